@@ -1,0 +1,52 @@
+# Everything runs in .venv, which is (re)made only when pyproject.toml or constraints.txt changes.
+# pip's own variables (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS, ...) work as usual.
+PYTHON ?= python3
+PYTEST_ARGS ?= -n 2
+VENV := .venv
+BIN := $(VENV)/bin
+KEY := $(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
+FOR_DEMO := $(VENV)/.installed-simulate-$(KEY)
+FOR_DEVELOPERS := $(VENV)/.installed-dev-$(KEY)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
+
+.PHONY: demo test check format bench clean
+.DEFAULT_GOAL := demo
+
+demo: $(FOR_DEMO)
+	@$(BIN)/efields demo
+
+test: $(FOR_DEVELOPERS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -rs $(PYTEST_ARGS)
+
+check: $(FOR_DEVELOPERS)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: $(FOR_DEVELOPERS)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(FOR_DEMO)
+	@$(BIN)/efields bench
+
+clean:
+	@rm -rf $(VENV) dist build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
+	  || { echo "efields needs Python 3.10 or newer: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	  || { echo "Python's venv is not installed: sudo apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(FOR_DEMO): | $(BIN)/python
+	@test -e $(FOR_DEVELOPERS) || { echo "Installing into $(VENV) (a few minutes the first time)" \
+	  && $(PIP) --editable ".[simulate]"; }
+	@touch $@
+
+$(FOR_DEVELOPERS): | $(BIN)/python
+	@echo "Installing into $(VENV) (a few minutes the first time)"
+	@$(PIP) --editable ".[simulate,dev]"
+	@touch $@

@@ -1,0 +1,55 @@
+"""From event-camera recordings to radiance fields."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from efields.config import Experiment, load_experiment
+    from efields.errors import InputError
+    from efields.evaluate import evaluate_run
+    from efields.loaders import load
+    from efields.render.image import render_view
+    from efields.report import write_report
+    from efields.train import Run, reconstruct
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Experiment",
+    "InputError",
+    "Run",
+    "__version__",
+    "evaluate_run",
+    "load",
+    "load_experiment",
+    "reconstruct",
+    "render_view",
+    "write_report",
+]
+
+# Where each public name lives. They are imported when first used, so that `import efields` costs nothing.
+_HOMES = {
+    "Experiment": "efields.config",
+    "InputError": "efields.errors",
+    "Run": "efields.train",
+    "evaluate_run": "efields.evaluate",
+    "load": "efields.loaders",
+    "load_experiment": "efields.config",
+    "reconstruct": "efields.train",
+    "render_view": "efields.render.image",
+    "write_report": "efields.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The public name, imported now (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'efields' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return sorted({*globals(), *__all__})

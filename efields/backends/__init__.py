@@ -1,0 +1,36 @@
+"""How fast: each file holds one `Backend`; the reference defines the functions, the others equal it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from efields.backends.reference import Backend
+from efields.errors import InputError
+
+PREFERENCE = ("reference",)
+"""Backends from fastest to slowest, the order in which `auto` looks."""
+
+
+def backend_names() -> list[str]:
+    """Every backend of the folder, fastest first."""
+    found = {m.name for m in pkgutil.iter_modules(__path__)} & set(PREFERENCE)
+    return [name for name in PREFERENCE if name in found]
+
+
+def choose_backend(name: str) -> Backend:
+    """The backend of that name, or the fastest present for "auto".
+
+    Raises `InputError` when it is unknown or cannot run here, with the line that installs it.
+    """
+    names = backend_names()
+    if name not in ("auto", *names):
+        raise InputError(f"unknown backend '{name}'", do=f"known: auto, {', '.join(names)}")
+    for candidate in names if name == "auto" else [name]:
+        backend: type[Backend] = importlib.import_module(f"efields.backends.{candidate}").Backend
+        reason = backend.unavailable()
+        if reason is None:
+            return backend()
+        if name != "auto":
+            raise InputError(f"backend '{name}' cannot run here", do=reason)
+    raise InputError("no backend can run here", do="install torch")

@@ -1,0 +1,194 @@
+"""The reference backend: plain torch that defines every accelerated function, its value and its gradient.
+
+Another backend subclasses `Backend`, overrides what it speeds up, and must equal these functions (tests/parity).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from efields.backends.hash_layout import PRIMES, HashLayout, HashLevel
+
+
+class Backend:
+    """The functions of a radiance field and its rendering that have faster twins elsewhere."""
+
+    name = "reference"
+
+    @staticmethod
+    def unavailable() -> str | None:
+        """Why this backend cannot run here, with the line that installs it; None when it can."""
+        return None
+
+    def hash_encode(
+        self, position: Float[Tensor, "n d"], table: Float[Tensor, "rows f"], layout: HashLayout
+    ) -> Float[Tensor, "n levels*f"]:
+        """Features of points in the unit cube, multilinear in each level of a hash grid, levels side by side.
+
+        Differentiable in `table` and `position`. Source: Mueller et al. 2022, section 3.
+        """
+        out = _HashEncode.apply(position, table, layout)
+        assert isinstance(out, Tensor)
+        return out
+
+    def spherical_harmonics(self, direction: Float[Tensor, "n 3"], degree: int) -> Float[Tensor, "n degree*degree"]:
+        """Real spherical harmonics of unit directions, bands 0 to degree - 1 (degree <= 4), tiny-cuda-nn's signs."""
+        return spherical_harmonics(direction, degree)
+
+    def mlp(self, features: Float[Tensor, "n i"], weights: list[Tensor]) -> Float[Tensor, "n o"]:
+        """A multilayer perceptron without biases: ReLU between layers, linear at the end; weights are `[out, in]`."""
+        for weight in weights[:-1]:
+            features = torch.relu(features @ weight.T)
+        return features @ weights[-1].T
+
+    def composite(
+        self, density: Float[Tensor, "n s"], radiance: Float[Tensor, "n s c"], width: Float[Tensor, "n s"]
+    ) -> tuple[Float[Tensor, "n c"], Float[Tensor, "n s"]]:
+        """Radiance that reaches the camera and the weight of each sample.
+
+        alpha = 1 - exp(-density * width), weight = alpha * product of earlier (1 - alpha). Source: Max 1995, eq. 6.
+        """
+        depth = density * width
+        before = torch.cumsum(depth, dim=1) - depth
+        weights = torch.exp(-before) * -torch.expm1(-depth)
+        return (weights[..., None] * radiance).sum(dim=1), weights
+
+
+class _HashEncode(torch.autograd.Function):
+    """Gather and scatter over the corners of each cell; one level at a time, so that its rows stay in cache."""
+
+    @staticmethod
+    def forward(ctx: Any, position: Tensor, table: Tensor, layout: HashLayout) -> Tensor:
+        columns = position.T.contiguous()
+        encoded, corners = [], []
+        for level in layout.levels:
+            index, weight = _corners(columns, level)
+            rows = table[level.offset : level.offset + level.size]
+            encoded.append(_weighted_rows(index, weight, rows))
+            corners += [index, weight]
+        ctx.layout = layout
+        ctx.save_for_backward(position, table, *corners)
+        return torch.cat(encoded, dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        position, table, *corners = ctx.saved_tensors
+        layout: HashLayout = ctx.layout
+        columns, grad = position.T.contiguous(), grads[0].T.contiguous()
+        needs_position, needs_table = ctx.needs_input_grad[:2]
+        grad_table = torch.zeros_like(table) if needs_table else None
+        grad_position = torch.zeros_like(columns) if needs_position else None
+        for number, level in enumerate(layout.levels):
+            index, weight = corners[2 * number], corners[2 * number + 1]
+            rows = slice(level.offset, level.offset + level.size)
+            of_level = grad[number * layout.features : (number + 1) * layout.features]
+            if grad_table is not None:
+                flat = index.reshape(-1).long()
+                for feature in range(layout.features):
+                    column = torch.zeros(level.size, dtype=table.dtype, device=table.device)
+                    column.scatter_add_(0, flat, (weight * of_level[feature][:, None]).reshape(-1))
+                    grad_table[rows, feature] = column
+            if grad_position is not None:
+                for axis, slope in enumerate(_slopes(columns, level)):
+                    change = _weighted_rows(index, slope, table[rows])
+                    grad_position[axis] += (change * of_level.T).sum(dim=1)
+        return None if grad_position is None else grad_position.T, grad_table, None
+
+
+def _weighted_rows(index: Tensor, weight: Tensor, rows: Tensor) -> Tensor:
+    """Sum of the rows at `index` [n, corners], each times its weight: `[n, f]`."""
+    return torch.nn.functional.embedding_bag(index, rows, mode="sum", per_sample_weights=weight)
+
+
+def _corners(
+    columns: Float[Tensor, "d n"], level: HashLevel
+) -> tuple[Int[Tensor, "n corners"], Float[Tensor, "n corners"]]:
+    """Rows (within the level) and multilinear weights of the 2^d corners of each point's cell."""
+    dimensions, n = columns.shape
+    cell, sides = _cell(columns, level)
+    strides = [level.resolution**d for d in range(dimensions)] if level.dense else PRIMES[:dimensions]
+    # int32 products wrap as uint32 ones do: the low bits that the mask keeps are the same.
+    low = [cell[d].int() * _as_int32(strides[d]) for d in range(dimensions)]
+    ends = [(start, start + _as_int32(strides[d])) for d, start in enumerate(low)]
+    corners = 1 << dimensions
+    index = torch.empty((n, corners), dtype=torch.int32, device=columns.device)
+    weight = torch.empty((n, corners), dtype=columns.dtype, device=columns.device)
+    for corner in range(corners):
+        bits = [(corner >> d) & 1 for d in range(dimensions)]
+        row, product = ends[0][bits[0]], sides[bits[0]][0]
+        for d in range(1, dimensions):
+            row = row + ends[d][bits[d]] if level.dense else row ^ ends[d][bits[d]]
+            product = product * sides[bits[d]][d]
+        index[:, corner], weight[:, corner] = row, product
+    if level.dense:
+        # The far corner of the last cell lies beyond the last row: it wraps, as tiny-cuda-nn's modulus does.
+        index.remainder_(level.size)
+    else:
+        index &= level.size - 1
+    return index, weight
+
+
+def _cell(columns: Float[Tensor, "d n"], level: HashLevel) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """The cell of each point, and its multilinear weights at the low and the high side along each axis."""
+    scaled = columns * level.scale + 0.5
+    cell = scaled.floor()
+    high = scaled - cell
+    return cell, (1.0 - high, high)
+
+
+def _slopes(columns: Float[Tensor, "d n"], level: HashLevel) -> list[Float[Tensor, "n corners"]]:
+    """Derivative of the corners' weights by each coordinate."""
+    _, sides = _cell(columns, level)
+    dimensions = len(columns)
+    slopes = []
+    for axis in range(dimensions):
+        rows = []
+        for corner in range(1 << dimensions):
+            bits = [(corner >> d) & 1 for d in range(dimensions)]
+            product = torch.full_like(sides[0][0], level.scale if bits[axis] else -level.scale)
+            for d in range(dimensions):
+                if d != axis:
+                    product = product * sides[bits[d]][d]
+            rows.append(product)
+        slopes.append(torch.stack(rows, dim=1))
+    return slopes
+
+
+def _as_int32(value: int) -> int:
+    """The int32 with the same 32 bits."""
+    value &= 0xFFFFFFFF
+    return value - (1 << 32) if value >= 1 << 31 else value
+
+
+def spherical_harmonics(direction: Float[Tensor, "n 3"], degree: int) -> Float[Tensor, "n degree*degree"]:
+    """Real spherical harmonics up to band degree - 1; raises `ValueError` unless 1 <= degree <= 4."""
+    if not 1 <= degree <= 4:
+        raise ValueError(f"spherical harmonics of degree 1 to 4, not {degree}")
+    x, y, z = direction.unbind(-1)
+    terms = [torch.full_like(x, 0.28209479177387814)]
+    if degree > 1:
+        terms += [-0.48860251190291987 * y, 0.48860251190291987 * z, -0.48860251190291987 * x]
+    if degree > 2:
+        xx, yy, zz = x * x, y * y, z * z
+        terms += [
+            1.0925484305920792 * x * y,
+            -1.0925484305920792 * y * z,
+            0.94617469575755997 * zz - 0.31539156525251999,
+            -1.0925484305920792 * x * z,
+            0.54627421529603959 * (xx - yy),
+        ]
+        if degree > 3:
+            terms += [
+                0.59004358992664352 * y * (-3.0 * xx + yy),
+                2.8906114426405538 * x * y * z,
+                0.45704579946446572 * y * (1.0 - 5.0 * zz),
+                0.3731763325901154 * z * (5.0 * zz - 3.0),
+                0.45704579946446572 * x * (1.0 - 5.0 * zz),
+                1.4453057213202769 * z * (xx - yy),
+                0.59004358992664352 * x * (-xx + 3.0 * yy),
+            ]
+    return torch.stack(terms, dim=-1)

@@ -1,0 +1,129 @@
+"""Where a camera flies for `efields render`: around or before what the recording saw, or along a file of poses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float64
+
+from efields.errors import InputError
+
+if TYPE_CHECKING:
+    from efields.geometry.trajectory import Trajectory
+
+AROUND_DEG = 60.0
+"""A recording whose viewing directions spread by more than this went around its subject."""
+
+
+def poses_from_file(path: Path) -> Float64[np.ndarray, "n 4 4"]:
+    """Camera-to-world poses (OpenCV axes) from a TUM text file or a JSON file.
+
+    A line of text is `t x y z qx qy qz qw`. JSON is `{"T_world_camera": [4x4, ...]}` in OpenCV axes, or frames with a
+    `transform_matrix` in OpenGL axes, as NeRF data sets have them. Raises `InputError` for anything else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError("no such file", path, "--path takes auto, orbit, spiral or a file of poses") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read ({error})", path) from None
+    poses = _from_json(text, path) if path.suffix == ".json" else _from_tum(text, path)
+    if not np.isfinite(poses).all():
+        raise InputError("a pose holds NaN or infinity", path)
+    turn = poses[:, :3, :3]
+    if np.abs(turn @ turn.transpose(0, 2, 1) - np.eye(3)).max() > 1e-3 or (np.linalg.det(turn) < 0).any():
+        raise InputError("a pose is not a rotation and a position", path, "remove scale and mirroring")
+    return poses
+
+
+def _from_tum(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"]:
+    from efields.geometry.trajectory import Trajectory
+
+    try:
+        lines = (line.split("#", 1)[0].replace(",", " ").split() for line in text.splitlines())
+        rows = np.array([[float(word) for word in words] for words in lines if words])
+    except ValueError as error:
+        raise InputError(f"is not numbers `t x y z qx qy qz qw` ({error})", path) from None
+    if rows.ndim != 2 or rows.shape[1] != 8 or len(rows) < 2:
+        raise InputError("needs two or more lines `t x y z qx qy qz qw`", path)
+    t_us = np.round(rows[:, 0] * 1e6).astype(np.int64)
+    return trajectory_poses(Trajectory.from_arrays(t_us, rows[:, 1:4], rows[:, 4:8]))
+
+
+def _from_json(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"]:
+    try:
+        content = json.loads(text)
+        if isinstance(content, dict) and "frames" in content:
+            poses = np.array([frame["transform_matrix"] for frame in content["frames"]], dtype=np.float64)
+            poses = poses * np.array([1.0, -1.0, -1.0, 1.0])  # OpenGL columns y and z point the other way
+        else:
+            poses = np.array(content["T_world_camera"] if isinstance(content, dict) else content, dtype=np.float64)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"holds no 4x4 poses ({error})", path, 'write {"T_world_camera": [...]}') from None
+    if poses.ndim != 3 or poses.shape[1:] != (4, 4) or len(poses) == 0:
+        raise InputError(f"holds an array of shape {poses.shape}, not poses of 4x4", path)
+    return poses
+
+
+def trajectory_poses(trajectory: Trajectory, count: int = 0) -> Float64[np.ndarray, "n 4 4"]:
+    """The trajectory's own poses, or `count` poses at even times along it."""
+    import torch
+
+    origin = trajectory.origin_us
+    t_us = np.linspace(trajectory.start_us, trajectory.end_us, count) if count else trajectory.t_us
+    at = trajectory.at(torch.from_numpy((np.asarray(t_us, dtype=np.float64) - origin) * 1e-6))
+    poses = np.tile(np.eye(4), (len(t_us), 1, 1))
+    poses[:, :3, :3], poses[:, :3, 3] = at.rotation.detach().numpy(), at.position.detach().numpy()
+    return poses
+
+
+def orbit_or_spiral(
+    trajectory: Trajectory, kind: str, count: int, distance: float | None = None
+) -> Float64[np.ndarray, "n 4 4"]:
+    """A closed flight of `count` poses fitted to a trajectory.
+
+    `orbit` goes once around the point that the recorded cameras looked at, at their mean distance and height; `spiral`
+    sways about their middle pose and looks at one point `distance` ahead (the depth of the scene there). `auto` takes
+    the orbit where the cameras went around, the spiral where they looked one way.
+    """
+    seen = trajectory_poses(trajectory, 64)
+    forward = seen[:, :3, 2]
+    mean = forward.mean(0) / max(float(np.linalg.norm(forward.mean(0))), 1e-9)
+    spread = np.degrees(np.arccos(np.clip(forward @ mean, -1, 1))).max()
+    if kind == "orbit" or (kind == "auto" and spread > AROUND_DEG):
+        return _orbit(seen, count)
+    return _spiral(seen, count, distance)
+
+
+def _orbit(seen: np.ndarray, count: int) -> Float64[np.ndarray, "n 4 4"]:
+    from efields.geometry.paths import orbit
+
+    position, forward = seen[:, :3, 3], seen[:, :3, 2]
+    # The point nearest to all viewing axes: sum of (I - f f^T) (x - p) = 0.
+    across = np.eye(3) - forward[:, :, None] * forward[:, None, :]
+    center = np.linalg.lstsq(across.sum(0), (across @ position[:, :, None]).sum(0)[:, 0], rcond=None)[0]
+    up = -seen[:, :3, 1].mean(0)
+    up /= np.linalg.norm(up)
+    height = (position - center) @ up
+    level = np.linalg.norm(position - center - height[:, None] * up, axis=1)
+    elevation = np.degrees(np.arctan2(height.mean(), level.mean()))
+    return orbit(center, float(np.hypot(level.mean(), height.mean())), float(elevation), count, up=up)
+
+
+def _spiral(seen: np.ndarray, count: int, distance: float | None) -> Float64[np.ndarray, "n 4 4"]:
+    from efields.geometry.paths import look_at
+
+    middle = seen[len(seen) // 2]
+    position = seen[:, :3, 3]
+    reach = float(np.abs(position - position.mean(0)).max())
+    ahead = distance or max(10 * reach, 1e-3)
+    # Half of what the camera moved, and a little even where it stood.
+    sway = max(0.5 * reach, 0.01 * ahead)
+    angle = np.arange(count) * 2 * np.pi / count
+    offset = np.stack([np.cos(angle), 0.5 * np.sin(angle), 0.3 * np.sin(2 * angle)], axis=1) * sway
+    return look_at(
+        position.mean(0) + offset @ middle[:3, :3].T, position.mean(0) + ahead * middle[:3, 2], -middle[:3, 1]
+    )

@@ -1,0 +1,84 @@
+"""What `efields train` and `efields demo` share: train with progress in sight, then score and report."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from efields.cli._progress import TrainingReport, progress
+
+if TYPE_CHECKING:
+    from efields.config import Experiment
+    from efields.recording import Recording
+    from efields.train import Run
+
+CHECKPOINT = "checkpoint.pt"
+METRICS = "metrics.json"
+REPORT = "report.html"
+
+
+def train(experiment: Experiment, recording: Recording, run_path: Path, *, resume: bool, quiet: bool) -> Run:
+    """Train into `run_path`, with a quick held-out score now and then where there are held-out views."""
+    from efields.evaluate import heldout_psnr
+    from efields.train import reconstruct, views_for
+
+    _, views = views_for(experiment, recording)
+    protocol, count = experiment.evaluate.protocol, experiment.train.heldout_count
+    with progress("training", quiet) as report:
+        return reconstruct(
+            experiment,
+            recording,
+            run_path,
+            resume=resume,
+            heldout=None if views is None else lambda renderer: heldout_psnr(renderer, views, protocol, count),
+            on_progress=TrainingReport(report),
+        )
+
+
+def score_and_report(run: Run, recording: Recording, protocol: str, *, quiet: bool) -> dict[str, Any]:
+    """Evaluate the run, write metrics.json and report.html, and return the metrics."""
+    from efields.evaluate import evaluate_run
+    from efields.report import write_report
+
+    with progress("scoring", quiet) as report:
+        metrics = evaluate_run(run, recording, protocol, on_view=report).metrics
+    write_report(run)
+    return metrics
+
+
+def read_metrics(run_path: Path) -> dict[str, Any] | None:
+    """The metrics.json of a run; None when it is not there or not whole."""
+    try:
+        return json.loads((run_path / METRICS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def free_path(path: Path) -> Path:
+    """`path`, or the first of `path-2`, `path-3`, ... where no run is."""
+    number = 1
+    candidate = path
+    while (candidate / CHECKPOINT).exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}-{number}")
+    return candidate
+
+
+def shown(path: Path) -> str:
+    """A path as a person would type it from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def scores_line(metrics: dict[str, Any]) -> str:
+    """The scores of metrics.json on one line."""
+    if metrics.get("psnr") is None:
+        return f"not scored: {metrics.get('psnr_reason') or 'no held-out views'}"
+    parts = [f"PSNR {metrics['psnr']:.2f} dB"]
+    if metrics.get("ssim") is not None:
+        parts.append(f"SSIM {metrics['ssim']:.3f}")
+    if metrics.get("depth_abs_rel") is not None:
+        parts.append(f"depth error {100 * metrics['depth_abs_rel']:.1f} %")
+    return f"{', '.join(parts)} on {metrics['views']} held-out views, protocol {metrics['protocol']}"

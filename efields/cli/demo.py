@@ -1,0 +1,103 @@
+"""Simulate a small scene, train on its events alone, score unseen views and report."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from efields.cli import print_json
+from efields.shipped import find
+from efields.threads import set_threads
+
+if TYPE_CHECKING:
+    from efields.config import Experiment
+
+NAME = "blob_white"
+RUN = Path("runs") / "demo"
+
+
+@dataclass(frozen=True)
+class Args:
+    """Flags of `efields demo`."""
+
+    again: bool = False
+    """Train again although the demo has been run here."""
+    threads: int = 0
+    """Processor threads; 0 takes all cores."""
+    json: bool = False
+    """Print one JSON object of the scores for a machine to read, and no progress."""
+
+
+def run(args: Args) -> int:
+    """Do what is not done yet: a finished demo is only shown, a stopped one goes on."""
+    began = time.monotonic()
+    set_threads(args.threads)
+    from efields.cli._scene import recording_for
+    from efields.cli._training import CHECKPOINT, REPORT, read_metrics, score_and_report, train
+    from efields.config import load_experiment
+    from efields.train import Interrupted
+
+    scene = find(Path("scenes") / NAME, "scenes")
+    experiment = load_experiment(find(NAME, "configs"))
+    experiment = dataclasses.replace(experiment, scene=str(scene), threads=args.threads)
+    same = not args.again and _same(experiment, RUN)
+    metrics = read_metrics(RUN) if same and (RUN / REPORT).exists() else None
+    if metrics is None or metrics.get("steps") != experiment.train.steps:
+        _say(args, "1/3  the scene: a camera flies around an object, an event camera reports what changes")
+        recording = recording_for(scene, quiet=args.json)
+        _say(args, f"2/3  training on {len(recording.events):,} events; Ctrl-C stops, the same command goes on")
+        try:
+            done = train(experiment, recording, RUN, resume=same and (RUN / CHECKPOINT).exists(), quiet=args.json)
+        except Interrupted as stop:
+            print(f"efields: stopped at step {stop.step}; go on with: efields demo", file=sys.stderr)
+            return 130
+        _say(args, "3/3  scoring on views that training never saw")
+        metrics = score_and_report(done, recording, experiment.evaluate.protocol, quiet=args.json)
+    _show(args, metrics, time.monotonic() - began)
+    return 0
+
+
+def _same(experiment: Experiment, run_path: Path) -> bool:
+    """Whether the run there has these settings: it may be shown or gone on with."""
+    from efields.config import experiment_table, load_experiment
+    from efields.errors import InputError
+
+    try:
+        there = load_experiment(run_path / "config.toml")
+    except InputError:
+        return False
+    free = {"scene": "", "threads": 0, "backend": "auto"}  # they do not change what comes out
+    return experiment_table(dataclasses.replace(there, **free)) == experiment_table(
+        dataclasses.replace(experiment, **free)
+    )
+
+
+def _say(args: Args, line: str) -> None:
+    if not args.json:
+        print(line, flush=True)
+
+
+def _show(args: Args, metrics: dict[str, Any], seconds: float) -> None:
+    """The result, and what it means."""
+    from efields.cli._progress import duration
+    from efields.cli._training import REPORT, scores_line
+
+    if args.json:
+        print_json({"run": RUN, **metrics})
+        return
+    print()
+    print(scores_line(metrics))
+    print(f"  Meaning: rendered from events alone, the unseen views differ from the truth by {_error(metrics):.1%} of")
+    print("  full brightness (root mean square), after fitting the brightness that events cannot tell.")
+    print(f"  Report:  {RUN / REPORT}")
+    print(f"  Next:    efields render {RUN}    efields train bricks    efields --help")
+    print(f"  Took {duration(seconds)}.")
+
+
+def _error(metrics: dict[str, Any]) -> float:
+    """Root mean square error as a share of the brightness range, from PSNR."""
+    return 10 ** (-metrics["psnr"] / 20)

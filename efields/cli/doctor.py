@@ -1,0 +1,153 @@
+"""Tell what this machine offers to efields and what is missing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from efields import __version__
+from efields.threads import usable_cores
+
+
+@dataclass(frozen=True)
+class Args:
+    """Flags of `efields doctor`."""
+
+    json: bool = False
+    """Print one JSON list for a machine to read."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked for."""
+
+    name: str
+    """What was looked for."""
+    ok: bool
+    """Whether it is there and works."""
+    found: str
+    """Version, device, or why it does not work."""
+    needed_for: str = ""
+    """What cannot be done without it; empty when efields itself cannot run without it."""
+    do: str = ""
+    """How to get it."""
+
+
+def run(args: Args) -> int:
+    """Print every finding; exit code 1 when something is missing that efields cannot run without."""
+    from efields.cli import print_json
+
+    findings = [finding for check in _CHECKS for finding in check()]
+    if args.json:
+        print_json(findings)
+    else:
+        width = max(len(finding.name) for finding in findings)
+        for finding in findings:
+            print(f"{'ok' if finding.ok else '--'}  {finding.name:<{width}}  {finding.found}")
+            if not finding.ok:
+                purpose = f"needed for {finding.needed_for}" if finding.needed_for else "needed"
+                print(f"    {'':<{width}}  {'; '.join(filter(None, (purpose, finding.do)))}")
+    return 1 if any(not finding.ok and not finding.needed_for for finding in findings) else 0
+
+
+def _system() -> Iterator[Finding]:
+    yield Finding("efields", True, f"{__version__} in {Path(__file__).resolve().parents[1]}")
+    yield Finding("python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    yield Finding("cores", True, f"{usable_cores()} usable")
+    free = shutil.disk_usage(Path.cwd()).free / 1e9
+    yield Finding("disk", free >= 1, f"{free:.0f} GB free here", "recordings and runs", "free some space")
+
+
+def _torch() -> Iterator[Finding]:
+    try:
+        import torch
+    except ImportError as error:
+        yield Finding("torch", False, str(error), do="pip install torch")
+        return
+    yield Finding("torch", True, f"{torch.__version__}, {torch.get_num_threads()} threads")
+    if torch.cuda.is_available():
+        yield Finding("GPU", True, f"{torch.cuda.get_device_name(0)}, CUDA {torch.version.cuda}")
+    else:
+        built = f"this torch is built for CUDA {torch.version.cuda}" if torch.version.cuda else "this torch has no CUDA"
+        yield Finding("GPU", False, f"none ({built})", "training on a GPU; everything runs on the CPU too")
+
+
+def _backends() -> Iterator[Finding]:
+    if _version("torch") is None:
+        return
+    from efields.backends import backend_names, choose_backend
+    from efields.errors import InputError
+
+    for name in backend_names():
+        try:
+            choose_backend(name)
+            yield Finding(f"backend {name}", True, "available")
+        except InputError as error:
+            yield Finding(f"backend {name}", False, error.what, f"--backend {name}", error.do or "")
+
+
+def _mitsuba() -> Iterator[Finding]:
+    version = _version("mitsuba")
+    if version is None:
+        yield Finding("mitsuba", False, "not installed", "efields demo and simulate", _extra("simulate"))
+        return
+    from efields.errors import InputError
+    from efields.simulation.mitsuba_probe import find_variant
+
+    try:
+        variant = find_variant()
+    except InputError as error:
+        yield Finding("mitsuba", False, error.what, "efields demo and simulate", error.do or "")
+        return
+    yield Finding("mitsuba", True, f"{version}, variant {variant.name}")
+    if variant.advice:
+        yield Finding("LLVM for mitsuba", False, "none that suits", "simulation at twice the speed", variant.advice)
+
+
+def _tools() -> Iterator[Finding]:
+    try:
+        import imageio_ffmpeg
+
+        yield Finding("ffmpeg", True, f"{imageio_ffmpeg.get_ffmpeg_version()} (imageio-ffmpeg)")
+    except (ImportError, RuntimeError, OSError) as error:
+        yield Finding("ffmpeg", False, str(error), "video in and out", "pip install imageio-ffmpeg")
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = _first_line([browser, "--version"]) if browser else "not installed"
+    yield Finding("chromium", browser is not None, found, "the browser tests", "apt-get install chromium")
+
+
+def _extras() -> Iterator[Finding]:
+    for name, extra, purpose in (
+        ("open3d", "mesh", "efields export of meshes"),
+        ("nerfstudio", "nerfstudio", "training and viewing inside nerfstudio"),
+        ("starlette", "viewer", "efields view"),
+    ):
+        version = _version(name)
+        yield Finding(name, version is not None, version or "not installed", purpose, _extra(extra))
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _extra(name: str) -> str:
+    return f'pip install "efields[{name}]"'
+
+
+def _first_line(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"does not start ({error})"
+    return (done.stdout.strip() or "no version told").splitlines()[0]
+
+
+_CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (_system, _torch, _backends, _mitsuba, _tools, _extras)

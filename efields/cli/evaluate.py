@@ -1,0 +1,79 @@
+"""Score a run on held-out views under a named protocol, and write its report anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+
+from efields.cli import print_json
+from efields.errors import InputError
+from efields.threads import set_threads
+
+
+@dataclass(frozen=True)
+class Args:
+    """Flags of `efields evaluate`."""
+
+    run: tyro.conf.Positional[Path]
+    """The run folder."""
+    scene: Path | None = None
+    """Recording with the reference views; the one that the run was trained on if not given."""
+    protocol: Literal["robust", "eventnerf", "offset", "none"] | None = None
+    """What is corrected before renders are compared with references; the run's own protocol if not given."""
+    threads: int = 0
+    """Processor threads; 0 takes all cores."""
+    json: bool = False
+    """Print metrics.json for a machine to read, and no progress."""
+
+
+def run(args: Args) -> int:
+    """Score, write metrics.json and report.html, and print the numbers with the gauge that was removed."""
+    set_threads(args.threads)
+    from efields.cli._scene import recording_for
+    from efields.cli._training import score_and_report, shown
+    from efields.train import Run
+
+    source = Run.open(args.run)
+    experiment = source.experiment
+    scene = str(args.scene) if args.scene is not None else experiment.scene
+    if not scene:
+        raise InputError("the run names no recording", source.config_path, "give one: --scene PATH")
+    recording = recording_for(scene, quiet=args.json)
+    metrics = score_and_report(source, recording, args.protocol or experiment.evaluate.protocol, quiet=args.json)
+    if args.json:
+        print_json(metrics)
+    else:
+        print("\n".join([*score_lines(metrics), shown(source.path / "report.html")]))
+    return 0
+
+
+def score_lines(metrics: dict[str, Any]) -> list[str]:
+    """The scores, one a line, each with what it means or why it is missing."""
+    rows = [
+        ("protocol", f"{metrics['protocol']}: {metrics['protocol_summary']}"),
+        ("views", f"{metrics['views']} ({metrics['views_are']})"),
+        ("PSNR", _number(metrics, "psnr", "{:.2f} dB")),
+        ("SSIM", _number(metrics, "ssim", "{:.4f}")),
+        ("LPIPS", _number(metrics, "lpips", "{:.4f}")),
+        ("depth error", _depth(metrics)),
+    ]
+    gauge = metrics["gauge"]
+    if gauge is not None:
+        pairs = zip(gauge["a"], gauge["b"], strict=True)
+        rows.append(("gauge", "  ".join(f"a {a:.4f} b {b:+.4f}" for a, b in pairs) + "  (scale, offset per channel)"))
+        rows.append(("fitted on", metrics["fitted_on"]))
+    return [f"{name:<12}{text}" for name, text in rows]
+
+
+def _number(metrics: dict[str, Any], key: str, form: str) -> str:
+    return metrics[f"{key}_reason"] if metrics[key] is None else form.format(metrics[key])
+
+
+def _depth(metrics: dict[str, Any]) -> str:
+    if metrics["depth_abs_rel"] is None:
+        return metrics["depth_reason"]
+    covered = 100 * metrics["depth_coverage"]
+    return f"{100 * metrics['depth_abs_rel']:.2f} % of the distance, on {covered:.1f} % of the object's pixels"

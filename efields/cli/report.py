@@ -1,0 +1,34 @@
+"""Write report.html of a run: settings, scores, pictures and curves on one page, offline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from efields.cli import print_json
+
+
+@dataclass(frozen=True)
+class Args:
+    """Flags of `efields report`."""
+
+    run: tyro.conf.Positional[Path]
+    """The run folder."""
+    json: bool = False
+    """Print one JSON object with the path for a machine to read."""
+
+
+def run(args: Args) -> int:
+    """Write the report and print where it is."""
+    from efields.cli._training import shown
+    from efields.report import write_report
+    from efields.train import Run
+
+    path = write_report(Run.open(args.run))
+    if args.json:
+        print_json({"report": path})
+    else:
+        print(shown(path))
+    return 0

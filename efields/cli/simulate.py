@@ -1,0 +1,134 @@
+"""Simulate an event camera: of a scene that Mitsuba renders, or of frames of your own.
+
+`efields simulate blob_white` renders a scene (a folder with scene.toml, or the name of one that comes with efields) and
+writes a recording with poses, held-out views and depth. `efields simulate --frames clip.mp4` takes a video, a folder of
+images (with --fps), or an .npz with log_intensity [n,h,w] and t_s [n]; poses are not known then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+import tyro
+
+from efields.cli import print_json
+from efields.errors import InputError
+from efields.simulation.sensor_model import EventCamera
+
+if TYPE_CHECKING:
+    from efields.events.stream import EventStream
+    from efields.recording import Recording
+
+
+@dataclass(frozen=True)
+class Args:
+    """Flags of `efields simulate`."""
+
+    scene: tyro.conf.Positional[str | None] = None
+    """A folder with scene.toml, or the name of a scene that comes with efields."""
+    frames: Path | None = None
+    """Frames instead of a scene: a folder of images, a video, or an .npz stack of log intensity."""
+    out: Path | None = None
+    """Folder of the recording; recordings/<name> if not given. A simulated recording that is there is replaced."""
+    fps: float | None = None
+    """Frames per second: needed for a folder of images; for a video it replaces the file's own rate (slow motion)."""
+    encoding: Literal["srgb", "linear"] = "srgb"
+    """Whether 8- and 16-bit frames are encoded for a display, and decoded to linear light, or linear already."""
+    camera: Annotated[EventCamera, tyro.conf.OmitArgPrefixes] = field(default_factory=EventCamera)
+    """The event camera that sees the frames; a scene has its own in scene.toml."""
+    json: bool = False
+    """Print one JSON object for a machine to read, and no progress."""
+
+
+def run(args: Args) -> int:
+    """Simulate, save the recording, and say what it holds; exit code 0."""
+    if (args.scene is None) == (args.frames is None):
+        raise InputError("name one thing to simulate", do="efields simulate SCENE, or efields simulate --frames SOURCE")
+    folder = _from_scene(args) if args.frames is None else _from_frames(args, args.frames)
+    _show(folder, args.json)
+    return 0
+
+
+def _from_scene(args: Args) -> Path:
+    """The folder of the recording that the scene makes."""
+    from efields.cli._scene import scene_file, simulated_folder
+    from efields.shipped import find
+
+    if args.camera != EventCamera() or args.fps is not None or args.encoding != "srgb":
+        raise InputError("a scene has a camera of its own", args.scene, "change [sensor] in its scene.toml")
+    place = find(str(args.scene), "scenes")
+    source = scene_file(place)
+    if source is None:
+        raise InputError("is no scene", place, "name a folder with scene.toml, or give your frames with --frames")
+    return simulated_folder(source, args.out, quiet=args.json)
+
+
+def _from_frames(args: Args, source: Path) -> Path:
+    """The folder of the recording that the event camera makes of the user's frames."""
+    from efields.cli._progress import progress
+    from efields.cli._scene import RECORDINGS
+    from efields.loaders.robust_enerf import save
+    from efields.simulation.event_camera import simulate_frames
+    from efields.simulation.frames import open_frames
+
+    folder = args.out or RECORDINGS / source.resolve().stem
+    # A simulated recording has labels, which no camera gives: only such a folder is replaced without asking.
+    if folder.exists() and not (folder.is_dir() and ((folder / "labels.npz").is_file() or not any(folder.iterdir()))):
+        raise InputError("is there already and was not simulated", folder, "move it away, or name another with --out")
+    frames = open_frames(source, args.fps, args.encoding)
+    with progress("frames", args.json) as report:
+        # a video tells how long it is only about, and may turn out longer
+        events, labels = simulate_frames(
+            frames, args.camera, on_progress=lambda done, total: report(done, max(done, total or done + 1))
+        )
+    if not len(events):
+        raise InputError("no events: nothing changes by a contrast threshold", source, "lower --c-pos and --c-neg")
+    save(recording_of(events, args.camera, source), folder, labels=labels)
+    return folder
+
+
+def recording_of(events: EventStream, camera: EventCamera, source: Path) -> Recording:
+    """A recording of simulated events whose lens and poses nobody knows."""
+    from efields.events.sensor import Sensor
+    from efields.geometry.camera import Camera
+    from efields.recording import Recording
+
+    width, height = events.width, events.height
+    focal = float(max(width, height))
+    return Recording(
+        events=events,
+        camera=Camera(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2, bayer=camera.bayer),
+        sensor=Sensor(camera.c_pos, camera.c_neg, camera.refractory_us, camera.threshold_sigma),
+        name=source.resolve().stem,
+        notes=(
+            f"Simulated from the frames of {source.name}.",
+            f"The lens is not known: a pinhole of {focal:g} pixels focal length is assumed.",
+            "The poses of the camera are not known.",
+        ),
+    )
+
+
+def _show(folder: Path, as_json: bool) -> None:
+    from efields.cli._training import shown
+    from efields.loaders.robust_enerf import Config, load_labels
+
+    events, labels = Config(views=False).load(folder).events, load_labels(folder)
+    counts = np.bincount(np.zeros(0, np.uint8) if labels is None else labels, minlength=3).tolist()
+    label_counts = dict(zip(("signal", "noise", "hot"), counts, strict=True))
+    if as_json:
+        print_json(
+            {
+                "path": folder,
+                "events": len(events),
+                "duration_s": events.duration_s,
+                "rate": events.rate_hz,
+                "labels": label_counts,
+            }
+        )
+        return
+    told = ", ".join(f"{count:,} {name}" for name, count in label_counts.items() if count)
+    print(f"{len(events):,} events ({told}) in {events.duration_s:.3f} s, {events.rate_hz:,.0f} a second")
+    print(shown(folder))

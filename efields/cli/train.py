@@ -1,0 +1,103 @@
+"""Train a radiance field on a recording or a scene, then score it and write its report."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from efields.cli import print_json
+from efields.errors import InputError
+from efields.shipped import find
+from efields.threads import set_threads
+
+if TYPE_CHECKING:
+    from efields.config import Experiment
+
+
+@dataclass(frozen=True)
+class Args:
+    """Flags of `efields train`; what is not given here stands in the config."""
+
+    config: tyro.conf.Positional[Path]
+    """A config: a .toml file, the name of one that comes with efields, or a run folder, whose run is repeated."""
+    scene: Path | None = None
+    """Recording to train on: its folder or file, or a folder with a scene.toml, which is simulated first."""
+    run: Path | None = None
+    """Folder for what comes out; runs/<name of the config> if not given, with a number when there is a run already."""
+    resume: bool = False
+    """Go on with the run where its last checkpoint was written."""
+    steps: int | None = None
+    """Optimiser steps."""
+    seed: int | None = None
+    """Seed of every random draw."""
+    threads: int | None = None
+    """Processor threads; 0 takes all cores."""
+    backend: str | None = None
+    """Which implementation runs: auto, or a name that `efields doctor` lists."""
+    json: bool = False
+    """Print one JSON object of the scores for a machine to read, and no progress."""
+
+
+def run(args: Args) -> int:
+    """Train, evaluate, report; exit code 130 when stopped by Ctrl-C, after a checkpoint."""
+    if args.threads is not None:
+        set_threads(args.threads)  # before torch is loaded, by the config
+    from efields.cli._scene import recording_for
+    from efields.cli._training import read_metrics, score_and_report, scores_line, shown, train
+    from efields.config import load_experiment
+    from efields.train import Interrupted
+
+    config = _config(args.config)
+    experiment = override(load_experiment(config), args)
+    set_threads(experiment.threads)
+    if not experiment.scene:
+        raise InputError("names no scene", config, "give one: --scene PATH")
+    run_path = _run_path(args, config)
+    recording = recording_for(experiment.scene, quiet=args.json)
+    try:
+        done = train(experiment, recording, run_path, resume=args.resume, quiet=args.json)
+    except Interrupted as stop:
+        go_on = f"efields train {shown(run_path / 'config.toml')} --resume"
+        print(f"efields: stopped at step {stop.step}; go on with: {go_on}", file=sys.stderr)
+        return 130
+    metrics = score_and_report(done, recording, experiment.evaluate.protocol, quiet=args.json)
+    if args.json:
+        print_json({"run": done.path, **(read_metrics(done.path) or metrics)})
+    else:
+        print(f"{scores_line(metrics)}\n{shown(done.path / 'report.html')}")
+    return 0
+
+
+def override(experiment: Experiment, args: Args) -> Experiment:
+    """The experiment with the flags that were given in place of what the config says."""
+    given = {name: getattr(args, name) for name in ("seed", "threads", "backend") if getattr(args, name) is not None}
+    if args.scene is not None:
+        given["scene"] = str(args.scene)
+    if args.steps is not None:
+        if args.steps < 1:
+            raise InputError(f"--steps {args.steps} trains nothing", do="give 1 or more")
+        given["train"] = dataclasses.replace(experiment.train, steps=args.steps)
+    return dataclasses.replace(experiment, **given)
+
+
+def _config(given: Path) -> Path:
+    """The config file of a path, a shipped name, or a run folder."""
+    return given / "config.toml" if (given / "config.toml").is_file() else find(given, "configs")
+
+
+def _run_path(args: Args, config: Path) -> Path:
+    """Where the run goes: as told, or after the config's name; a run that is there is only touched to resume it."""
+    from efields.cli._training import CHECKPOINT, free_path
+
+    of_a_run = config.name == "config.toml"
+    path = args.run or (config.parent if of_a_run else Path("runs") / config.stem)
+    if args.resume:
+        return path
+    if args.run is not None and (path / CHECKPOINT).exists():
+        raise InputError("a run is there already", path, "go on with it by --resume, or name another folder")
+    return free_path(path)

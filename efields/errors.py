@@ -1,0 +1,17 @@
+"""The one error that a user's input can cause."""
+
+from __future__ import annotations
+
+import os
+
+
+class InputError(Exception):
+    """Input that efields cannot take: what is wrong, where, and what to do, on one line.
+
+    The command line prints it without a traceback and exits with code 2.
+    """
+
+    def __init__(self, what: str, where: str | os.PathLike[str] | None = None, do: str | None = None) -> None:
+        self.what, self.where, self.do = what, where, do
+        line = what if where is None or str(where) == "" else f"{os.fspath(where)}: {what}"
+        super().__init__(" ".join((line if do is None else f"{line}; {do}").split()))

@@ -1,0 +1,1 @@
+"""What the sensor says: event streams, per-pixel intervals, the contrast sensor, event images."""

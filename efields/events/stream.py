@@ -1,0 +1,181 @@
+"""Streams of events: time-sorted columns over a sensor of known size."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64, UInt16
+
+from efields.errors import InputError
+
+_log = logging.getLogger(__name__)
+
+_CHUNK = 1 << 22
+"""Events looked at together while checking, so that memory-mapped columns are never held whole."""
+
+
+@dataclass(frozen=True, eq=False)
+class EventStream:
+    """Events of one sensor, sorted by time; columns may be memory-mapped and slices are views of them."""
+
+    x: UInt16[np.ndarray, " n"]
+    """Column of each event in pixels, 0 at the left."""
+    y: UInt16[np.ndarray, " n"]
+    """Row of each event in pixels, 0 at the top."""
+    t_us: Int64[np.ndarray, " n"]
+    """Absolute time of each event in microseconds, never decreasing."""
+    polarity: Bool[np.ndarray, " n"]
+    """True where the intensity rose (ON), False where it fell (OFF)."""
+    width: int
+    """Columns of the sensor in pixels."""
+    height: int
+    """Rows of the sensor in pixels."""
+
+    @classmethod
+    def from_arrays(
+        cls,
+        x: np.ndarray,
+        y: np.ndarray,
+        t_us: np.ndarray,
+        polarity: np.ndarray,
+        width: int,
+        height: int,
+        *,
+        where: str = "",
+    ) -> EventStream:
+        """Check raw columns and make a stream of them, without copying those that have the right type already.
+
+        Polarity may be bool, {0, 1} or {-1, 1}. Times that go backwards are sorted (stably), with a warning that counts
+        them. `where` names the source in messages.
+
+        Raises `InputError` for no events, columns of unequal length, positions outside the sensor, times that are not
+        whole microseconds, and polarities of other values.
+        """
+        x, y, t_us, polarity = (np.asarray(column) for column in (x, y, t_us, polarity))
+        if width < 1 or height < 1:
+            raise InputError(f"sensor of {width} x {height} pixels", where, "give a width and a height of at least 1")
+        if {column.ndim for column in (x, y, t_us, polarity)} != {1} or len(
+            {len(c) for c in (x, y, t_us, polarity)}
+        ) > 1:
+            shapes = ", ".join(str(column.shape) for column in (x, y, t_us, polarity))
+            raise InputError(
+                f"columns x, y, t, polarity have shapes {shapes}", where, "give one number an event in each"
+            )
+        if len(x) == 0:
+            raise InputError("no events", where, "choose a recording, or a part of it, that holds events")
+        _check_inside(x, y, width, height, where)
+        stream = cls(
+            x=x.astype(np.uint16, copy=False),
+            y=y.astype(np.uint16, copy=False),
+            t_us=_whole_microseconds(t_us, where),
+            polarity=_boolean_polarity(polarity, where),
+            width=int(width),
+            height=int(height),
+        )
+        return stream._sorted(where)
+
+    def __len__(self) -> int:
+        return len(self.t_us)
+
+    def __getitem__(self, index: slice | np.ndarray) -> EventStream:
+        """The events of a slice (views of the columns), of a boolean mask or of increasing indices (copies)."""
+        if isinstance(index, slice) and index.step is not None and index.step < 0:
+            raise ValueError("a stream cannot run backwards in time: the step of the slice must be positive")
+        return EventStream(
+            self.x[index], self.y[index], self.t_us[index], self.polarity[index], self.width, self.height
+        )
+
+    def between(self, t0_us: int, t1_us: int) -> EventStream:
+        """The events with t0 <= t < t1 (absolute microseconds), as views."""
+        first, last = np.searchsorted(self.t_us, np.array([t0_us, max(t0_us, t1_us)], dtype=np.int64), side="left")
+        return self[int(first) : int(last)]
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels of the sensor."""
+        return self.width * self.height
+
+    @property
+    def pixel(self) -> Int64[np.ndarray, " n"]:
+        """Raster index `y * width + x` of each event (computed, not stored)."""
+        return self.y.astype(np.int64) * self.width + self.x
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the first event to the last; 0 for an empty stream."""
+        return float(self.t_us[-1] - self.t_us[0]) * 1e-6 if len(self) else 0.0
+
+    @property
+    def rate_hz(self) -> float:
+        """Mean events a second; 0 where the stream has no duration."""
+        return len(self) / self.duration_s if self.duration_s > 0 else 0.0
+
+    def _sorted(self, where: str) -> EventStream:
+        """This stream in order of time: itself if it is in order, else a stable sort and a warning."""
+        backwards = 0
+        for first in range(0, len(self) - 1, _CHUNK):
+            part = self.t_us[first : first + _CHUNK + 1]
+            backwards += int(np.count_nonzero(part[1:] < part[:-1]))
+        if backwards == 0:
+            return self
+        prefix = f"{where}: " if where else ""
+        _log.warning("%s%d of %d events go backwards in time; sorted", prefix, backwards, len(self))
+        return self[np.argsort(self.t_us, kind="stable")]
+
+
+def seconds_to_us(t_s: Float64[np.ndarray, " n"] | float) -> Int64[np.ndarray, " n"]:
+    """Seconds to the nearest whole microsecond (rounded: truncating 0.000251 s would give 250).
+
+    Raises `InputError` for times that are not finite.
+    """
+    seconds = np.asarray(t_s, dtype=np.float64)
+    if not np.isfinite(seconds).all():
+        raise InputError(f"{np.count_nonzero(~np.isfinite(seconds))} times are not finite numbers")
+    return np.rint(seconds * 1e6).astype(np.int64)
+
+
+def _check_inside(x: np.ndarray, y: np.ndarray, width: int, height: int, where: str) -> None:
+    """Raise `InputError` unless every position is a whole pixel of the sensor."""
+    if max(width, height) > np.iinfo(np.uint16).max + 1:
+        raise InputError(f"sensor of {width} x {height} pixels", where, "at most 65536 pixels a side can be held")
+    outside, fractional = 0, 0
+    for first in range(0, len(x), _CHUNK):
+        part = slice(first, first + _CHUNK)
+        inside = (x[part] >= 0) & (x[part] < width) & (y[part] >= 0) & (y[part] < height)
+        outside += int(np.count_nonzero(~inside))
+        for column in (x[part], y[part]):
+            if column.dtype.kind == "f":
+                fractional += int(np.count_nonzero(column[inside] != np.floor(column[inside])))
+    if outside:
+        do = "check the size of the sensor and the order of the columns"
+        raise InputError(f"{outside} of {len(x)} events lie outside the {width} x {height} sensor", where, do)
+    if fractional:
+        do = "give raw pixels; the camera's distortion is undone by its calibration"
+        raise InputError(f"{fractional} event coordinates are not whole pixels", where, do)
+
+
+def _whole_microseconds(t: np.ndarray, where: str) -> Int64[np.ndarray, " n"]:
+    """Times as int64; raise `InputError` when that would lose or wrap anything."""
+    if t.dtype.kind == "f":
+        if not (np.isfinite(t).all() and (t == np.rint(t)).all()):
+            raise InputError("times are not whole microseconds", where, "convert seconds with seconds_to_us first")
+    elif t.dtype.kind not in "iu":
+        raise InputError(f"times of type {t.dtype}", where, "give whole microseconds")
+    if t.dtype.kind in "uf" and t.dtype.itemsize == 8 and float(np.abs(t).max()) >= 2.0**63:
+        raise InputError("times exceed 63 bits", where, "give microseconds")
+    return t.astype(np.int64, copy=False)
+
+
+def _boolean_polarity(polarity: np.ndarray, where: str) -> Bool[np.ndarray, " n"]:
+    """Polarity of the three conventions as bool: as it is, {0, 1} or {-1, 1}; raise `InputError` for others."""
+    if polarity.dtype == np.bool_:
+        return polarity
+    rose = polarity == 1
+    for fell in (0, -1):
+        if (rose | (polarity == fell)).all():
+            return rose
+    values = np.unique(polarity)
+    listed = ", ".join(str(value) for value in values[:5]) + (", ..." if len(values) > 5 else "")
+    raise InputError(f"polarity has the values {listed}", where, "give bool, {0, 1} or {-1, 1}")

@@ -1,0 +1,157 @@
+"""A radiance field on a multiresolution hash grid with small perceptrons.
+
+Source: Mueller et al., Instant Neural Graphics Primitives, SIGGRAPH 2022; radiance activation of Robust e-NeRF
+(ICCV 2023).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from efields.backends.hash_layout import HashLayout
+from efields.backends.reference import Backend
+from efields.geometry.boxes import Box
+
+MINIMUM_RADIANCE = 1e-3
+"""Least radiance that a field gives, so that its logarithm exists (Robust e-NeRF's min_modeled_intensity)."""
+BALL_LOG_DENSITY = 5.0
+"""Logarithm of how much denser than its surroundings the middle of the initial ball is."""
+GEOMETRY_FEATURES = 15
+"""Features that the density network hands to the radiance network."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the hash-grid field."""
+
+    levels: int = 8
+    """Levels of the grid."""
+    features: int = 4
+    """Features a level."""
+    log2_size: int = 16
+    """Rows of one level at most, as a power of two. 15 to 17 fit a CPU's cache; 19 is common on GPUs."""
+    base_resolution: int = 16
+    """Vertices along the box at the coarsest level."""
+    finest_resolution: int = 256
+    """Vertices along the box at the finest level."""
+    width: int = 64
+    """Hidden units of each layer."""
+    radiance_layers: int = 2
+    """Hidden layers of the radiance network."""
+    view_degree: int = 2
+    """Bands of spherical harmonics of the viewing direction; 0 makes a field that looks the same from everywhere."""
+    initial_opacity: float = 0.1
+    """Opacity of the untrained field along one edge of the box."""
+    initial_ball: float = 0.0
+    """Radius of a denser ball in the middle of the untrained field, in half edges of the box; 0 for none. Scenes of one
+    object converge sooner from it: an object that starts thin shows the background through it for a long time."""
+    initial_radiance: float = 0.3
+    """Radiance of the untrained field, beside a background near 1."""
+
+    def __post_init__(self) -> None:
+        self.layout()
+        if self.width < 1 or self.radiance_layers < 0 or not 0 <= self.view_degree <= 4:
+            raise ValueError("a hash-grid field takes width >= 1, radiance_layers >= 0 and view_degree 0 to 4")
+        if not 0 < self.initial_opacity < 1 or not self.initial_radiance > 0:
+            raise ValueError("a hash-grid field takes initial_opacity between 0 and 1 and initial_radiance above 0")
+
+    def layout(self) -> HashLayout:
+        """Where the levels lie in the table; raises `ValueError` for numbers that make no grid."""
+        return HashLayout.build(
+            dimensions=3,
+            levels=self.levels,
+            features=self.features,
+            base_resolution=self.base_resolution,
+            finest_resolution=self.finest_resolution,
+            log2_size=self.log2_size,
+        )
+
+    def build(self, box: Box, channels: int, backend: Backend, generator: torch.Generator) -> HashGridField:
+        """The field over `box` with `channels` of radiance; weights drawn by `generator`."""
+        return HashGridField(self, box, channels, backend, generator)
+
+
+class HashGridField(nn.Module):
+    """Density and radiance of points in a box."""
+
+    def __init__(self, config: Config, box: Box, channels: int, backend: Backend, generator: torch.Generator) -> None:
+        super().__init__()
+        self.config, self.box, self.channels, self.backend = config, box, channels, backend
+        self.layout = config.layout()
+        table = torch.rand((self.layout.rows, config.features), generator=generator) * 2e-4 - 1e-4
+        self.table = nn.Parameter(table)
+        view = config.view_degree**2
+        hidden = [config.width] * config.radiance_layers
+        self.density_weights = _layers([self.layout.width, config.width, 1 + GEOMETRY_FEATURES], generator)
+        self.radiance_weights = _layers([GEOMETRY_FEATURES + view, *hidden, channels], generator)
+        edge = sum(h - lo for lo, h in zip(box.lo, box.hi, strict=True)) / 3
+        self.density_scale = -math.log1p(-config.initial_opacity) / edge
+        """Density of an untrained point: what gives `initial_opacity` along a mean edge of the box."""
+        self.radiance_bias = math.log(math.expm1(config.initial_radiance))
+        """What softplus turns into `initial_radiance`."""
+
+    def forward(
+        self, position: Float[Tensor, "n 3"], direction: Float[Tensor, "n 3"]
+    ) -> tuple[Float[Tensor, " n"], Float[Tensor, "n c"]]:
+        """Density (1 / world unit) and linear radiance (>= MINIMUM_RADIANCE) of points seen along unit directions."""
+        density, geometry = self._density(position)
+        if self.config.view_degree:
+            view = self.backend.spherical_harmonics(direction, self.config.view_degree)
+            geometry = torch.cat((geometry, view), dim=1)
+        raw = self.backend.mlp(geometry, list(self.radiance_weights)) + self.radiance_bias
+        return density, nn.functional.softplus(raw) + MINIMUM_RADIANCE
+
+    def density(self, position: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        """Density of points, in 1 / world unit."""
+        return self._density(position)[0]
+
+    def _density(self, position: Tensor) -> tuple[Tensor, Tensor]:
+        unit = self.box.unit(position)
+        features = self.backend.hash_encode(unit, self.table, self.layout)
+        raw = self.backend.mlp(features, list(self.density_weights))
+        log_density = raw[:, 0]
+        if self.config.initial_ball > 0:
+            # As the density blob of DreamFusion (Poole et al. 2023, appendix A): a fixed offset that training can undo.
+            distance = torch.linalg.vector_norm(2.0 * unit - 1.0, dim=1)
+            log_density = log_density + BALL_LOG_DENSITY * (1.0 - distance / self.config.initial_ball).clamp(min=0.0)
+        return truncated_exp(log_density) * self.density_scale, raw[:, 1:]
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Parameters by the part that they play: the table learns faster than the perceptrons."""
+        return {"table": [self.table], "weights": [*self.density_weights, *self.radiance_weights]}
+
+
+def _layers(widths: list[int], generator: torch.Generator) -> nn.ParameterList:
+    """Weights `[out, in]` of a perceptron, uniform as He et al. 2015 propose for ReLU."""
+    weights = []
+    for inside, outside in pairwise(widths):
+        bound = math.sqrt(6.0 / inside)
+        weights.append(nn.Parameter((torch.rand((outside, inside), generator=generator) * 2 - 1) * bound))
+    return nn.ParameterList(weights)
+
+
+class _TruncatedExp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, raw: Tensor) -> Tensor:
+        value = torch.exp(raw.clamp(max=15.0))
+        ctx.save_for_backward(value)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (value,) = ctx.saved_tensors
+        return grads[0] * value
+
+
+def truncated_exp(raw: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """exp(min(raw, 15)), whose gradient stays that of exp at the clamped value (Instant NGP's density activation)."""
+    out = _TruncatedExp.apply(raw)
+    assert isinstance(out, Tensor)
+    return out

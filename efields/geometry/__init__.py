@@ -1,0 +1,1 @@
+"""Where the camera was: poses, trajectories, cameras, rays, boxes."""

@@ -1,0 +1,83 @@
+"""Axis-aligned boxes that hold the scene."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from efields.errors import InputError
+from efields.geometry.rays import Rays
+
+_Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-aligned box of the world.
+
+    Raises `InputError` unless `lo < hi` on every axis and all six numbers are finite.
+    """
+
+    lo: _Triple
+    """Smallest corner, world units."""
+    hi: _Triple
+    """Largest corner, world units."""
+
+    def __post_init__(self) -> None:
+        for name in ("lo", "hi"):
+            corner = tuple(float(value) for value in getattr(self, name))
+            if len(corner) != 3:
+                raise InputError(f"corner {name} of a box has {len(corner)} numbers", do="give three")
+            object.__setattr__(self, name, cast(_Triple, corner))
+        if not all(math.isfinite(value) for value in self.lo + self.hi) or not all(
+            low < high for low, high in zip(self.lo, self.hi, strict=True)
+        ):
+            raise InputError(f"box from {self.lo} to {self.hi} is empty", do="give lo below hi on every axis")
+
+    @property
+    def size(self) -> _Triple:
+        """Length of each side, world units."""
+        return cast(_Triple, tuple(high - low for low, high in zip(self.lo, self.hi, strict=True)))
+
+    @property
+    def center(self) -> _Triple:
+        """Middle of the box, world units."""
+        return cast(_Triple, tuple(0.5 * (low + high) for low, high in zip(self.lo, self.hi, strict=True)))
+
+    @property
+    def diagonal(self) -> float:
+        """Distance between opposite corners, world units."""
+        return math.hypot(*self.size)
+
+    def intersect(self, rays: Rays) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+        """Distances along each ray at which it enters and leaves the box, not below 0 (slab method).
+
+        A ray that misses the box, or has it behind, gives `t_far <= t_near`.
+        """
+        lo, hi = self._corners(rays.origin)
+        # A direction of 0 along an axis would give 0/0 for an origin on the slab's face; a tiny one gives the limit.
+        tiny = torch.finfo(rays.direction.dtype).tiny ** 0.5
+        safe = torch.where(rays.direction.abs() < tiny, torch.full_like(rays.direction, tiny), rays.direction)
+        to_lo, to_hi = (lo - rays.origin) / safe, (hi - rays.origin) / safe
+        t_near = torch.minimum(to_lo, to_hi).amax(dim=-1)
+        t_far = torch.maximum(to_lo, to_hi).amin(dim=-1)
+        return t_near.clamp(min=0.0), t_far.clamp(min=0.0)
+
+    def unit(self, points: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
+        """Points in the box's own coordinates: `lo` is 0, `hi` is 1."""
+        lo, hi = self._corners(points)
+        return (points - lo) / (hi - lo)
+
+    def contains(self, points: Float[Tensor, "*n 3"]) -> Bool[Tensor, "*n"]:
+        """Whether each point lies in the box, faces included."""
+        lo, hi = self._corners(points)
+        return ((points >= lo) & (points <= hi)).all(dim=-1)
+
+    def _corners(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """The two corners as tensors of the same type and on the same device."""
+        return like.new_tensor(self.lo), like.new_tensor(self.hi)

@@ -1,0 +1,70 @@
+"""How fast the image moves, and where a camera that looks inwards looks."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+
+from efields.errors import InputError
+from efields.geometry.boxes import Box
+from efields.geometry.camera import Camera
+from efields.geometry.trajectory import Trajectory
+
+
+def image_speed(
+    trajectory: Trajectory, camera: Camera, points: Float64[np.ndarray, "k 3"], instants: int = 64
+) -> float:
+    """Median speed, in pixels per second, of world points in the image, over instants spread along the trajectory."""
+    begin, end = _span_s(trajectory)
+    times = np.linspace(begin, end, instants + 2)[1:-1]
+    short = 1e-3 * (end - begin)
+    pixels = []
+    for shift in (0.0, short):
+        poses = trajectory.at(torch.from_numpy(np.minimum(times + shift, end)))
+        rotation, position = poses.rotation.numpy(), poses.position.numpy()
+        local = np.einsum("tji,tkj->tki", rotation, points[None] - position[:, None])
+        local[..., 2] = np.where(local[..., 2] > 1e-6, local[..., 2], np.nan)
+        flat = local[..., :2] / local[..., 2:]
+        pixels.append(flat * (camera.fx, camera.fy))
+    moved = np.linalg.norm(pixels[1] - pixels[0], axis=-1) / short
+    speed = np.nanmedian(moved) if np.isfinite(moved).any() else 0.0
+    return float(speed)
+
+
+def _span_s(trajectory: Trajectory) -> tuple[float, float]:
+    """First and last pose, in seconds since the trajectory's origin."""
+    return (trajectory.start_us - trajectory.origin_us) * 1e-6, (trajectory.end_us - trajectory.origin_us) * 1e-6
+
+
+def box_points(box: Box, per_edge: int = 3) -> Float64[np.ndarray, "k 3"]:
+    """A regular grid of points in the inner half of a box."""
+    steps = [
+        np.linspace(0.75 * lo + 0.25 * hi, 0.25 * lo + 0.75 * hi, per_edge)
+        for lo, hi in zip(box.lo, box.hi, strict=True)
+    ]
+    return np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+def box_looked_at(trajectory: Trajectory, camera: Camera) -> Box:
+    """The box that a circling camera looks at: around the point nearest to all optical axes, as wide as the view.
+
+    Raises `InputError` when the axes do not meet in front of the cameras, as when a camera moves sideways.
+    """
+    begin, end = _span_s(trajectory)
+    poses = trajectory.at(torch.linspace(begin, end, 256, dtype=torch.float64))
+    origin, axis = poses.position.numpy(), poses.rotation.numpy()[:, :, 2]
+    across = np.eye(3)[None] - axis[:, :, None] * axis[:, None, :]
+    normal = across.sum(0)
+    where = "the trajectory does not show where the scene is"
+    advice = "give problem.box = [[x, y, z], [x, y, z]], two opposite corners in world units"
+    if np.linalg.cond(normal) > 1e3:
+        raise InputError(where, do=advice)
+    center = np.linalg.solve(normal, (across @ origin[:, :, None]).sum(0)[:, 0])
+    ahead = ((center - origin) * axis).sum(1)
+    if ahead.min() <= 0:
+        raise InputError(where, do=advice)
+    half_view = max(camera.width / camera.fx, camera.height / camera.fy) / 2
+    half = float(np.median(ahead) * min(half_view, 0.8))
+    x, y, z = (float(c) for c in center)
+    return Box((x - half, y - half, z - half), (x + half, y + half, z + half))

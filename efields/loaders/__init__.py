@@ -1,0 +1,68 @@
+"""One module a format: the folder is the registry, and a recording's own files say which module reads it.
+
+A loader module holds a frozen `Config` of options with one verb, `.load(path) -> Recording`, and a function
+`matches(path) -> bool`, which looks at names and first bytes only. Adding a format is adding a file here. What
+loaders share lies in `_reading`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from efields.errors import InputError
+from efields.recording import Recording
+from efields.settings import did_you_mean, fill
+
+
+def kinds() -> tuple[str, ...]:
+    """Names of all loaders, in alphabetical order; imports none of them."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
+
+
+def loader(kind: str) -> ModuleType:
+    """The module of one kind; a dotted name (`my_package.my_loader`) reaches outside efields.
+
+    Raises `InputError` for a kind that is not there.
+    """
+    if kind not in kinds() and "." not in kind:
+        raise InputError(f"no loader '{kind}'", do=did_you_mean(kind, kinds()))
+    try:
+        return importlib.import_module(kind if "." in kind else f"{__name__}.{kind}")
+    except ModuleNotFoundError as error:
+        if error.name is not None and kind.startswith(error.name):
+            raise InputError(f"no module '{kind}'", do=f"install it, or use one of: {', '.join(kinds())}") from None
+        raise
+
+
+def find(path: str | Path) -> str:
+    """The one kind whose `matches` says yes to `path`.
+
+    Raises `InputError` when `path` does not exist, or none or several kinds match.
+    """
+    source = Path(path)
+    if not source.exists():
+        raise InputError("no such file or folder", source, "check the path of the recording")
+    found = [kind for kind in kinds() if loader(kind).matches(source)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"could be any of: {', '.join(found)}", source, f"name its kind, such as '{found[0]}'")
+    raise InputError(
+        "is no recording that efields knows", source, f"expected the files of one of: {', '.join(kinds())}"
+    )
+
+
+def load(path: str | Path, kind: str | None = None, **options: Any) -> Recording:
+    """Read a recording; `kind` is found from the files where it is not given, `options` fill the loader's `Config`.
+
+    Raises `InputError`, one line, for everything that can be wrong with it.
+    """
+    source = Path(path)
+    if not source.exists():
+        raise InputError("no such file or folder", source, "check the path of the recording")
+    chosen = find(source) if kind is None else kind
+    return fill(loader(chosen).Config, options, f"options of loader '{chosen}'").load(source)

@@ -1,0 +1,1 @@
+"""Pieces that loaders share: arrays, text tables, images, posed views, coverage."""

@@ -1,0 +1,217 @@
+"""Posed images of a `transforms_*.json`: camera-to-world matrices in OpenGL axes (x right, y up, z backwards)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from efields.errors import InputError
+from efields.geometry.camera import Camera
+from efields.loaders._reading.images import read_float_map, read_image, to_channels, write_float_image
+from efields.recording import Views
+
+OPENGL = np.array([1.0, -1.0, -1.0, 1.0])
+"""Signs of the columns of `T_world_camera` between OpenCV and OpenGL axes: y and z are reversed."""
+
+
+def read_transforms(
+    path: Path,
+    *,
+    color_space: str,
+    channels: int,
+    log_eps: float = 0.0,
+    stride: int = 1,
+    depth_folder: Path | None = None,
+) -> Views:
+    """Views of a `transforms_*.json` in Robust e-NeRF's form, files relative to its folder and named without extension.
+
+    `camera_angle_x` means a pinhole with its centre at `(w/2 - 0.5, h/2 - 0.5)`; else `intrinsics` is 3x3. Centres of
+    pixels are at whole numbers. `color_space`, `channels` and no distortion hold where the file does not say otherwise;
+    `log_eps` is added to linear images. Every `stride`-th view is read. Raises `InputError` for anything broken.
+    """
+    try:
+        return _read(path, _read_json(path), color_space, channels, log_eps, stride, depth_folder)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"holds a value of the wrong kind ({error})", path, "write the views again") from None
+
+
+def _read(
+    path: Path,
+    meta: Mapping[str, Any],
+    color_space: str,
+    channels: int,
+    log_eps: float,
+    stride: int,
+    depth_folder: Path | None,
+) -> Views:
+    entries = meta.get("frames")
+    if not isinstance(entries, list) or not entries:
+        raise InputError("lists no frames", path, "write the views again")
+    entries = entries[::stride]
+    channels = int(meta.get("channels", channels))
+    space = meta.get("color_space", color_space)
+    if space not in ("linear", "display"):
+        raise InputError(f"color_space is '{space}'", path, "write 'linear' or 'display'")
+    poses = np.stack([_pose(entry, path) for entry in entries])
+    files = [image_file(path.parent, str(entry.get("file_path", ""))) for entry in entries]
+    images = _stack([to_channels(read_image(file, meta.get("bit_depth")), channels) for file in files], files)
+    if space == "linear" and log_eps:
+        images += np.float32(log_eps)
+    depth = None
+    if depth_folder is not None and depth_folder.is_dir():
+        maps = [depth_folder / f"{file.stem}.tif" for file in files]
+        depth = _stack([read_float_map(file) for file in maps], maps)
+        if depth.shape != images.shape[:3]:
+            raise InputError(f"depth maps are {depth.shape[1:]}, images {images.shape[1:3]}", depth_folder)
+    times = [entry.get("t_us") for entry in entries]
+    return Views(
+        image=images,
+        T_world_camera=poses * OPENGL,
+        camera=_camera(meta, images.shape[2], images.shape[1], path),
+        names=tuple(str(entry.get("name", file.name)) for entry, file in zip(entries, files, strict=True)),
+        t_us=None if None in times else np.array(times, dtype=np.int64),
+        depth=depth,
+        color_space=space,
+    )
+
+
+def write_transforms(path: Path, views: Views, image_folder: str, depth_folder: Path) -> None:
+    """Views as a JSON file, float32 TIFF images in `image_folder` beside it, and depth maps in `depth_folder`.
+
+    Everything is exact: `read_transforms` gives the same arrays back.
+    """
+    camera = views.camera
+    stems = [Path(name).stem for name in views.names]
+    if len(set(stems)) < len(stems) or not all(stems):
+        stems = [f"{i:06d}" for i in range(len(stems))]
+    entries: list[dict[str, Any]] = []
+    for i, stem in enumerate(stems):
+        write_float_image(path.parent / image_folder / f"{stem}.tif", views.image[i])
+        if views.depth is not None:
+            write_float_image(depth_folder / f"{stem}.tif", views.depth[i])
+        entry: dict[str, Any] = {"file_path": f"{image_folder}/{stem}", "name": views.names[i]}
+        if views.t_us is not None:
+            entry["t_us"] = int(views.t_us[i])
+        entry["transform_matrix"] = (views.T_world_camera[i] * OPENGL).tolist()
+        entries.append(entry)
+    meta = {
+        "intrinsics": camera.matrix.tolist(),
+        "distortion_model": camera.distortion_model,
+        "distortion_params": list(camera.distortion),
+        "bayer_pattern": camera.bayer,
+        "color_space": views.color_space,
+        "channels": views.image.shape[3],
+        "frames": entries,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+
+
+def camera_from_matrix(
+    matrix: Any,
+    width: int,
+    height: int,
+    path: Path,
+    *,
+    model: str = "none",
+    distortion: tuple[float, ...] = (),
+    bayer: str = "",
+) -> Camera:
+    """A camera from its 3x3 matrix; no distortion numbers mean no distortion.
+
+    Raises `InputError` for a matrix of another shape, skew, an unknown model, and all that `Camera` refuses.
+    """
+    try:
+        k = np.asarray(matrix, dtype=np.float64)
+    except (TypeError, ValueError):
+        k = np.zeros(0)
+    if k.shape != (3, 3):
+        raise InputError("intrinsics are not a 3x3 matrix of numbers", path)
+    if abs(k[0, 1]) > 1e-6 * abs(k[0, 0]):
+        raise InputError(f"intrinsics have a skew of {k[0, 1]:g}", path, "rectify the recording first")
+    if len(distortion) == 0:
+        model = "none"
+    if model not in ("none", "plumb_bob", "equidistant"):
+        raise InputError(f"distortion model '{model}' is unknown", path, "use plumb_bob or equidistant")
+    focal_and_centre = float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2])
+    try:
+        return Camera(width, height, *focal_and_centre, distortion_model=model, distortion=distortion, bayer=bayer)
+    except InputError as error:
+        raise InputError(error.what, path, error.do) from None
+
+
+def image_file(folder: Path, file_path: str) -> Path:
+    """The one image `file_path.*` in `folder`; `file_path` may already have its extension.
+
+    Raises `InputError` when there is none.
+    """
+    target = folder / file_path
+    if target.suffix and target.is_file():
+        return target
+    found = (
+        sorted(f for f in target.parent.glob("*") if f.is_file() and f.stem == target.name)
+        if target.parent.is_dir()
+        else []
+    )
+    if not file_path or not found:
+        raise InputError(f"no image '{file_path}.*'", folder, "copy the recording again, whole")
+    return found[0]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"is not readable as JSON ({error})", path, "copy or write it again") from None
+    if not isinstance(meta, dict):
+        raise InputError("is not a JSON object", path, "copy or write it again")
+    return meta
+
+
+def _pose(entry: Any, path: Path) -> Float64[np.ndarray, "4 4"]:
+    try:
+        pose = np.asarray(entry["transform_matrix"], dtype=np.float64)
+    except (TypeError, KeyError, ValueError):
+        pose = np.zeros(0)
+    if pose.shape != (4, 4) or not np.isfinite(pose).all():
+        raise InputError("a frame's transform_matrix is not 4x4 finite numbers", path)
+    if np.abs(pose[:3, :3] @ pose[:3, :3].T - np.eye(3)).max() > 1e-3 or np.linalg.det(pose[:3, :3]) < 0:
+        raise InputError(
+            "a frame's transform_matrix is not a rotation and a position", path, "remove scale and mirroring"
+        )
+    return pose
+
+
+def _camera(meta: Mapping[str, Any], width: int, height: int, path: Path) -> Camera:
+    angle = meta.get("camera_angle_x")
+    if angle is not None:
+        if not (isinstance(angle, int | float) and 0 < angle < math.pi):
+            raise InputError(f"camera_angle_x is {angle}", path, "give radians between 0 and pi")
+        focal = width / 2 / math.tan(angle / 2)
+        matrix: Any = [[focal, 0, width / 2 - 0.5], [0, focal, height / 2 - 0.5], [0, 0, 1]]
+    elif "intrinsics" in meta:
+        matrix = meta["intrinsics"]
+    else:
+        raise InputError("has neither camera_angle_x nor intrinsics", path, "add one of them")
+    return camera_from_matrix(
+        matrix,
+        width,
+        height,
+        path,
+        model=str(meta.get("distortion_model", "none")),
+        distortion=tuple(float(v) for v in meta.get("distortion_params", ())),
+        bayer=str(meta.get("bayer_pattern", "")),
+    )
+
+
+def _stack(arrays: list[np.ndarray], files: list[Path]) -> np.ndarray:
+    for array, file in zip(arrays, files, strict=True):
+        if array.shape != arrays[0].shape:
+            raise InputError(f"is {array.shape}, the first image {arrays[0].shape}", file, "give all images one size")
+    return np.stack(arrays)

@@ -1,0 +1,194 @@
+"""The Event Camera Dataset (Mueggler et al., IJRR 2017): a folder of text files from a DAVIS240C.
+
+`events.txt` (or one `events*.txt`) holds lines `t x y p`, seconds; `calib.txt` `fx fy cx cy k1 k2 p1 p2 k3`;
+`groundtruth.txt` `t px py pz qx qy qz qw`, camera to world in OpenCV axes; `images.txt` `t file`. The last two may be
+absent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+
+from efields.errors import InputError
+from efields.events.sensor import Sensor
+from efields.events.stream import EventStream, seconds_to_us
+from efields.geometry.camera import Camera
+from efields.geometry.trajectory import Trajectory
+from efields.loaders._reading.cover import cover
+from efields.loaders._reading.images import read_image, to_channels
+from efields.loaders._reading.text import read_event_text, read_table
+from efields.recording import Recording, Views
+
+_DAVIS240C = (240, 180)
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to read an ECD folder."""
+
+    extrapolate_s: float = 0.0
+    """Seconds by which the poses may be carried on at constant velocity at either end; events beyond are dropped."""
+    trajectory: Literal["linear", "cubic"] = "linear"
+    """How poses are interpolated."""
+    width: int = 0
+    """Columns of the sensor; 0: those of the first frame, else 240."""
+    height: int = 0
+    """Rows of the sensor; 0: those of the first frame, else 180."""
+    frames: Literal["during_events", "all", "none"] = "during_events"
+    """Which frames to read: those taken while events were recorded, all that the poses cover, or none."""
+    c_pos: float = 0.25
+    """Contrast threshold of ON events (change of log intensity); the data set does not say."""
+    c_neg: float = 0.25
+    """Contrast threshold of OFF events."""
+    refractory_us: float = 0.0
+    """Refractory period in microseconds; the data set does not say."""
+
+    def load(self, path: str | Path) -> Recording:
+        """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
+        root = Path(path)
+        file = _events_file(root)
+        frame_t_us, frame_files = _frame_list(root) if self.frames != "none" else (np.zeros(0, dtype=np.int64), [])
+        camera, notes = self._camera(root, frame_files)
+        text = read_event_text(file)
+        events = EventStream.from_arrays(
+            text.x, text.y, text.t_us, text.polarity, camera.width, camera.height, where=str(file)
+        )
+        notes += (f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF.",)
+        trajectory, frames = None, None
+        if (root / "groundtruth.txt").is_file():
+            trajectory = _trajectory(root, self.trajectory, int(events.t_us[0]))
+            events, trajectory, found = cover(events, trajectory, self.extrapolate_s, where=str(root))
+            frames, left_out = self._frames(events, trajectory, camera, frame_t_us, frame_files)
+            notes += found + left_out
+        else:
+            unposed = f", so its {len(frame_files)} frames were left out" if frame_files else ""
+            notes += (f"The recording holds no poses (no groundtruth.txt){unposed}.",)
+        return Recording(
+            events=events,
+            camera=camera,
+            sensor=Sensor(c_pos=self.c_pos, c_neg=self.c_neg, refractory_us=self.refractory_us),
+            trajectory=trajectory,
+            frames=frames,
+            name=root.resolve().name,
+            path=root,
+            notes=notes,
+        )
+
+    def _camera(self, root: Path, frame_files: list[Path]) -> tuple[Camera, tuple[str, ...]]:
+        path = root / "calib.txt"
+        numbers = read_table(path, 9, "fx fy cx cy k1 k2 p1 p2 k3")
+        if len(numbers) != 1:
+            raise InputError(f"has {len(numbers)} lines of numbers, not one", path, "give 'fx fy cx cy k1 k2 p1 p2 k3'")
+        width, height, notes = self.width, self.height, ()
+        if not (width and height):
+            known = frame_files[0].is_file() if frame_files else False
+            rows, columns = read_image(frame_files[0]).shape[:2] if known else _DAVIS240C[::-1]
+            width, height = width or columns, height or rows
+            if not known:
+                notes = (f"The sensor is taken for a DAVIS240C, {width} x {height}: there is no frame to tell.",)
+        fx, fy, cx, cy, *distortion = (float(v) for v in numbers[0])
+        try:
+            camera = Camera(width, height, fx, fy, cx, cy, distortion_model="plumb_bob", distortion=tuple(distortion))
+        except InputError as error:
+            raise InputError(error.what, path, error.do) from None
+        return camera, notes
+
+    def _frames(
+        self,
+        events: EventStream,
+        trajectory: Trajectory,
+        camera: Camera,
+        t_us: Int64[np.ndarray, " n"],
+        files: list[Path],
+    ) -> tuple[Views | None, tuple[str, ...]]:
+        """Frames that the poses cover, posed by interpolation, and a note on the others."""
+        kept = trajectory.covers(t_us)
+        if self.frames == "during_events":
+            kept &= (t_us >= events.t_us[0]) & (t_us <= events.t_us[-1])
+        left_out = int(len(t_us) - kept.sum())
+        why = "the time of the events and poses" if self.frames == "during_events" else "the time of the poses"
+        notes = (f"{left_out} of {len(t_us)} frames lie outside {why} and were left out.",) if left_out else ()
+        if not kept.any():
+            return None, notes
+        index = np.flatnonzero(kept)
+        images = [to_channels(read_image(files[i]), camera.channels) for i in index]
+        for i, image in zip(index, images, strict=True):
+            if image.shape[:2] != (camera.height, camera.width):
+                raise InputError(
+                    f"is {image.shape[1]} x {image.shape[0]}, the sensor {camera.width} x {camera.height}", files[i]
+                )
+        views = Views(
+            image=np.stack(images),
+            T_world_camera=trajectory.at(torch.from_numpy((t_us[index] - trajectory.origin_us) * 1e-6))
+            .matrix()
+            .numpy(),
+            camera=camera,
+            names=tuple(files[i].name for i in index),
+            t_us=t_us[index],
+            # The DAVIS integrates light linearly and its driver publishes the converter's numbers as they are.
+            color_space="linear",
+        )
+        return views, notes
+
+
+def matches(path: str | Path) -> bool:
+    """Whether `path` is a folder with `calib.txt` and an event text file whose first line is four numbers."""
+    root = Path(path)
+    if not (root / "calib.txt").is_file():
+        return False
+    for file in root.glob("events*.txt"):
+        try:
+            with file.open("rb") as lines:
+                words = lines.readline(256).split()
+            if len(words) == 4 and all(np.isfinite(float(word)) for word in words):
+                return True
+        except (OSError, ValueError):
+            continue
+    return False
+
+
+def _events_file(root: Path) -> Path:
+    named = sorted(root.glob("events*.txt"))
+    if root / "events.txt" in named:
+        return root / "events.txt"
+    if len(named) != 1:
+        found = ", ".join(file.name for file in named) or "none"
+        raise InputError(
+            f"holds no events.txt and not one events*.txt (found: {found})", root, "leave one of them there"
+        )
+    return named[0]
+
+
+def _trajectory(root: Path, kind: Literal["linear", "cubic"], origin_us: int) -> Trajectory:
+    path = root / "groundtruth.txt"
+    table = read_table(path, 8, "t px py pz qx qy qz qw")
+    if not np.isfinite(table[:, 0]).all():
+        raise InputError("holds a time that is not finite", path, "delete that line")
+    t_us = seconds_to_us(table[:, 0])
+    return Trajectory.from_arrays(t_us, table[:, 1:4], table[:, 4:8], kind=kind, origin_us=origin_us, where=str(path))
+
+
+def _frame_list(root: Path) -> tuple[Int64[np.ndarray, " n"], list[Path]]:
+    """Times and files of `images.txt`; empty where there is none."""
+    path = root / "images.txt"
+    if not path.is_file():
+        return np.zeros(0, dtype=np.int64), []
+    times, files = [], []
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            words = line.split()
+            if not words or words[0].startswith("#"):
+                continue
+            if len(words) != 2 or not np.isfinite(time := float(words[0])):
+                raise ValueError(f"line {number}: '{line.strip()[:60]}'")
+            times.append(time)
+            files.append(root / words[1])
+    except (OSError, ValueError) as error:
+        raise InputError(f"has a broken line ({error})", path, "every line must read 't file'") from None
+    return seconds_to_us(np.array(times, dtype=np.float64)), files

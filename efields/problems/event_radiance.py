@@ -1,0 +1,295 @@
+"""A radiance field optimised against the events of a moving camera, and its frames where they are trusted.
+
+One forward model serves every loss: look(pixel, t) renders what the pixel sees from where the camera was at time t;
+the change of log radiance between two looks is compared with what the sensor counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from efields.backends.reference import Backend
+from efields.errors import InputError
+from efields.events.draws import draw_count_windows, draw_event_intervals, draw_silent
+from efields.events.intervals import Intervals, PixelIndex
+from efields.events.sensor import LearnableSensor
+from efields.geometry.boxes import Box
+from efields.geometry.motion import box_looked_at, box_points, image_speed
+from efields.geometry.pose import Poses
+from efields.geometry.rays import Rays, camera_rays
+from efields.geometry.trajectory import Trajectory
+from efields.problem import ParameterGroup, Terms
+from efields.recording import Recording, Views
+from efields.render.renderer import Rendered, Renderer, Sampling
+from efields.supervision import FrameSupervision, IntervalSupervision, Supervision
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How the rays of a step are divided among the draws that losses ask for; they need not sum to one."""
+
+    events: float = 0.15
+    """Intervals between two events of a pixel."""
+    windows: float = 0.8
+    """Windows of many events."""
+    silent: float = 0.05
+    """Intervals without an event."""
+    frames: float = 0.3
+    """Pixels of frames."""
+
+    def __post_init__(self) -> None:
+        if not all(0 < share < math.inf for share in (self.events, self.windows, self.silent, self.frames)):
+            raise ValueError("shares of rays are above 0")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the event radiance problem."""
+
+    frames: bool = False
+    """Whether the camera's own frames supervise the field beside its events (losses.photometric)."""
+    box: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+    """Two opposite corners of the field's box, world units; None takes the recording's, or what the camera circles."""
+    window_motion_px: float = 60.0
+    """Image motion, in pixels, that the longest windows span; it sets their number of events. Long windows make a field
+    converge many times sooner, as brightness need not spread from pixel to pixel; threshold errors add up over them."""
+    windows_at_events: bool = True
+    """Whether windows are moved to events of their own pixels, between which counts are exact."""
+    learn_ratio: bool = False
+    """Whether the ratio c_pos / c_neg is learned; from events alone only the ratio is observable."""
+    learn_refractory: bool = False
+    """Whether the refractory period is learned."""
+    shares: Shares = Shares()
+    """How rays are divided among the draws."""
+
+    @property
+    def default_losses(self) -> tuple[str, ...]:
+        """Losses of an experiment that names none."""
+        events = ("event_interval", "event_window", "silent", "distortion")
+        return (*events, "photometric") if self.frames else events
+
+    def build(
+        self,
+        recording: Recording,
+        frames: Views | None,
+        losses: Mapping[str, Any],
+        field: Any,
+        sampling: Sampling,
+        backend: Backend,
+        generator: torch.Generator,
+    ) -> EventRadiance:
+        """The problem on a recording; `field` is a Config of efields.fields, `frames` the views that may be trained on.
+
+        Raises `InputError` when the recording lacks poses, or a loss asks for frames that are not there.
+        """
+        if recording.trajectory is None:
+            raise InputError("the recording has no camera poses", recording.path, "training needs them: give --poses")
+        wants_frames = any(loss.draws == "frames" for loss in losses.values())
+        if wants_frames and frames is None:
+            raise InputError(
+                "a loss compares with frames, but none may be trained on",
+                recording.path,
+                "set problem.frames = true for a recording that has frames, or take the loss out",
+            )
+        box = self.field_box(recording)
+        channels = recording.camera.channels
+        renderer = Renderer(field.build(box, channels, backend, generator), box, sampling, backend)
+        return EventRadiance(self, recording, frames if wants_frames else None, losses, renderer)
+
+    def field_box(self, recording: Recording) -> Box:
+        """The box of the field: as set, as the recording says, or what its camera circles."""
+        if self.box is not None:
+            return Box(*self.box)
+        assert recording.trajectory is not None
+        return recording.box or box_looked_at(recording.trajectory, recording.camera)
+
+
+@dataclass(frozen=True)
+class FramePixels:
+    """Pixels drawn from frames."""
+
+    view: np.ndarray
+    """Index of the frame, i64[n]."""
+    pixel: np.ndarray
+    """Row-major pixel of the frame, i64[n]."""
+
+
+class EventRadiance(nn.Module):
+    """The field, its sensor and its losses, ready for the training loop."""
+
+    bearings: Tensor
+    channel: Tensor
+    frame_bearings: Tensor
+    frame_pose: Tensor
+
+    def __init__(
+        self,
+        config: Config,
+        recording: Recording,
+        frames: Views | None,
+        losses: Mapping[str, Any],
+        renderer: Renderer,
+    ) -> None:
+        super().__init__()
+        assert recording.trajectory is not None
+        self.config, self.losses, self.renderer = config, dict(losses), renderer
+        self.trajectory: Trajectory = recording.trajectory
+        self.origin_us = self.trajectory.origin_us
+        self.camera, self.events, self.frames = recording.camera, recording.events, frames
+        self.index = PixelIndex.build(recording.events)
+        self.refractory_us = 0.0 if config.learn_refractory else recording.sensor.refractory_us
+        self.intervals = self.index.event_intervals(self.refractory_us)
+        if len(self.intervals) == 0:
+            raise InputError("no pixel has two events", recording.path, "a longer recording is needed")
+        shortest = float((self.intervals.t_end_us - self.intervals.t_start_us).min())
+        self.sensor = LearnableSensor(recording.sensor, config.learn_ratio, config.learn_refractory, shortest)
+        self.window_events = self._window_events()
+        self.longest_silent_us = max(int(1e6 * self.window_events / max(self.events.rate_hz, 1e-9)), 2)
+        self.register_buffer("bearings", torch.from_numpy(np.array(self.camera.bearings())), persistent=False)
+        channel = torch.from_numpy(np.array(self.camera.channel_of_pixel()))
+        self.register_buffer("channel", channel, persistent=False)
+        channels = self.camera.channels
+        self.frame_gain = nn.Parameter(torch.ones(channels), requires_grad=frames is not None)
+        self.frame_offset = nn.Parameter(torch.zeros(channels), requires_grad=frames is not None)
+        if frames is not None:
+            if frames.image.shape[-1] != channels:
+                have = f"frames have {frames.image.shape[-1]} channels, events {channels}"
+                raise InputError(have, recording.path, "set problem.frames = false")
+            bearings = torch.from_numpy(np.array(frames.camera.bearings()))
+            self.register_buffer("frame_bearings", bearings, persistent=False)
+            self.register_buffer("frame_pose", torch.from_numpy(frames.T_world_camera), persistent=False)
+
+    def _window_events(self) -> int:
+        """Number of events during which the image moves by `window_motion_px`."""
+        speed = image_speed(self.trajectory, self.camera, box_points(self.renderer.box))
+        seconds = self.config.window_motion_px / max(speed, 1e-9)
+        return int(np.clip(self.events.rate_hz * seconds, 30, max(len(self.events) // 2, 30)))
+
+    def draw(self, rays: int, rng: np.random.Generator) -> dict[str, Intervals | FramePixels]:
+        """A batch of about `rays` rays, by the draw that losses ask for; an interval costs two rays."""
+        names = sorted({loss.draws for loss in self.losses.values() if loss.draws})
+        share = {name: float(getattr(self.config.shares, name)) for name in names}
+        total = sum(share.values())
+        rays_each = {name: 1 if name == "frames" else 2 for name in names}
+        return {
+            name: self._drawn(name, max(int(rays * share[name] / total / rays_each[name]), 1), rng) for name in names
+        }
+
+    def _drawn(self, name: str, n: int, rng: np.random.Generator) -> Intervals | FramePixels:
+        if name == "events":
+            return draw_event_intervals(self.intervals, n, rng)
+        if name == "windows":
+            at_events = self.config.windows_at_events
+            return draw_count_windows(self.index, self.events, n, rng, n_max=self.window_events, at_events=at_events)
+        if name == "silent":
+            return draw_silent(self.index, self.events, n, rng, self.refractory_us, self.longest_silent_us)
+        assert self.frames is not None
+        count, height, width = self.frames.image.shape[:3]
+        return FramePixels(rng.integers(0, count, n), rng.integers(0, height * width, n))
+
+    def terms(self, batch: dict[str, Intervals | FramePixels], generator: torch.Generator) -> Terms:
+        """The weighted losses of a batch: all its rays are rendered in one call."""
+        rays: list[Rays] = []
+        jitters: list[Tensor] = []
+        for drawn in batch.values():
+            jitter = torch.rand(len(drawn.pixel), generator=generator).to(self.bearings.device)
+            if isinstance(drawn, Intervals):
+                # Both ends share the jitter, never the depths: their sampling errors cancel in the difference.
+                rays += self._interval_rays(drawn)
+                jitters += [jitter, jitter]
+            else:
+                rays.append(self._frame_rays(drawn))
+                jitters.append(jitter)
+        joined = Rays(torch.cat([r.origin for r in rays]), torch.cat([r.direction for r in rays]))
+        rendered = self.renderer(joined, torch.cat(jitters))
+        compared = self._compare(batch, rendered)
+        losses: dict[str, Tensor] = {}
+        for name, loss in self.losses.items():
+            found = compared.get(loss.draws)
+            supervision = Supervision(
+                found if isinstance(found, IntervalSupervision) else None,
+                found if isinstance(found, FrameSupervision) else None,
+                rendered,
+                self.renderer.box.diagonal,
+            )
+            losses[name] = loss.weight * loss(supervision)
+        return Terms(losses, rays=len(joined.origin), samples=int(rendered.samples.used.sum()))
+
+    def _compare(
+        self, batch: dict[str, Intervals | FramePixels], rendered: Rendered
+    ) -> dict[str, IntervalSupervision | FrameSupervision]:
+        log_radiance = torch.log(rendered.radiance)
+        compared: dict[str, IntervalSupervision | FrameSupervision] = {}
+        at = 0
+        for name, drawn in batch.items():
+            n = len(drawn.pixel)
+            if isinstance(drawn, Intervals):
+                start, end = log_radiance[at : at + n], log_radiance[at + n : at + 2 * n]
+                compared[name] = self._interval_supervision(drawn, start, end)
+                at += 2 * n
+            else:
+                assert self.frames is not None
+                truth = self.frames.image.reshape(len(self.frames), -1, self.frames.image.shape[-1])
+                observed = torch.from_numpy(truth[drawn.view, drawn.pixel]).to(log_radiance)
+                predicted = torch.exp(self.frame_gain * log_radiance[at : at + n] + self.frame_offset)
+                compared[name] = FrameSupervision(predicted, observed)
+                at += n
+        return compared
+
+    def _interval_supervision(self, drawn: Intervals, start: Tensor, end: Tensor) -> IntervalSupervision:
+        pixel = torch.from_numpy(drawn.pixel).to(start.device)
+        channel = self.channel[pixel][:, None]
+        change = (end - start).gather(1, channel)[:, 0]
+        n_pos = torch.from_numpy(drawn.n_pos).to(start)
+        n_neg = torch.from_numpy(drawn.n_neg).to(start)
+        return IntervalSupervision(
+            predicted=change,
+            observed=self.sensor.log_change(n_pos, n_neg).to(start.dtype),
+            events=(n_pos + n_neg).to(torch.int64),
+            starts_at_event=torch.from_numpy(drawn.starts_at_event).to(start.device),
+            c_pos=torch.as_tensor(self.sensor.c_pos, dtype=start.dtype),
+            c_neg=torch.as_tensor(self.sensor.c_neg, dtype=start.dtype),
+        )
+
+    def _interval_rays(self, drawn: Intervals) -> list[Rays]:
+        pixel = torch.from_numpy(drawn.pixel).to(self.bearings.device)
+        start, end = (self._seconds(t).to(self.bearings.device) for t in (drawn.t_start_us, drawn.t_end_us))
+        # After an event the pixel is blind for the refractory period; its new reference is the level at the end of it.
+        after_event = torch.from_numpy(drawn.starts_at_event).to(start.device)
+        start = start + torch.where(after_event, self.sensor.refractory_s.to(start), torch.zeros_like(start))
+        poses = [self.trajectory.at(t) for t in (torch.minimum(start, end), end)]
+        return [camera_rays(self.bearings, pixel, at) for at in poses]
+
+    def _frame_rays(self, drawn: FramePixels) -> Rays:
+        pose = self.frame_pose[torch.from_numpy(drawn.view)]
+        pixel = torch.from_numpy(drawn.pixel).to(self.bearings.device)
+        return camera_rays(self.frame_bearings, pixel, Poses(pose[:, :3, :3], pose[:, :3, 3]))
+
+    def _seconds(self, t_us: np.ndarray) -> Tensor:
+        return torch.from_numpy((t_us - self.origin_us) * 1e-6)
+
+    def after_step(self, step: int, generator: torch.Generator) -> None:
+        """Keep the occupancy grid up to date."""
+        self.renderer.after_step(step, generator)
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Table, perceptrons, background, sensor, and the frames' gain and offset."""
+        factors = {"table": 1.0, "weights": None}
+        groups = [
+            ParameterGroup(name, parameters, factors.get(name))
+            for name, parameters in self.renderer.field.parameter_groups().items()
+        ]
+        groups.append(ParameterGroup("background", [self.renderer.background_raw], 1.0))
+        sensor = [p for p in self.sensor.parameters() if p.requires_grad]
+        if sensor:
+            groups.append(ParameterGroup("sensor", sensor, 1.0))
+        if self.frames is not None:
+            groups.append(ParameterGroup("frames", [self.frame_gain, self.frame_offset], 1.0))
+        return groups

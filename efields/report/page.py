@@ -1,0 +1,122 @@
+"""The document: head, order of the sections, settings, and what the numbers do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from efields import __version__
+from efields.atomic import write_text
+from efields.report import markup, sections
+from efields.report.contents import Contents, read_contents
+
+if TYPE_CHECKING:
+    from efields.train.run import Run
+
+REPORT = "report.html"
+
+
+def write_report(run: Run) -> Path:
+    """Write report.html in the run folder from what is there, and return its path.
+
+    One file that needs no network; a piece that is missing is one sentence. Raises `InputError` for broken files.
+    """
+    path = run.path / REPORT
+    write_text(path, build_page(read_contents(run)))
+    return path
+
+
+def build_page(run: Contents) -> str:
+    """The whole document."""
+    style = resources.files("efields.report").joinpath("style.css").read_text(encoding="utf-8")
+    parts = [
+        sections.headline(run),
+        sections.views(run),
+        sections.events(run),
+        sections.training(run),
+        sections.trajectory(run),
+        limits(run),
+        settings(run),
+    ]
+    title = f"{run.scene} · efields"
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f'<header><p class="over">efields report · run {escape(run.name)}</p><h1>{escape(run.scene)}</h1></header>\n'
+        f"<main>\n{chr(10).join(parts)}\n</main>\n"
+        f"<footer>Written by efields {escape(__version__)}. This page needs no network.</footer>\n"
+        "</body>\n</html>\n"
+    )
+
+
+def settings(run: Contents) -> str:
+    """The resolved settings, versions and machine."""
+    plain = {key: value for key, value in run.config.items() if not isinstance(value, Mapping)}
+    blocks = [_block("experiment", plain.items())]
+    for name, table in run.config.items():
+        if isinstance(table, Mapping):
+            blocks.append(_block(name, _flat(table)))
+    caption = "versions and machine" + (" (when this page was written)" if run.environment_is_now else "")
+    blocks.append(_block(caption, run.environment.items()))
+    return markup.section("Settings", f'<div class="blocks">{"".join(blocks)}</div>', anchor="settings")
+
+
+def limits(run: Contents) -> str:
+    """The gauge, and what a reader must not conclude."""
+    said = [
+        "Brightness is uncalibrated. Events tell how log intensity changes and not how bright anything is: the offset "
+        "per channel can never be recovered from events, and the scale only as well as the contrast threshold is "
+        "known.",
+    ]
+    gauge = run.metrics.get("gauge")
+    if run.scored and run.metrics.get("protocol") != "none":
+        said.append(
+            "That freedom, and nothing else, is removed before comparing, fitted on "
+            f"{run.metrics['fitted_on']}. Fitting each image for itself would give higher numbers that mean less."
+        )
+        said.append(
+            "Numbers under another protocol, another set of views or another image range cannot be compared with these."
+        )
+    if run.metrics.get("views_are") == "the camera's own frames":
+        said.append(
+            "The reference views are the camera's own frames: they lie on the recorded path, are noisy and may be "
+            "blurred, so they are no test of views from elsewhere."
+        )
+    for key, name in (("lpips", "LPIPS"), ("ssim", "SSIM"), ("depth", "Depth error")):
+        value = run.metrics.get("depth_abs_rel" if key == "depth" else key)
+        reason = run.metrics.get(f"{key}_reason")
+        if run.metrics and value is None and reason:
+            said.append(f"{name} is not given: {str(reason).removeprefix('not available: ')}.")
+    body = "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in said) + "</ul>"
+    return markup.section("What the numbers do not say", body, _gauge_table(gauge) if gauge else "", anchor="limits")
+
+
+def _gauge_table(gauge: Mapping[str, Any]) -> str:
+    """Scale and offset per channel."""
+    a, b = gauge["a"], gauge["b"]
+    names = ("red", "green", "blue") if len(a) == 3 else ("grey",) if len(a) == 1 else tuple(map(str, range(len(a))))
+    rows = [
+        (name, f"{scale:.4f}", f"{offset:+.4f}".replace("-", markup.MINUS))
+        for name, scale, offset in zip(names, a, b, strict=True)
+    ]
+    return markup.table(["Channel", "Scale a", "Offset b (log intensity)"], rows, "gauge")
+
+
+def _block(title: str, rows: Any) -> str:
+    return f'<div class="block"><h3>{escape(title)}</h3>{markup.facts(rows)}</div>'
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Nested tables as dotted names."""
+    rows: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            rows.extend(_flat(value, f"{prefix}{key}."))
+        else:
+            rows.append((f"{prefix}{key}", value))
+    return rows

@@ -1,0 +1,58 @@
+"""The lights of a scene, by `kind`; units are radiometric and arbitrary, only ratios matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Light:
+    """A light; `color` times its strength is what it sends out."""
+
+    color: Colour = (1.0, 1.0, 1.0)
+    """Tint."""
+
+
+@dataclass(frozen=True)
+class Constant(Light):
+    """The same radiance from all around."""
+
+    radiance: float = 1.0
+    """Radiance."""
+
+
+@dataclass(frozen=True)
+class Sky(Light):
+    """A soft sky: radiance fades from the zenith to the horizon and to the ground below."""
+
+    zenith: float = 1.0
+    """Radiance from straight above."""
+    horizon: float = 0.6
+    """Radiance from the horizon."""
+    ground: float = 0.2
+    """Radiance from straight below."""
+
+
+@dataclass(frozen=True)
+class Sun(Light):
+    """Parallel light, with hard shadows and no noise."""
+
+    direction: tuple[float, float, float] = (-1.0, -1.0, -1.0)
+    """Where the light goes."""
+    irradiance: float = 2.0
+    """Irradiance on a surface that faces it."""
+
+
+@dataclass(frozen=True)
+class Point(Light):
+    """Light from one point."""
+
+    position: tuple[float, float, float] = (2.0, 2.0, 4.0)
+    """Where it is."""
+    intensity: float = 20.0
+    """Radiant intensity."""
+
+
+LIGHTS: dict[str, type[Light]] = {"constant": Constant, "sky": Sky, "sun": Sun, "point": Point}

@@ -1,0 +1,33 @@
+"""The one place that sets how many threads the numerics use."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from efields.errors import InputError
+
+_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def set_threads(count: int) -> int:
+    """Use `count` threads for all numerics of this process, every usable core for 0; return the number set.
+
+    Libraries that are loaded later read it from the environment; torch, if it is loaded already, is told.
+    Raises `InputError` for a negative count.
+    """
+    if count < 0:
+        raise InputError(f"{count} threads are not possible", do="give 1 or more, or 0 for every core")
+    number = count or usable_cores()
+    for variable in _VARIABLES:
+        os.environ[variable] = str(number)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(number)
+    return number

@@ -1,0 +1,107 @@
+"""One file that holds a field, all that is needed to look at it, and all that is needed to go on training."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from efields.atomic import write_bytes
+from efields.errors import InputError
+from efields.events.sensor import Sensor
+from efields.geometry.boxes import Box
+from efields.geometry.camera import Camera
+from efields.geometry.trajectory import Trajectory
+from efields.settings import fill, to_table
+from efields.train.loop import LoopState
+
+VERSION = 1
+
+
+def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint whole or not at all."""
+    # Through memory: torch's own writer turns a full disk into a RuntimeError that says nothing of disks.
+    buffer = io.BytesIO()
+    torch.save({"version": VERSION, **content}, buffer)
+    write_bytes(path, buffer.getbuffer())
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint; only tensors and plain values are read, never code.
+
+    Raises `InputError` when it is missing, cut short, or of another version.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError("no checkpoint", path, "train first: efields train CONFIG") from None
+    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"the checkpoint is damaged or cut short ({first[:100]})", path, "delete it and train again"
+        ) from None
+    if not isinstance(content, dict) or content.get("version") != VERSION:
+        found = content.get("version") if isinstance(content, dict) else None
+        raise InputError(f"checkpoint of version {found}, not {VERSION}", path, "use the efields that wrote it")
+    return content
+
+
+def loop_content(state: LoopState) -> dict[str, Any]:
+    """The loop's state as plain values and tensors."""
+    return {
+        "optimizer": state.optimizer.state_dict(),
+        # The bit generator's state holds integers of 128 bits, which only text keeps.
+        "rng": json.dumps(state.rng.bit_generator.state),
+        "generator": state.generator.get_state(),
+        "rays": state.rays,
+        "step": state.step,
+        "seconds": state.seconds,
+        "since": dict(state.since),
+    }
+
+
+def restore_loop(state: LoopState, content: dict[str, Any]) -> None:
+    """Bring a fresh state to where `loop_content` was taken."""
+    state.optimizer.load_state_dict(content["optimizer"])
+    state.rng.bit_generator.state = json.loads(content["rng"])
+    state.generator.set_state(content["generator"])
+    state.rays, state.step, state.seconds = content["rays"], content["step"], content["seconds"]
+    state.since = dict(content["since"])
+
+
+def scene_content(box: Box, camera: Camera, trajectory: Trajectory, sensor: Sensor) -> dict[str, Any]:
+    """What a viewer needs beside the field, as plain values and tensors."""
+    return {
+        "box": [list(box.lo), list(box.hi)],
+        "camera": to_table(camera),
+        "sensor": to_table(sensor),
+        "trajectory": {
+            "t_us": torch.from_numpy(np.array(trajectory.t_us)),
+            "position": torch.from_numpy(np.array(trajectory.position)),
+            "orientation": torch.from_numpy(np.array(trajectory.orientation)),
+            "kind": trajectory.kind,
+            "origin_us": trajectory.origin_us,
+        },
+    }
+
+
+def scene_from(content: dict[str, Any], where: str) -> tuple[Box, Camera, Trajectory, Sensor]:
+    """The inverse of `scene_content`."""
+    path = content["trajectory"]
+    trajectory = Trajectory.from_arrays(
+        path["t_us"].numpy(),
+        path["position"].numpy(),
+        path["orientation"].numpy(),
+        kind=path["kind"],
+        origin_us=path["origin_us"],
+        where=where,
+    )
+    lo, hi = content["box"]
+    camera = fill(Camera, content["camera"], where)
+    return Box(tuple(lo), tuple(hi)), camera, trajectory, fill(Sensor, content["sensor"], where)

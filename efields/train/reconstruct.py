@@ -1,0 +1,164 @@
+"""From a recording to a run folder."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from efields.atomic import write_text
+from efields.backends import choose_backend
+from efields.config import Experiment, save_experiment
+from efields.errors import InputError
+from efields.recording import Recording, Views
+from efields.render.renderer import Renderer
+from efields.train.checkpoint import loop_content, read_checkpoint, restore_loop, save_checkpoint, scene_content
+from efields.train.loop import Interrupted, LoopState, Progress, optimise
+from efields.train.run import Run
+
+HELDOUT_FRAME = 8
+"""Every so many frames is held out when frames are trained on and the recording has no held-out views."""
+
+
+def views_for(experiment: Experiment, recording: Recording) -> tuple[Views | None, Views | None]:
+    """Frames that may be trained on, and views that are held out; no view is ever both.
+
+    Held-out views of the recording come first. Else the frames are: all of them when events alone are trained on,
+    every eighth when frames are trained on too.
+    """
+    frames = recording.frames if experiment.problem.frames else None
+    if recording.heldout is not None:
+        return frames, recording.heldout
+    if recording.frames is None:
+        return None, None
+    if frames is None:
+        return None, recording.frames
+    chosen = np.arange(len(frames)) % HELDOUT_FRAME == HELDOUT_FRAME // 2
+    if not chosen.any():
+        return frames, None
+    return frames.take(np.flatnonzero(~chosen)), frames.take(np.flatnonzero(chosen))
+
+
+def reconstruct(
+    experiment: Experiment,
+    recording: Recording,
+    run_path: str | Path,
+    *,
+    resume: bool = False,
+    heldout: Callable[[Renderer], float] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Run:
+    """Optimise the experiment's field against the recording and fill the run folder at `run_path`.
+
+    `heldout` scores the renderer on held-out views now and then; nothing is tuned to it. With `resume`, training goes
+    on from the folder's checkpoint exactly as if it had not stopped. Raises `Interrupted` after Ctrl-C, when the
+    checkpoint is written, and `InputError` for what the recording or the settings lack.
+    """
+    run = Run(Path(run_path))
+    backend = choose_backend(experiment.backend)
+    _check_device(experiment.device)
+    frames, _ = views_for(experiment, recording)
+    torch.manual_seed(experiment.seed)
+    generator = torch.Generator().manual_seed(experiment.seed)
+    problem = experiment.problem.build(
+        recording, frames, experiment.losses, experiment.field, experiment.sampling, backend, generator
+    ).to(experiment.device)
+    state = LoopState.fresh(problem, experiment.train, experiment.seed)
+    if resume and run.checkpoint_path.is_file():
+        _go_on_from(run, problem, state)
+    else:
+        run.clear()
+    save_experiment(replace(experiment, scene=_scene_path(experiment, recording)), run.config_path)
+
+    def log(progress: Progress) -> None:
+        run.append_metrics({k: v for k, v in asdict(progress).items() if v is not None and k != "steps"})
+        if on_progress is not None:
+            on_progress(progress)
+
+    def save() -> None:
+        scene = scene_content(problem.renderer.box, recording.camera, problem.trajectory, problem.sensor.current())
+        content = {"problem": problem.state_dict(), "loop": loop_content(state), "scene": scene}
+        save_checkpoint(run.checkpoint_path, content)
+        write_text(run.training_path, json.dumps(_training(experiment, recording, state, backend.name), indent=2))
+
+    score = None if heldout is None else partial(_scored, problem, heldout)
+    if not optimise(problem, experiment.train, state, on_log=log, heldout=score, save=save):
+        raise Interrupted(run, state.step)
+    return run
+
+
+def _go_on_from(run: Run, problem: Any, state: LoopState) -> None:
+    """Bring a fresh problem and loop to where the run's checkpoint was written."""
+    content = read_checkpoint(run.checkpoint_path)
+    try:
+        problem.load_state_dict(content["problem"])
+        restore_loop(state, content["loop"])
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise InputError(
+            f"the checkpoint does not fit the experiment ({str(error).splitlines()[-1].strip()[:100]})",
+            run.checkpoint_path,
+            "resume with the config.toml of its run folder, or train anew without --resume",
+        ) from None
+    run.drop_metrics_after(state.step)
+
+
+def _scored(problem: Any, heldout: Callable[[Renderer], float]) -> float:
+    """The score of the problem's field outside training mode."""
+    problem.eval()
+    try:
+        return heldout(problem.renderer)
+    finally:
+        problem.train()
+
+
+def _scene_path(experiment: Experiment, recording: Recording) -> str:
+    """Where the recording is, so that the run folder can be scored and repeated from anywhere."""
+    return str(recording.path.resolve()) if recording.path is not None else experiment.scene
+
+
+def _check_device(device: str) -> None:
+    if device not in ("cpu", "cuda") and not device.startswith("cuda:"):
+        raise InputError(f"unknown device '{device}'", do="cpu or cuda")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError("device 'cuda' is not there", do='set device = "cpu", or install a CUDA build of torch')
+
+
+def _training(experiment: Experiment, recording: Recording, state: LoopState, backend: str) -> dict[str, Any]:
+    from efields import __version__
+
+    return {
+        "steps": state.step,
+        "train_seconds": round(state.seconds, 2),
+        "events": len(recording.events),
+        "backend": backend,
+        "device": experiment.device,
+        "threads": torch.get_num_threads(),
+        "seed": experiment.seed,
+        "peak_memory_mb": _peak_memory_mb(),
+        "notes": list(recording.notes),
+        "versions": {
+            "efields": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        "machine": f"{platform.machine()}, {platform.system()}",
+    }
+
+
+def _peak_memory_mb() -> float | None:
+    """Largest resident memory of this process in MB, None where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)

@@ -1,0 +1,150 @@
+"""The run folder: what a reconstruction leaves behind, and how to open it again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from efields.atomic import write_text
+from efields.backends import choose_backend
+from efields.config import Experiment, load_experiment
+from efields.errors import InputError
+from efields.events.sensor import Sensor
+from efields.geometry.camera import Camera
+from efields.geometry.trajectory import Trajectory
+from efields.render.renderer import Renderer
+from efields.train.checkpoint import read_checkpoint, scene_from
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained field and where its camera was; rendering needs nothing else."""
+
+    renderer: Renderer
+    """The field before its background."""
+    camera: Camera
+    """The event camera."""
+    trajectory: Trajectory
+    """Where it was."""
+    sensor: Sensor
+    """Its thresholds, as learned."""
+    step: int
+    """Optimiser steps that made it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder `runs/<name>/`."""
+
+    path: Path
+    """The folder."""
+
+    @property
+    def config_path(self) -> Path:
+        """The resolved experiment: `efields train` on it repeats the run."""
+        return self.path / "config.toml"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """The newest checkpoint."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def log_path(self) -> Path:
+        """One JSON line for each logged step."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def metrics_path(self) -> Path:
+        """Scores on held-out views."""
+        return self.path / "metrics.json"
+
+    @property
+    def training_path(self) -> Path:
+        """What training cost and ran on."""
+        return self.path / "training.json"
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    @staticmethod
+    def open(path: str | Path) -> Run:
+        """The run at `path`; raises `InputError` when there is none, naming the runs near it."""
+        folder = Path(path)
+        if (folder / "config.toml").is_file():
+            return Run(folder)
+        near = sorted(p.parent.name for p in folder.resolve().parent.glob("*/config.toml"))
+        found = f"runs there: {', '.join(near)}" if near else "make one with: efields train CONFIG"
+        raise InputError("no run at that path", folder, found)
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment as it was resolved."""
+        return load_experiment(self.config_path)
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """The logged steps, oldest first; a last line that was cut short is left out."""
+        if not self.log_path.is_file():
+            return []
+        lines = []
+        for line in self.log_path.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return lines
+
+    def drop_metrics_after(self, step: int) -> None:
+        """Forget logged steps that a checkpoint at `step` does not know, so that a resumed run logs each step once."""
+        kept = [line for line in self.read_metrics() if line["step"] <= step]
+        write_text(self.log_path, "".join(json.dumps(line) + "\n" for line in kept))
+
+    def append_metrics(self, line: dict[str, Any]) -> None:
+        """Add one logged step."""
+        try:
+            with self.log_path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            do = "free some space or choose another folder"
+            raise InputError(f"cannot be written ({error.strerror or error})", self.log_path, do) from error
+
+    def clear(self) -> None:
+        """Remove what an earlier training in this folder left behind."""
+        for stale in (self.checkpoint_path, self.log_path, self.metrics_path, self.training_path):
+            with contextlib.suppress(NotADirectoryError):  # a parent is a file: told when the config is written
+                stale.unlink(missing_ok=True)
+
+    def training(self) -> dict[str, Any]:
+        """What training cost (steps, seconds, memory) and ran on (backend, device, threads, versions)."""
+        try:
+            return json.loads(self.training_path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+
+    def load_model(self, backend: str = "auto", device: str = "cpu") -> Model:
+        """The trained field, without the recording that it came from."""
+        experiment = self.experiment
+        content = read_checkpoint(self.checkpoint_path)
+        box, camera, trajectory, sensor = scene_from(content["scene"], str(self.checkpoint_path))
+        chosen = choose_backend(backend)
+        field = experiment.field.build(box, camera.channels, chosen, torch.Generator())
+        renderer = Renderer(field, box, experiment.sampling, chosen)
+        prefix = "renderer."
+        state = {k[len(prefix) :]: v for k, v in content["problem"].items() if k.startswith(prefix)}
+        try:
+            renderer.load_state_dict(state)
+        except RuntimeError as error:
+            raise InputError(
+                f"the checkpoint does not fit config.toml ({str(error).splitlines()[-1].strip()[:100]})",
+                self.checkpoint_path,
+                "restore the config.toml that it was trained with",
+            ) from None
+        renderer.to(device).eval()
+        return Model(renderer, camera, trajectory, sensor, content["loop"]["step"])

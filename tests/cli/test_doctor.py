@@ -1,0 +1,47 @@
+"""`efields doctor` and `efields bench`: what is there, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import json
+import sys
+
+import pytest
+
+from efields import __version__, cli
+
+
+@pytest.fixture(autouse=True)
+def real_doctor() -> None:
+    """Other tests put a stand-in in its place."""
+    sys.modules.pop("efields.cli.doctor", None)
+
+
+def test_each_finding_is_a_line_and_what_is_missing_says_how_to_get_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = importlib.metadata.version
+
+    def without_mitsuba(name: str) -> str:
+        if name in ("mitsuba", "open3d"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without_mitsuba)
+    assert cli.main(["doctor"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].split()[:3] == ["ok", "efields", __version__]
+    at = next(i for i, line in enumerate(said) if line.startswith("--  mitsuba"))
+    assert 'needed for efields demo and simulate; pip install "efields[simulate]"' in said[at + 1]
+    assert all(line[:2] in ("ok", "--", "  ") for line in said)
+    assert all(len(line) < 200 for line in said)
+
+
+def test_what_efields_cannot_run_without_is_code_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doctor = importlib.import_module("efields.cli.doctor")
+    monkeypatch.setattr(doctor, "_CHECKS", (lambda: iter([doctor.Finding("torch", False, "not installed")]),))
+    assert cli.main(["doctor", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)[0]["ok"] is False

@@ -1,0 +1,95 @@
+"""`efields info`: the facts of a recording for people and for machines."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from efields import cli
+from efields.events.sensor import Sensor
+from efields.events.stream import EventStream
+from efields.geometry.camera import Camera
+from efields.loaders.robust_enerf import save
+from efields.recording import Recording
+from tests.contracts.samples import LOADERS, ecd, robust_enerf
+
+KEYS = {
+    "format", "width", "height", "events", "t_start_us", "t_end_us", "positive_share", "duration_s", "rate_mean",
+    "hot_pixels", "frames", "heldout_views", "imu_samples", "triggers", "poses", "has_calibration", "warnings",
+}  # fmt: skip
+
+
+def facts(capsys: pytest.CaptureFixture[str], *words: str) -> dict:
+    assert cli.main(["info", *words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_json_holds_what_the_files_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = facts(capsys, str(ecd(tmp_path / "r")))
+    rows = np.loadtxt(tmp_path / "r" / "events.txt")
+    assert found.keys() == KEYS
+    assert (found["format"], found["width"], found["height"], found["events"]) == ("ecd", 8, 6, 40)
+    assert found["t_start_us"] == round(rows[0, 0] * 1e6)
+    assert found["t_end_us"] == round(rows[-1, 0] * 1e6)
+    assert found["positive_share"] == pytest.approx(rows[:, 3].mean())
+    assert found["duration_s"] == pytest.approx(rows[-1, 0] - rows[0, 0])
+    assert found["rate_mean"] == pytest.approx(40 / (rows[-1, 0] - rows[0, 0]))
+    assert (found["frames"], found["poses"], found["imu_samples"], found["triggers"]) == (2, 6, 0, 0)
+    assert found["has_calibration"] is True
+    assert any("1 of 3 frames" in warning for warning in found["warnings"])
+    assert not any("missing" in warning for warning in found["warnings"])
+
+
+def test_native_recordings_and_a_hot_pixel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert facts(capsys, str(robust_enerf(tmp_path / "published")))["heldout_views"] == 3
+    rng = np.random.default_rng(0)
+    pixel = rng.permutation(np.append(rng.integers(0, 20 * 16, 3000), np.full(600, 47)))
+    stream = EventStream.from_arrays(pixel % 20, pixel // 20, np.arange(3600) * 500, pixel % 2 == 0, 20, 16)
+    save(Recording(stream, Camera(20, 16, 30.0, 30.0, 9.5, 7.5), Sensor(0.3, 0.2)), tmp_path / "own")
+    found = facts(capsys, str(tmp_path / "own"))
+    assert found["hot_pixels"] == 1
+    assert found["poses"] == 0
+    assert [
+        word for word in ("Poses are missing", "cannot be scored") if any(word in w for w in found["warnings"])
+    ] == [
+        "Poses are missing",
+        "cannot be scored",
+    ]
+
+
+@pytest.mark.parametrize("kind", sorted(LOADERS))
+def test_text_for_people(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = LOADERS[kind](tmp_path / "cellar")
+    assert cli.main(["info", str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "cellar"
+    assert any(line.split() == ["format", kind] for line in lines)
+    assert any(line.startswith("events") and "40," in line for line in lines)
+    assert any(line.startswith("poses") and "6, 4 a second, linear" in line for line in lines)
+
+
+def test_bad_input_is_one_line_and_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["info", str(tmp_path / "none")]) == 2
+    assert (
+        capsys.readouterr().err
+        == f"efields: {tmp_path / 'none'}: no such file or folder; check the path of the recording\n"
+    )
+    folder = robust_enerf(tmp_path / "r")
+    assert cli.main(["info", str(folder), "--kind", "ecdd"]) == 2
+    assert "did you mean 'ecd'" in capsys.readouterr().err
+    (folder / "raw_events.npz").write_bytes((folder / "raw_events.npz").read_bytes()[:100])
+    assert cli.main(["info", str(folder), "--json"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "raw_events.npz: is damaged or cut short" in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_info_is_frozen() -> None:
+    from efields.cli.info import Args, Info
+
+    assert all(dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen for kind in (Args, Info))

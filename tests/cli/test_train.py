@@ -1,0 +1,209 @@
+"""`efields train` and `demo`: where runs go, what wins over the config, going on, scores, scenes simulated once."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from efields import cli
+from efields.cli import _scene, _training, demo
+from efields.config import load_experiment
+from efields.errors import InputError
+from efields.loaders.robust_enerf import save
+from efields.simulation import simulate
+from efields.simulation.scene import load_scene
+from efields.simulation.simulate import Simulated
+from efields.train import Progress
+from tests.tiny import tiny_recording
+
+SCENE = """\
+name = "thing"
+[path]
+kind = "orbit"
+[box]
+lo = [-1.0, -1.0, -1.0]
+hi = [1.0, 1.0, 1.0]
+[[shapes]]
+kind = "sphere"
+material = "plain"
+[materials.plain]
+kind = "diffuse"
+[[lights]]
+kind = "sky"
+"""
+
+
+def train(*words: str) -> int:
+    return cli.main(["train", "small.toml", "--scene", "tiny", "--threads", "1", *words])
+
+
+def steps_logged(run: str) -> list[int]:
+    return [json.loads(line)["step"] for line in Path(run, "metrics.jsonl").read_text().splitlines()]
+
+
+def test_training_ends_with_scores_and_a_report(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train() == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1] == "runs/small/report.html"
+    assert "dB" in said.out
+    assert "8 held-out views" in said.out
+    assert "training 4/4" in said.err
+    metrics = json.loads(Path("runs/small/metrics.json").read_text())
+    assert metrics["steps"] == 4
+    assert metrics["views"] == 8
+    assert Path("runs/small/report.html").stat().st_size > 1000
+    assert load_experiment("runs/small/config.toml").scene == str((here / "tiny").resolve())
+
+
+def test_json_is_all_that_is_printed_and_flags_win_over_the_config(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("--json", "--run", "out/a", "--steps", "2", "--seed", "7", "--backend", "reference") == 0
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert said.err == ""
+    assert (told["run"], told["steps"], told["seed"], told["backend"]) == ("out/a", 2, 7, "reference")
+    assert steps_logged("out/a") == [1, 2]
+
+
+def test_a_second_run_gets_a_number_and_a_named_one_is_not_overwritten(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("--steps", "1") == 0
+    before = Path("runs/small/checkpoint.pt").read_bytes()
+    assert train("--steps", "1") == 0
+    assert Path("runs/small-2/report.html").is_file()
+    assert train("--steps", "1", "--run", "runs/small") == 2
+    assert "--resume" in capsys.readouterr().err.splitlines()[-1]
+    assert Path("runs/small/checkpoint.pt").read_bytes() == before
+
+
+def test_a_run_folder_can_be_repeated(here: Path) -> None:
+    assert train("--steps", "2") == 0
+    assert cli.main(["train", "runs/small", "--threads", "1"]) == 0
+    one, two = (
+        [json.loads(line)["loss"] for line in Path(run, "metrics.jsonl").read_text().splitlines()]
+        for run in ("runs/small", "runs/small-2")
+    )
+    assert one == two
+
+
+def test_stopping_says_how_to_go_on_and_going_on_ends_it(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Impatient:
+        def __init__(self, _: object) -> None: ...
+
+        def __call__(self, now: Progress) -> None:
+            if now.step == 2:
+                signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_training, "TrainingReport", Impatient)
+        assert train() == 130
+    line = "efields: stopped at step 2; go on with: efields train runs/small/config.toml --resume"
+    assert capsys.readouterr().err.splitlines()[-1] == line
+    assert cli.main(["train", "runs/small/config.toml", "--resume"]) == 0
+    assert steps_logged("runs/small") == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["small.toml"], "--scene PATH"),
+        (["smal.toml", "--scene", "tiny"], "no such file"),
+        (["small.toml", "--scene", "tinny"], "no such file"),
+        (["small.toml", "--scene", "tiny", "--steps", "0"], "give 1 or more"),
+        (["small.toml", "--scene", "tiny", "--backend", "refrence"], "unknown backend"),
+        (["small.toml", "--scene", "tiny", "--threads", "-2"], "threads"),
+        (["wrong.toml", "--scene", "tiny"], "did you mean 'samples_per_step'?"),
+    ],
+)
+def test_wrong_input_is_one_line_and_leaves_no_run(
+    here: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("wrong.toml").write_text("[train]\nsample_per_step = 3\n")
+    assert cli.main(["train", *words]) == 2
+    error = capsys.readouterr().err.splitlines()
+    assert len(error) == 1
+    assert said in error[0]
+    assert not list(Path().rglob("checkpoint.pt"))
+    assert not list(Path().rglob("*.part"))
+
+
+class Simulator:
+    """Stands in for Mitsuba: counts how often it is asked, and gives the tiny recording."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, path: Path, *, on_progress, **_: object) -> Simulated:
+        self.calls += 1
+        for stage in ("frames", "held-out views", "events"):
+            on_progress(stage, 1, 1)
+        recording = tiny_recording(16, 40)
+        return Simulated(recording, np.zeros(len(recording.events), np.uint8), None)
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    fake = Simulator()
+    monkeypatch.setattr(simulate, "simulate_scene", fake)
+    return fake
+
+
+def test_a_scene_is_simulated_once_until_it_changes(here: Path, simulator: Simulator) -> None:
+    Path("thing").mkdir()
+    Path("thing/scene.toml").write_text(SCENE)
+    recording = _scene.recording_for("thing", quiet=True)
+    assert recording.path == Path("recordings/thing")
+    assert len(_scene.recording_for("thing/scene.toml", quiet=True).events) == len(recording.events)
+    assert simulator.calls == 1
+    Path("thing/scene.toml").write_text(SCENE + "[sensor]\nc_pos = 0.3\n")
+    _scene.recording_for("thing", quiet=True)
+    assert simulator.calls == 2
+
+
+def test_the_key_follows_the_kind_of_a_shape(here: Path) -> None:
+    Path("scene.toml").write_text(SCENE)
+    one = _scene.scene_key(load_scene("scene.toml"))
+    assert one == _scene.scene_key(load_scene("scene.toml"))
+    Path("scene.toml").write_text(SCENE.replace('"sphere"', '"torus"'))
+    assert one != _scene.scene_key(load_scene("scene.toml"))
+
+
+def test_a_recording_of_the_same_name_is_not_replaced(here: Path, simulator: Simulator) -> None:
+    Path("thing").mkdir()
+    Path("thing/scene.toml").write_text(SCENE)
+    save(tiny_recording(16, 40), "recordings/thing")
+    with pytest.raises(InputError, match="was not simulated"):
+        _scene.recording_for("thing", quiet=True)
+    assert simulator.calls == 0
+
+
+def test_the_demo_is_quick_the_second_time_and_goes_on_when_stopped(
+    here: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("thing").mkdir()
+    Path("thing/scene.toml").write_text(SCENE)
+    monkeypatch.setattr(demo, "find", lambda _, kind: Path("thing") if kind == "scenes" else Path("small.toml"))
+    assert cli.main(["demo", "--threads", "1"]) == 0
+    assert "held-out views" in (said := capsys.readouterr().out)
+    assert "of\n  full brightness" in said
+    first = Path("runs/demo/checkpoint.pt").stat().st_mtime_ns
+    assert cli.main(["demo", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 4
+    assert Path("runs/demo/checkpoint.pt").stat().st_mtime_ns == first
+
+    Path("runs/demo/metrics.json").unlink()  # as when it was killed while scoring
+    assert cli.main(["demo"]) == 0
+    assert steps_logged("runs/demo") == [1, 2, 3, 4]
+
+    Path("small.toml").write_text(Path("small.toml").read_text().replace("steps = 4", "steps = 5"))
+    assert cli.main(["demo"]) == 0  # other settings: a new run in its place
+    assert steps_logged("runs/demo") == [1, 2, 3, 4, 5]
+    assert simulator.calls == 1

@@ -1,0 +1,53 @@
+"""What every backend promises, checked for each file of efields/backends; equality is in tests/parity."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+from efields import backends
+from efields.backends import PREFERENCE, backend_names, choose_backend
+from efields.backends.reference import Backend
+from efields.errors import InputError
+
+FILES = sorted(m.name for m in pkgutil.iter_modules(backends.__path__) if not m.name.startswith("_"))
+HOLDERS = [name for name in FILES if hasattr(importlib.import_module(f"efields.backends.{name}"), "Backend")]
+
+
+def test_every_file_with_a_backend_has_its_place_in_the_preference() -> None:
+    assert set(HOLDERS) == set(PREFERENCE) == set(backend_names())
+    assert backend_names()[-1] == "reference"
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_a_backend_says_its_name_and_why_it_cannot_run(name: str) -> None:
+    found: type[Backend] = importlib.import_module(f"efields.backends.{name}").Backend
+    assert issubclass(found, Backend)
+    assert found.name == name
+    reason = found.unavailable()
+    assert reason is None or len(reason.splitlines()) == 1
+    if reason is None:
+        assert type(choose_backend(name)) is found
+    else:
+        with pytest.raises(InputError, match="cannot run here"):
+            choose_backend(name)
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_a_backend_keeps_the_signatures_of_the_reference(name: str) -> None:
+    found: type[Backend] = importlib.import_module(f"efields.backends.{name}").Backend
+    for function in ("hash_encode", "spherical_harmonics", "mlp", "composite"):
+        ours, theirs = (list(inspect.signature(getattr(b, function)).parameters) for b in (found, Backend))
+        assert ours == theirs, function
+
+
+def test_a_backend_that_cannot_run_is_skipped_by_auto_and_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Backend, "unavailable", staticmethod(lambda: "pip install something"))
+    for name in ("reference", "auto"):
+        with pytest.raises(InputError):
+            choose_backend(name)
+    with pytest.raises(InputError, match="'reference' cannot run here; pip install something"):
+        choose_backend("reference")

@@ -1,0 +1,63 @@
+"""Every scene that comes with efields loads without a renderer and says what a benchmark needs."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from efields.geometry.rays import Rays
+from efields.shipped import find, shipped_names, shipped_root
+from efields.simulation.scene import Scene, load_scene
+
+SCENES = shipped_names("scenes")
+per_scene = pytest.mark.parametrize("name", SCENES)
+
+
+def scene(name: str) -> Scene:
+    return load_scene(find(name, "scenes"))
+
+
+def test_every_folder_is_a_scene() -> None:
+    folders = sorted(path.name for path in (shipped_root() / "scenes").iterdir() if path.is_dir())
+    assert folders == SCENES
+    assert set(SCENES) >= {"blob_white", "bricks", "chairlike", "lowlight"}
+
+
+@per_scene
+def test_it_says_what_it_is(name: str) -> None:
+    found = scene(name)
+    assert found.name == name
+    assert found.description.endswith(".")
+    assert found.shapes and found.lights
+    assert found.heldout.count == 40
+    assert found.render.max_motion_px <= 0.6
+    assert found.render.samples_heldout > found.render.samples
+
+
+@per_scene
+def test_it_expects_a_number_of_events_and_does_not_take_any(name: str) -> None:
+    expected = scene(name).expected_events
+    assert expected is not None, "an [expected_events] table is missing"
+    assert expected.count > 100_000
+    assert 0 < expected.tolerance <= 0.1
+    assert expected.holds(expected.count) and not expected.holds(2 * expected.count)
+
+
+@per_scene
+def test_cameras_stand_outside_the_box_and_see_it(name: str) -> None:
+    found = scene(name)
+    poses = torch.from_numpy(np.asarray(found.path.poses(np.linspace(0.0, found.path.duration_s, 50))))
+    rays = Rays(poses[:, :3, 3], poses[:, :3, 2])
+    near, far = found.box.intersect(rays)
+    assert bool((far > near).all())
+    assert not bool(found.box.contains(rays.origin).any())
+
+
+@per_scene
+def test_it_loads_from_anywhere(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert dataclasses.is_dataclass(scene(name))

@@ -1,0 +1,217 @@
+"""Experiments: strict at every level, complete when written out, open to kinds outside the package."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from efields.config import (
+    EvaluateConfig,
+    Experiment,
+    TrainConfig,
+    experiment_from_table,
+    experiment_table,
+    experiment_text,
+    kind_of,
+    kinds,
+    load_experiment,
+    resolve,
+    save_experiment,
+)
+from efields.errors import InputError
+from efields.fields import analytic, hash_grid
+from efields.losses import event_interval, silent
+from efields.problems import event_radiance
+from efields.settings import read_toml
+
+OUTSIDE = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Config:
+    draws: ClassVar[str] = "events"
+    weight: float = 1.0
+    sharpness: float = 2.0
+
+    def __call__(self, supervision):
+        return self.sharpness * supervision.intervals.predicted.square().mean()
+"""
+
+
+@pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A loss in somebody's own package."""
+    package = tmp_path / "their_package_of_losses"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "sharp.py").write_text(OUTSIDE)
+    (package / "empty.py").write_text("")
+    (package / "broken.py").write_text("import no_such_module_anywhere\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return package.name
+
+
+def built(table: dict[str, Any]) -> Experiment:
+    return experiment_from_table(table, "file")
+
+
+def test_an_empty_file_is_the_defaults() -> None:
+    found = built({})
+    assert found.problem == event_radiance.Config()
+    assert found.field == hash_grid.Config()
+    assert tuple(found.losses) == event_radiance.Config().default_losses
+    assert found.losses["event_interval"] == event_interval.Config()
+    assert (found.train, found.evaluate) == (TrainConfig(), EvaluateConfig())
+
+
+def test_sections_fill_their_kinds() -> None:
+    found = built(
+        {
+            "scene": "somewhere",
+            "seed": 3,
+            "field": {"levels": 4, "log2_size": 12},
+            "problem": {"learn_ratio": True, "shares": {"events": 0.9}},
+            "losses": {"silent": {"weight": 2}, "again": {"kind": "silent"}},
+            "sampling": {"kind": "stratified"},
+            "train": {"steps": 7},
+            "evaluate": {"protocol": "offset"},
+        }
+    )
+    assert (found.scene, found.seed, found.train.steps, found.evaluate.protocol) == ("somewhere", 3, 7, "offset")
+    assert found.field == hash_grid.Config(levels=4, log2_size=12)
+    assert found.problem.learn_ratio and found.problem.shares.events == 0.9
+    assert found.losses == {"silent": silent.Config(weight=2.0), "again": silent.Config()}
+    assert found.sampling.kind == "stratified"
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        ({"sead": 1}, r"^file: unknown key 'sead'; did you mean 'seed'\?"),
+        ({"trian": {}}, "did you mean 'train'"),
+        ({"train": {"step": 1}}, r"file\.train: unknown key 'step'; did you mean 'steps'\?"),
+        ({"sampling": {"sample": 1}}, r"file\.sampling: unknown key 'sample'; did you mean 'samples'\?"),
+        ({"evaluate": {"protokol": 1}}, "did you mean 'protocol'"),
+        ({"evaluate": {"protocol": "robusst"}}, r"'robusst' is not allowed; did you mean 'robust'\?"),
+        ({"field": {"level": 1}}, r"file: field: unknown key 'level'; did you mean 'levels'\?"),
+        ({"field": {"kind": "hash_gird"}}, "unknown kind 'hash_gird' of fields; did you mean 'hash_grid'"),
+        ({"field": {"kind": 3}}, "kind of fields is a name, not 3"),
+        ({"field": {"kind": "analytic", "balls": [{"radus": 1}]}}, r"balls\[0\]: unknown key 'radus'.*'radius'"),
+        ({"problem": {"shares": {"event": 1}}}, r"problem\.shares: unknown key 'event'; did you mean 'events'\?"),
+        ({"problem": {"kind": "events"}}, "unknown kind 'events' of problems"),
+        ({"losses": {"silnt": {}}}, "unknown kind 'silnt' of losses; did you mean 'silent'"),
+        ({"losses": {"silent": {"wieght": 1}}}, r"losses\.silent: unknown key 'wieght'; did you mean 'weight'\?"),
+        ({"losses": {"silent": 0.5}}, r"losses\.silent is a table, not a value"),
+        ({"losses": {}}, "no losses are named"),
+        ({"losses": 1}, "no losses are named"),
+        ({"field": "hash_grid"}, "field is a table, not a value"),
+        ({"seed": "one"}, r"file\.seed: takes a whole number, not 'one'"),
+        ({"seed": 1.5}, "takes a whole number, not 1.5"),
+        ({"train": {"steps": 0}}, "steps = 0: give 1 or more"),
+        ({"train": {"learning_rate": float("nan")}}, "learning_rate = nan: give a number above 0"),
+        ({"sampling": {"samples": 0}}, "samples"),
+        ({"field": {"finest_resolution": 4}}, "hash grid takes"),
+        ({"field": {"view_degree": 7}}, "view_degree"),
+        ({"problem": {"shares": {"events": -1}}}, "above 0"),
+        ({"problem": {"box": [[0, 0, 0]]}}, "takes 2 numbers"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_told_on_one_line(table: dict[str, Any], line: str) -> None:
+    with pytest.raises(InputError, match=line) as error:
+        built(table)
+    assert "\n" not in str(error.value)
+
+
+# ---- round trip
+
+
+def everything() -> Experiment:
+    return built(
+        {
+            "field": {
+                "kind": "analytic",
+                "balls": [{"radius": 0.1}, {"center": [1, 1, 1], "radiance": [0.1, 0.2, 0.3]}],
+            },
+            "problem": {"box": [[-1, -1, -1], [1, 1, 2]], "frames": True},
+            "losses": {"photometric": {}, "second": {"kind": "event_interval", "huber": 0.5}},
+        }
+    )
+
+
+@pytest.mark.parametrize("experiment", [built({}), everything()], ids=["defaults", "everything"])
+def test_written_out_and_read_again_is_equal(experiment: Experiment, tmp_path: Path) -> None:
+    save_experiment(experiment, tmp_path / "config.toml")
+    assert load_experiment(tmp_path / "config.toml") == experiment
+    assert load_experiment(tmp_path) == experiment
+    assert (tmp_path / "config.toml").read_text(encoding="utf-8") == experiment_text(experiment)
+
+
+def test_every_default_is_spelled_out() -> None:
+    table = experiment_table(built({}))
+    for name in ("problem", "field", "sampling", "train", "evaluate"):
+        settings = getattr(built({}), name)
+        optional = {f.name for f in dataclasses.fields(settings) if getattr(settings, f.name) is None}
+        assert {f.name for f in dataclasses.fields(settings)} - optional <= set(table[name])
+    assert table["field"]["kind"] == "hash_grid"
+    assert table["losses"]["silent"]["kind"] == "silent"
+
+
+# ---- kinds
+
+
+def test_kinds_are_the_files_of_the_folder() -> None:
+    import efields
+
+    root = Path(efields.__file__).parent
+    for family in ("fields", "losses", "problems", "loaders"):
+        files = {path.stem for path in (root / family).glob("*.py") if not path.stem.startswith("_")}
+        assert set(kinds(family)) == files != set()
+
+
+def test_a_kind_outside_the_package(outside: str, tmp_path: Path) -> None:
+    found = built({"losses": {"mine": {"kind": f"{outside}.sharp", "sharpness": 5}}})
+    assert found.losses["mine"].sharpness == 5.0
+    assert kind_of(found.losses["mine"]) == f"{outside}.sharp"
+    save_experiment(found, tmp_path / "again.toml")
+    assert load_experiment(tmp_path / "again.toml") == found
+    with pytest.raises(InputError, match="unknown key 'sharpnes'; did you mean 'sharpness'"):
+        built({"losses": {"mine": {"kind": f"{outside}.sharp", "sharpnes": 5}}})
+
+
+def test_modules_that_hold_no_kind(outside: str) -> None:
+    for module, line in (
+        (f"{outside}.empty", "has no Config; a kind of losses holds one frozen Config"),
+        (f"{outside}.broken", r"cannot be imported \(No module named 'no_such_module_anywhere'\)"),
+        (f"{outside}.nothing", "cannot be imported"),
+    ):
+        with pytest.raises(InputError, match=line):
+            resolve("losses", module)
+
+
+def test_a_kind_is_found_by_its_full_name_too() -> None:
+    assert resolve("fields", "efields.fields.analytic") is resolve("fields", "analytic") is analytic.Config
+    assert kind_of(analytic.Config()) == "analytic"
+
+
+# ---- files
+
+
+def test_a_config_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        load_experiment(tmp_path / "none.toml")
+    with pytest.raises(InputError, match="no such file"):
+        load_experiment(tmp_path)
+
+
+def test_errors_name_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[train]\nstepps = 3\n")
+    with pytest.raises(InputError, match=r"mine\.toml\.train: unknown key 'stepps'"):
+        load_experiment(path)
+    assert read_toml(path) == {"train": {"stepps": 3}}
