@@ -1,4 +1,4 @@
-"""`efields evaluate` and `efields report`: scores anew, protocols, what is missing said in a sentence."""
+"""`efields evaluate` and `efields report`: the numbers, the reasons, and the page, from a run folder."""
 
 from __future__ import annotations
 
@@ -9,83 +9,62 @@ from pathlib import Path
 
 import pytest
 
-from efields import cli
-from efields.train import Run, reconstruct
+from efields.cli import main
+from efields.evaluate.heldout import NO_REFERENCE
+from efields.loaders.robust_enerf import save
+from efields.train import Run
 from tests.tiny import tiny_recording
 
 
 @pytest.fixture
-def run(tiny_run: Run, here: Path) -> Path:
-    """A run of two steps on a recording with held-out views, not scored yet, that does not know its recording."""
-    experiment = dataclasses.replace(tiny_run.experiment, scene="")
-    reconstruct(experiment, tiny_recording(16, 40), here / "run")
-    return here / "run"
+def trained(here: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """Four steps on the tiny recording, scored under the default protocol."""
+    assert main(["train", "small.toml", "--scene", "tiny", "--threads", "1", "--json"]) == 0
+    capsys.readouterr()
+    return Path("runs/small")
 
 
-def test_a_recording_of_another_camera_is_refused(
-    tiny_run: Run, here: Path, capsys: pytest.CaptureFixture[str]
+def test_evaluate_scores_under_another_protocol_and_renews_the_report(
+    trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(tiny_run.path, here / "run")
-    assert cli.main(["evaluate", "run", "--scene", "tiny"]) == 2
-    assert "16x16" in capsys.readouterr().err
-
-
-def test_scores_are_told_and_kept(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["evaluate", str(run), "--scene", "tiny", "--threads", "1"]) == 0
+    (trained / "report.html").unlink()
+    assert main(["evaluate", str(trained), "--threads", "1", "--protocol", "offset"]) == 0
     said = capsys.readouterr().out.splitlines()
-    rows = {line[:12].strip(): line[12:] for line in said[:-1]}
-    assert rows["protocol"].startswith("robust: ")
-    assert rows["views"].startswith("8 ")
-    assert rows["PSNR"].endswith(" dB")
-    assert rows["gauge"].endswith("(scale, offset per channel)")
-    assert said[-1].endswith("run/report.html")
-    metrics = json.loads((run / "metrics.json").read_text())
-    wanted = {"protocol", "views", "psnr", "ssim", "lpips", "lpips_reason", "depth_abs_rel", "gauge"}
-    wanted |= {"train_seconds", "events", "steps", "backend", "seed"}
-    assert wanted <= set(metrics)
-    assert (metrics["steps"], metrics["backend"], metrics["views"]) == (2, "reference", 8)
-    assert f"{metrics['psnr']:.2f} dB" == rows["PSNR"]
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["protocol"] == "offset" and metrics["gauge"]["a"] == [1.0]
+    assert f"PSNR        {metrics['psnr']:.2f} dB" in said
+    assert any(line.startswith("gauge") and "a 1.0000" in line for line in said)
+    assert said[-1] == "runs/small/report.html" and "“offset”" in (trained / "report.html").read_text()
 
 
-@pytest.mark.parametrize("protocol", ["robust", "eventnerf", "offset", "none"])
-def test_json_under_each_protocol_is_what_the_file_says(
-    run: Path, protocol: str, capsys: pytest.CaptureFixture[str]
+def test_evaluate_prints_the_metrics_as_json_and_nothing_else(
+    trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["evaluate", str(run), "--scene", "tiny", "--protocol", protocol, "--threads", "1", "--json"]
-    assert cli.main(words) == 0
+    assert main(["evaluate", str(trained), "--threads", "1", "--json"]) == 0
     said = capsys.readouterr()
-    assert said.err == ""
-    told = json.loads(said.out)
-    assert told["protocol"] == protocol
-    assert told == json.loads((run / "metrics.json").read_text())
-    assert (told["gauge"]["a"] == [1.0] and told["gauge"]["b"] == [0.0]) == (protocol == "none")
+    assert json.loads(said.out) == json.loads((trained / "metrics.json").read_text())
+    assert json.loads(said.out)["protocol"] == "robust" and said.err == ""
 
 
-def test_an_unknown_protocol_is_code_2(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["evaluate", str(run), "--scene", "tiny", "--protocol", "robst"]) == 2
-    assert "robust" in capsys.readouterr().err
-    assert not (run / "metrics.json").exists()
+def test_a_recording_without_views_is_not_scored_and_says_why(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(dataclasses.replace(tiny_recording(16, 40), heldout=None), "blind")
+    assert main(["evaluate", str(trained), "--threads", "1", "--scene", "blind"]) == 0
+    assert f"PSNR        {NO_REFERENCE}" in capsys.readouterr().out.splitlines()
+    assert json.loads((trained / "metrics.json").read_text())["psnr"] is None
 
 
-def test_a_run_that_names_no_recording_asks_for_one(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["evaluate", str(run)]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "--scene PATH" in error
+def test_report_prints_its_path(tiny_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = shutil.copytree(tiny_run.path, tmp_path / "run")
+    assert main(["report", str(run), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"report": str(run / "report.html")}
+    assert "Not scored yet" in (run / "report.html").read_text()
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "report"])
-def test_no_run_is_one_line(run: Path, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([verb, "rum"]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "run" in error
-    assert not Path("rum").exists()
-
-
-def test_a_report_before_any_score_says_what_is_missing(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["report", str(run)]) == 0
-    assert capsys.readouterr().out.endswith("run/report.html\n")
-    assert "Not scored yet" in (run / "report.html").read_text()
-    assert cli.main(["report", str(run), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["report"].endswith("run/report.html")
+def test_a_path_without_a_run_is_one_line(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, str(tmp_path / "nothing")]) == 2
+    said = capsys.readouterr().err
+    assert "no run at that path" in said and said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
