@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +74,29 @@ def test_depth_is_the_distance_along_the_unit_ray_to_the_sphere(sphere: SceneRen
     assert np.isinf(depth[rest < 0]).all()
     assert inside.sum() > 100
     assert (rest < 0).sum() > 20
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SCALAR = """
+import sys, numpy as np
+from efields.simulation import mitsuba_probe, render, scene
+mitsuba_probe.find_variant = lambda: mitsuba_probe.Variant(mitsuba_probe.SLOW)
+renderer = render.SceneRenderer(scene.load_scene(sys.argv[1]))
+assert renderer.mi.variant() == mitsuba_probe.SLOW
+pose = renderer.scene.path.poses(np.array([0.1]))[0]
+np.savez(sys.argv[2], depth=renderer.depth(pose), image=renderer.intensity(pose, 64, 1))
+"""
+
+
+def test_the_slow_variant_sees_the_same(folder: Path, sphere: SceneRenderer) -> None:
+    out = folder / "scalar.npz"
+    subprocess.run([sys.executable, "-c", SCALAR, str(folder / "sphere"), str(out)], check=True, cwd=ROOT)
+    pose = sphere.scene.path.poses(np.array([0.1]))[0]
+    with np.load(out) as slow:
+        np.testing.assert_allclose(slow["depth"], sphere.depth(pose), rtol=1e-4)
+        error = slow["image"] - sphere.intensity(pose, samples=64, seed=1)
+    assert np.sqrt((error**2).mean()) < 0.02
 
 
 def test_the_same_seed_gives_the_same_frame_and_another_does_not(sphere: SceneRenderer) -> None:

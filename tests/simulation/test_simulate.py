@@ -36,8 +36,8 @@ def simulated(folder: Path) -> Simulated:
 def test_a_recording_holds_all_that_is_known(simulated: Simulated) -> None:
     recording = simulated.recording
     assert len(recording.events) > 1000
-    assert (recording.labels if hasattr(recording, "labels") else simulated.labels == 0).all()
     assert len(simulated.labels) == len(recording.events)
+    assert (simulated.labels == 0).all()
     assert recording.trajectory is not None
     assert recording.trajectory.covers(recording.events.t_us).all()
     assert len(recording.trajectory) == 501
