@@ -106,23 +106,24 @@ def kinds(family: str) -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
 
 
-def resolve(family: str, kind: str) -> type[Any]:
+def resolve(family: str, kind: str, where: str = "") -> type[Any]:
     """The `Config` class of a kind: a file of `efields/<family>/`, or a dotted module outside the package.
 
-    Raises `InputError` when there is none.
+    `where` names the table in errors. Raises `InputError` when there is none.
     """
     if not isinstance(kind, str):
-        raise InputError(f"kind of {family} is a name, not {kind!r}", do=f"known: {', '.join(kinds(family))}")
+        raise InputError(f"kind of {family} is a name, not {kind!r}", where, do=f"known: {', '.join(kinds(family))}")
     name = kind if "." in kind else f"efields.{family}.{kind}"
     if "." not in kind and kind not in kinds(family):
-        raise InputError(f"unknown kind '{kind}' of {family}", do=did_you_mean(kind, kinds(family)))
+        raise InputError(f"unknown kind '{kind}' of {family}", where, do=did_you_mean(kind, kinds(family)))
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise InputError(f"module '{name}' cannot be imported ({error})", do="install it, or mend the kind") from None
+        said = f"module '{name}' cannot be imported ({error})"
+        raise InputError(said, where, do="install it, or mend the kind") from None
     config = getattr(module, "Config", None)
     if config is None:
-        raise InputError(f"module '{name}' has no Config", do=f"a kind of {family} holds one frozen Config")
+        raise InputError(f"module '{name}' has no Config", where, do=f"a kind of {family} holds one frozen Config")
     return config
 
 
@@ -157,7 +158,8 @@ def experiment_from_table(table: Mapping[str, Any], where: str) -> Experiment:
         if not isinstance(settings, Mapping):
             raise InputError(f"losses.{name} is a table, not a value", where, f"write it as [losses.{name}]")
         rest = {k: v for k, v in settings.items() if k != "kind"}
-        built[name] = fill(resolve("losses", settings.get("kind", name)), rest, f"{where}: losses.{name}")
+        at = f"{where}: losses.{name}"
+        built[name] = fill(resolve("losses", settings.get("kind", name), at), rest, at)
     return dataclasses.replace(experiment, losses=built, **sections)
 
 
@@ -166,7 +168,8 @@ def _section(name: str, table: Any, where: str) -> Any:
         raise InputError(f"{name} is a table, not a value", where, f"write it as [{name}]")
     kind = table.get("kind", DEFAULT_KINDS[name])
     rest = {k: v for k, v in table.items() if k != "kind"}
-    return fill(resolve(FAMILIES[name], kind), rest, f"{where}: {name}")
+    at = f"{where}: {name}"
+    return fill(resolve(FAMILIES[name], kind, at), rest, at)
 
 
 def kind_of(config: Any) -> str:

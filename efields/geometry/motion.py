@@ -16,7 +16,7 @@ def image_speed(
     trajectory: Trajectory, camera: Camera, points: Float64[np.ndarray, "k 3"], instants: int = 64
 ) -> float:
     """Median speed, in pixels per second, of world points in the image, over instants spread along the trajectory."""
-    begin, end = _span_s(trajectory)
+    begin, end = trajectory.seconds_span
     times = np.linspace(begin, end, instants + 2)[1:-1]
     short = 1e-3 * (end - begin)
     pixels = []
@@ -30,11 +30,6 @@ def image_speed(
     moved = np.linalg.norm(pixels[1] - pixels[0], axis=-1) / short
     speed = np.nanmedian(moved) if np.isfinite(moved).any() else 0.0
     return float(speed)
-
-
-def _span_s(trajectory: Trajectory) -> tuple[float, float]:
-    """First and last pose, in seconds since the trajectory's origin."""
-    return (trajectory.start_us - trajectory.origin_us) * 1e-6, (trajectory.end_us - trajectory.origin_us) * 1e-6
 
 
 def box_points(box: Box, per_edge: int = 3) -> Float64[np.ndarray, "k 3"]:
@@ -51,7 +46,7 @@ def box_looked_at(trajectory: Trajectory, camera: Camera) -> Box:
 
     Raises `InputError` when the axes do not meet in front of the cameras, as when a camera moves sideways.
     """
-    begin, end = _span_s(trajectory)
+    begin, end = trajectory.seconds_span
     poses = trajectory.at(torch.linspace(begin, end, 256, dtype=torch.float64))
     origin, axis = poses.position.numpy(), poses.rotation.numpy()[:, :, 2]
     across = np.eye(3)[None] - axis[:, :, None] * axis[:, None, :]

@@ -69,10 +69,8 @@ def loss_plot(curve: list[dict[str, Any]]) -> str | None:
             colour, dash = _STYLES[(k + 1) % len(_STYLES)]
             axes.plot(steps, drawn, color=colour, linestyle=dash, linewidth=1.2, label=name.replace("_", " "))
         axes.set_yscale("log")
-        # A term that is almost zero would press the others together.
-        axes.set_ylim(bottom=max(axes.get_ylim()[0], min(line["loss"] for line in lines) / 50))
         # A term that is nearly satisfied falls to any power of ten; what matters is what adds to the total.
-        axes.set_ylim(bottom=max(axes.get_ylim()[0], 1e-4 * min(total)))
+        axes.set_ylim(bottom=max(axes.get_ylim()[0], min(total) / 50))
         axes.set_xlabel("step")
         if len(names) > 1:
             figure.legend(fontsize=9, ncols=3, loc="outside lower center")

@@ -182,6 +182,8 @@ def test_what_can_be_mended_is_counted_in_a_warning(
         ("[train]\nstep = 3\n", "wrong.toml.train: "),
         ("[losses.event_intervall]\n", "did you mean 'event_interval'?"),
         ('[field]\nkind = "hash_gird"\n', "did you mean 'hash_grid'?"),
+        ("[losses.event_intervall]\n", "wrong.toml: "),
+        ('[field]\nkind = "hash_gird"\n', "wrong.toml: "),
         ('[train]\nsteps = "many"\n', "steps"),
         ("[train\n", "wrong.toml: "),
     ],
