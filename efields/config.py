@@ -72,6 +72,8 @@ class Experiment:
 
     scene: str = ""
     """Path of the recording, or of a folder with a scene.toml, which is simulated first."""
+    loader: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Options of the recording's loader, such as extrapolate_s, and its `kind` where the files do not tell."""
     seed: int = 0
     """Seed of every random draw."""
     backend: str = "auto"

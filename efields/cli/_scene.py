@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from efields.atomic import write_text
 from efields.cli._progress import Report, progress
@@ -20,16 +21,17 @@ RECORDINGS = Path("recordings")
 STAMP = "simulation.json"
 
 
-def recording_for(path: str | Path, *, quiet: bool = False) -> Recording:
+def recording_for(path: str | Path, options: Mapping[str, Any] | None = None, *, quiet: bool = False) -> Recording:
     """The recording at `path`, or the one that the scene there makes; a simulated one is kept and used again.
 
-    `path` may also be the bare name of a scene that comes with efields. Raises `InputError` for anything else.
+    `path` may also be the bare name of a scene that comes with efields; `options` are the loader's.
+    Raises `InputError` for anything else.
     """
     from efields.loaders import load
 
     place = find(path, "scenes")
     source = scene_file(place)
-    return load(place if source is None else simulated_folder(source, quiet=quiet))
+    return load(place if source is None else simulated_folder(source, quiet=quiet), **(options or {}))
 
 
 def scene_file(path: Path) -> Path | None:

@@ -41,7 +41,7 @@ def run(args: Args) -> int:
     scene = str(args.scene) if args.scene is not None else experiment.scene
     if not scene:
         raise InputError("the run names no recording", source.config_path, "give one: --scene PATH")
-    recording = recording_for(scene, quiet=args.json)
+    recording = recording_for(scene, experiment.loader, quiet=args.json)
     metrics = score_and_report(source, recording, args.protocol or experiment.evaluate.protocol, quiet=args.json)
     if args.json:
         print_json(metrics)

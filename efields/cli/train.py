@@ -58,7 +58,7 @@ def run(args: Args) -> int:
     if not experiment.scene:
         raise InputError("names no scene", config, "give one: --scene PATH")
     run_path = _run_path(args, config)
-    recording = recording_for(experiment.scene, quiet=args.json)
+    recording = recording_for(experiment.scene, experiment.loader, quiet=args.json)
     try:
         done = train(experiment, recording, run_path, resume=args.resume, quiet=args.json)
     except Interrupted as stop:
@@ -97,6 +97,8 @@ def _run_path(args: Args, config: Path) -> Path:
     of_a_run = config.name == "config.toml"
     path = args.run or (config.parent if of_a_run else Path("runs") / config.stem)
     if args.resume:
+        if not (path / CHECKPOINT).exists():
+            raise InputError("holds no checkpoint to go on from", path, "train without --resume")
         return path
     if args.run is not None and (path / CHECKPOINT).exists():
         raise InputError("a run is there already", path, "go on with it by --resume, or name another folder")

@@ -6,7 +6,6 @@ the change of log radiance between two looks is compared with what the sensor co
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,6 @@ from torch import Tensor, nn
 
 from efields.backends.reference import Backend
 from efields.errors import InputError
-from efields.events.draws import draw_count_windows, draw_event_intervals, draw_silent
 from efields.events.intervals import Intervals, PixelIndex
 from efields.events.sensor import LearnableSensor
 from efields.geometry.boxes import Box
@@ -26,27 +24,10 @@ from efields.geometry.pose import Poses
 from efields.geometry.rays import Rays, camera_rays
 from efields.geometry.trajectory import Trajectory
 from efields.problem import ParameterGroup, Terms
+from efields.problems._batches import Batch, BatchDraws, FramePixels, Shares
 from efields.recording import Recording, Views
 from efields.render.renderer import Rendered, Renderer, Sampling
 from efields.supervision import FrameSupervision, IntervalSupervision, Supervision
-
-
-@dataclass(frozen=True)
-class Shares:
-    """How the rays of a step are divided among the draws that losses ask for; they need not sum to one."""
-
-    events: float = 0.15
-    """Intervals between two events of a pixel."""
-    windows: float = 0.8
-    """Windows of many events."""
-    silent: float = 0.05
-    """Intervals without an event."""
-    frames: float = 0.3
-    """Pixels of frames."""
-
-    def __post_init__(self) -> None:
-        if not all(0 < share < math.inf for share in (self.events, self.windows, self.silent, self.frames)):
-            raise ValueError("shares of rays are above 0")
 
 
 @dataclass(frozen=True)
@@ -111,16 +92,6 @@ class Config:
         return recording.box or box_looked_at(recording.trajectory, recording.camera)
 
 
-@dataclass(frozen=True)
-class FramePixels:
-    """Pixels drawn from frames."""
-
-    view: np.ndarray
-    """Index of the frame, i64[n]."""
-    pixel: np.ndarray
-    """Row-major pixel of the frame, i64[n]."""
-
-
 class EventRadiance(nn.Module):
     """The field, its sensor and its losses, ready for the training loop."""
 
@@ -142,16 +113,11 @@ class EventRadiance(nn.Module):
         self.config, self.losses, self.renderer = config, dict(losses), renderer
         self.trajectory: Trajectory = recording.trajectory
         self.origin_us = self.trajectory.origin_us
-        self.camera, self.events, self.frames = recording.camera, recording.events, frames
-        self.index = PixelIndex.build(recording.events)
-        self.refractory_us = 0.0 if config.learn_refractory else recording.sensor.refractory_us
-        self.intervals = self.index.event_intervals(self.refractory_us)
-        if len(self.intervals) == 0:
-            raise InputError("no pixel has two events", recording.path, "a longer recording is needed")
-        shortest = float((self.intervals.t_end_us - self.intervals.t_start_us).min())
+        self.camera, self.frames = recording.camera, frames
+        self.draws = self._batch_draws(recording)
+        spans = self.draws.intervals
+        shortest = float((spans.t_end_us - spans.t_start_us).min())
         self.sensor = LearnableSensor(recording.sensor, config.learn_ratio, config.learn_refractory, shortest)
-        self.window_events = self._window_events()
-        self.longest_silent_us = max(int(1e6 * self.window_events / max(self.events.rate_hz, 1e-9)), 2)
         self.register_buffer("bearings", torch.from_numpy(np.array(self.camera.bearings())), persistent=False)
         channel = torch.from_numpy(np.array(self.camera.channel_of_pixel()))
         self.register_buffer("channel", channel, persistent=False)
@@ -166,35 +132,36 @@ class EventRadiance(nn.Module):
             self.register_buffer("frame_bearings", bearings, persistent=False)
             self.register_buffer("frame_pose", torch.from_numpy(frames.T_world_camera), persistent=False)
 
-    def _window_events(self) -> int:
-        """Number of events during which the image moves by `window_motion_px`."""
+    def _batch_draws(self, recording: Recording) -> BatchDraws:
+        """The recording's events, indexed; windows of at most the events while the image moves `window_motion_px`."""
+        events, config = recording.events, self.config
+        index = PixelIndex.build(events)
+        refractory_us = 0.0 if config.learn_refractory else recording.sensor.refractory_us
+        intervals = index.event_intervals(refractory_us)
+        if len(intervals) == 0:
+            raise InputError("no pixel has two events", recording.path, "a longer recording is needed")
         speed = image_speed(self.trajectory, self.camera, box_points(self.renderer.box))
-        seconds = self.config.window_motion_px / max(speed, 1e-9)
-        return int(np.clip(self.events.rate_hz * seconds, 30, max(len(self.events) // 2, 30)))
+        seconds = config.window_motion_px / max(speed, 1e-9)
+        window_events = int(np.clip(events.rate_hz * seconds, 30, max(len(events) // 2, 30)))
+        known = self.camera.undistortable()
+        return BatchDraws(
+            shares=config.shares,
+            index=index,
+            events=events,
+            intervals=intervals,
+            refractory_us=refractory_us,
+            window_events=window_events,
+            windows_at_events=config.windows_at_events,
+            longest_silent_us=max(int(1e6 * window_events / max(events.rate_hz, 1e-9)), 2),
+            known_direction=None if known.all() else known,
+            frames_shape=None if self.frames is None else self.frames.image.shape,
+        )
 
-    def draw(self, rays: int, rng: np.random.Generator) -> dict[str, Intervals | FramePixels]:
+    def draw(self, rays: int, rng: np.random.Generator) -> Batch:
         """A batch of about `rays` rays, by the draw that losses ask for; an interval costs two rays."""
-        names = sorted({loss.draws for loss in self.losses.values() if loss.draws})
-        share = {name: float(getattr(self.config.shares, name)) for name in names}
-        total = sum(share.values())
-        rays_each = {name: 1 if name == "frames" else 2 for name in names}
-        return {
-            name: self._drawn(name, max(int(rays * share[name] / total / rays_each[name]), 1), rng) for name in names
-        }
+        return self.draws.draw((loss.draws for loss in self.losses.values()), rays, rng)
 
-    def _drawn(self, name: str, n: int, rng: np.random.Generator) -> Intervals | FramePixels:
-        if name == "events":
-            return draw_event_intervals(self.intervals, n, rng)
-        if name == "windows":
-            at_events = self.config.windows_at_events
-            return draw_count_windows(self.index, self.events, n, rng, n_max=self.window_events, at_events=at_events)
-        if name == "silent":
-            return draw_silent(self.index, self.events, n, rng, self.refractory_us, self.longest_silent_us)
-        assert self.frames is not None
-        count, height, width = self.frames.image.shape[:3]
-        return FramePixels(rng.integers(0, count, n), rng.integers(0, height * width, n))
-
-    def terms(self, batch: dict[str, Intervals | FramePixels], generator: torch.Generator) -> Terms:
+    def terms(self, batch: Batch, generator: torch.Generator) -> Terms:
         """The weighted losses of a batch: all its rays are rendered in one call."""
         rays: list[Rays] = []
         jitters: list[Tensor] = []
@@ -222,9 +189,7 @@ class EventRadiance(nn.Module):
             losses[name] = loss.weight * loss(supervision)
         return Terms(losses, rays=len(joined.origin), samples=int(rendered.samples.used.sum()))
 
-    def _compare(
-        self, batch: dict[str, Intervals | FramePixels], rendered: Rendered
-    ) -> dict[str, IntervalSupervision | FrameSupervision]:
+    def _compare(self, batch: Batch, rendered: Rendered) -> dict[str, IntervalSupervision | FrameSupervision]:
         log_radiance = torch.log(rendered.radiance)
         compared: dict[str, IntervalSupervision | FrameSupervision] = {}
         at = 0

@@ -82,6 +82,24 @@ def test_a_second_run_gets_a_number_and_a_named_one_is_not_overwritten(
     assert Path("runs/small/checkpoint.pt").read_bytes() == before
 
 
+def test_resuming_nothing_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("--resume") == 2
+    assert "holds no checkpoint" in capsys.readouterr().err.splitlines()[-1]
+    assert not Path("runs").exists()
+
+
+def test_options_of_the_loader_stand_in_the_config(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Path("small.toml").open("a") as config:
+        config.write("[loader]\nviews = false\n")
+    assert train("--steps", "1") == 0
+    assert "not scored" in capsys.readouterr().out
+    assert cli.main(["evaluate", "runs/small"]) == 0
+    with Path("small.toml").open("a") as config:
+        config.write("extrapolat_s = 1.0\n")
+    assert train("--steps", "1") == 2
+    assert "extrapolate_s" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_a_run_folder_can_be_repeated(here: Path) -> None:
     assert train("--steps", "2") == 0
     assert cli.main(["train", "runs/small", "--threads", "1"]) == 0

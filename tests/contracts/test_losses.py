@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from efields.config import kinds, resolve
-from efields.problems.event_radiance import Shares
+from efields.problems._batches import Shares
 from efields.supervision import Supervision
 from tests.contracts.rules import broken_rules
 from tests.losses.supervise import C_NEG, C_POS, frames, intervals, rendered

@@ -16,7 +16,8 @@ from efields.events.sensor import Sensor
 from efields.fields.hash_grid import Config as HashGridConfig
 from efields.geometry.trajectory import Trajectory
 from efields.losses import distortion, event_interval, event_window, photometric, silent
-from efields.problems.event_radiance import Config, EventRadiance, Shares
+from efields.problems._batches import Shares
+from efields.problems.event_radiance import Config, EventRadiance
 from efields.render.renderer import Sampling
 from efields.supervision import FrameSupervision, IntervalSupervision, Supervision
 from tests.problems.soft import C_NEG, C_POS, SIZE, pose, soft_recording, true_problem
@@ -137,7 +138,7 @@ def test_the_refractory_period_can_be_learned() -> None:
         longer = Config(learn_refractory=True)
         problem = true_problem(guess, {"event_interval": event_interval.Config()}, longer)
         # No interval is shorter than the true period, so the bound of the learned one lies above it.
-        shortest = float((problem.intervals.t_end_us - problem.intervals.t_start_us).min())
+        shortest = float((problem.draws.intervals.t_end_us - problem.draws.intervals.t_start_us).min())
         assert shortest >= 8000.0
         if start_us > shortest:
             continue
@@ -282,6 +283,20 @@ def test_draws_and_terms_follow_their_seeds() -> None:
     assert {k: float(v.detach()) for k, v in found[0].items()} == {k: float(v.detach()) for k, v in found[1].items()}
 
 
+def test_nothing_is_drawn_where_the_lens_cannot_be_undone() -> None:
+    recording = soft_recording()
+    # So strong a barrel that the picture's corners are beyond where the lens model folds over.
+    folded = dataclasses.replace(recording.camera, distortion_model="plumb_bob", distortion=(-1.5, 0.0, 0.0, 0.0, 0.0))
+    known = folded.undistortable()
+    assert 0 < np.count_nonzero(~known) < len(known)
+    problem = build(dataclasses.replace(recording, camera=folded))
+    batch = problem.draws.draw(("events", "windows", "silent"), 3000, np.random.default_rng(0))
+    for drawn in batch.values():
+        assert len(drawn.pixel) and known[drawn.pixel].all()
+    everywhere = build(recording).draws.draw(("events",), 3000, np.random.default_rng(0))
+    assert not known[everywhere["events"].pixel].all()
+
+
 # ---- what is missing
 
 
@@ -325,7 +340,7 @@ def test_the_box_comes_from_the_config_then_the_recording_then_the_camera() -> N
 
 def test_windows_span_the_motion_that_is_set() -> None:
     recording = tiny_recording(size=24, frames=60)
-    short, long = (build(recording, Config(window_motion_px=px)).window_events for px in (3.0, 6.0))
+    short, long = (build(recording, Config(window_motion_px=px)).draws.window_events for px in (3.0, 6.0))
     assert long == pytest.approx(2 * short, rel=0.05)
 
 

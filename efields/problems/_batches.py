@@ -1,0 +1,96 @@
+"""What one step compares: intervals of events and pixels of frames, drawn by the shares that losses ask for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from efields.events.draws import draw_count_windows, draw_event_intervals, draw_silent
+from efields.events.intervals import Intervals, PixelIndex
+from efields.events.stream import EventStream
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How the rays of a step are divided among the draws that losses ask for; they need not sum to one."""
+
+    events: float = 0.15
+    """Intervals between two events of a pixel."""
+    windows: float = 0.8
+    """Windows of many events."""
+    silent: float = 0.05
+    """Intervals without an event."""
+    frames: float = 0.3
+    """Pixels of frames."""
+
+    def __post_init__(self) -> None:
+        if not all(0 < share < math.inf for share in (self.events, self.windows, self.silent, self.frames)):
+            raise ValueError("shares of rays are above 0")
+
+
+@dataclass(frozen=True)
+class FramePixels:
+    """Pixels drawn from frames."""
+
+    view: np.ndarray
+    """Index of the frame, i64[n]."""
+    pixel: np.ndarray
+    """Row-major pixel of the frame, i64[n]."""
+
+
+Batch = dict[str, Intervals | FramePixels]
+"""What was drawn, by the draw that losses ask for."""
+
+
+@dataclass(frozen=True)
+class BatchDraws:
+    """Everything that draws need; each batch is a function of the number of rays and a generator alone."""
+
+    shares: Shares
+    """How rays are divided."""
+    index: PixelIndex
+    """The events by pixel."""
+    events: EventStream
+    """The events by time."""
+    intervals: Intervals
+    """Every interval between two events of a pixel."""
+    refractory_us: float
+    """Blind time after an event, which silent intervals outlast."""
+    window_events: int
+    """Events of the whole sensor in the longest windows."""
+    windows_at_events: bool
+    """Whether windows are moved to events of their own pixels."""
+    longest_silent_us: int
+    """Length of the longest silent intervals."""
+    known_direction: np.ndarray | None
+    """bool[p]: whether the lens distortion of each pixel can be undone; None when all can."""
+    frames_shape: tuple[int, ...] | None
+    """Shape of the frames that may be trained on, `[v, h, w, c]`."""
+
+    def draw(self, draws: Iterable[str], rays: int, rng: np.random.Generator) -> Batch:
+        """A batch of about `rays` rays for the named draws; an interval costs two rays."""
+        names = sorted(set(draws) - {""})
+        share = {name: float(getattr(self.shares, name)) for name in names}
+        total = sum(share.values())
+        each = {name: 1 if name == "frames" else 2 for name in names}
+        return {name: self._drawn(name, max(int(rays * share[name] / total / each[name]), 1), rng) for name in names}
+
+    def _drawn(self, name: str, n: int, rng: np.random.Generator) -> Intervals | FramePixels:
+        if name == "frames":
+            assert self.frames_shape is not None
+            count, height, width = self.frames_shape[:3]
+            return FramePixels(rng.integers(0, count, n), rng.integers(0, height * width, n))
+        if name == "events":
+            drawn = draw_event_intervals(self.intervals, n, rng)
+        elif name == "windows":
+            drawn = draw_count_windows(
+                self.index, self.events, n, rng, n_max=self.window_events, at_events=self.windows_at_events
+            )
+        else:
+            drawn = draw_silent(self.index, self.events, n, rng, self.refractory_us, self.longest_silent_us)
+        if self.known_direction is None:
+            return drawn
+        return drawn.take(np.flatnonzero(self.known_direction[drawn.pixel]))
