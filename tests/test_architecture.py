@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("atomic", "settings", "threads"),
-    ("shipped",),
+    ("shipped", "native"),
     ("events", "geometry"),
     ("recording",),
     ("simulation", "backends"),

@@ -8,7 +8,7 @@ import pkgutil
 from efields.backends.reference import Backend
 from efields.errors import InputError
 
-PREFERENCE = ("reference",)
+PREFERENCE = ("native", "reference")
 """Backends from fastest to slowest, the order in which `auto` looks."""
 
 

@@ -1,0 +1,60 @@
+"""The compiled kernels: found, checked, and called with plain pointers.
+
+`build.py` compiles them, `src/` holds them. Nothing here knows torch; `efields.backends.native` does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import lru_cache
+
+from efields.errors import InputError
+from efields.native.build import LIBRARY, BuildError, instruction_sets, source_key
+
+REBUILD = "python -m efields.native.build"
+
+
+@lru_cache(maxsize=1)
+def library() -> ctypes.CDLL:
+    """The loaded library. Raises `BuildError`, with what to do, when it is not there or does not fit its sources."""
+    if not LIBRARY.is_file():
+        raise BuildError(f"the kernels are not compiled: {REBUILD}")
+    try:
+        loaded = ctypes.CDLL(str(LIBRARY))
+    except OSError as error:
+        raise BuildError(f"the kernels do not load ({error}): {REBUILD}") from None
+    loaded.ef_key.restype = ctypes.c_char_p
+    loaded.ef_scratch.restype = ctypes.c_void_p
+    if loaded.ef_key().decode() != source_key():
+        raise BuildError(f"the kernels are older than their sources: {REBUILD}")
+    return loaded
+
+
+def supported() -> list[str]:
+    """Instruction sets that this processor runs, worst first."""
+    return list(instruction_sets())[: library().ef_best_isa() + 1]
+
+
+def instruction_set() -> str:
+    """The one in use: EFIELDS_ISA, or the best whose arithmetic is float32 throughout.
+
+    Raises `InputError` for a name that cannot run here.
+    """
+    able = supported()
+    asked = os.environ.get("EFIELDS_ISA", "")
+    if asked and asked not in able:
+        raise InputError(f"EFIELDS_ISA={asked} cannot run here", do=f"known: {', '.join(able)}")
+    return asked or [name for name in able if not name.endswith("bf16")][-1]
+
+
+def function(name: str, isa: str = "") -> ctypes._NamedFuncPointer:
+    """The kernel `name` for an instruction set, the one in use unless given; pointers and numbers go in, nothing out."""
+    found = getattr(library(), f"ef_{name}_{isa or instruction_set()}")
+    found.restype = None
+    return found
+
+
+def set_threads(count: int) -> None:
+    """Threads of the kernels' pool, the caller's included."""
+    library().ef_set_threads(count)
