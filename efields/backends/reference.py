@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from efields.backends.hash_layout import PRIMES, HashLayout, HashLevel
+from efields.backends.parts import HashGridParts, Looked, Marching
 
 
 class Backend:
@@ -56,6 +57,24 @@ class Backend:
         before = torch.cumsum(depth, dim=1) - depth
         weights = torch.exp(-before) * -torch.expm1(-depth)
         return (weights[..., None] * radiance).sum(dim=1), weights
+
+    def look(
+        self,
+        parts: HashGridParts,
+        marching: Marching,
+        origin: Float[Tensor, "n 3"],
+        direction: Float[Tensor, "n 3"],
+        jitter: Float[Tensor, " n"] | None,
+    ) -> Looked | None:
+        """What rays see of a field, where a backend does the whole look in one go; None: the renderer takes its steps.
+
+        The renderer's steps define it: march, stop where light is gone, field, composite.
+        """
+        return None
+
+    def field_density(self, parts: HashGridParts, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
+        """Density of points in the world, where a backend does it in one go; None: the field takes its steps."""
+        return None
 
 
 class _HashEncode(torch.autograd.Function):

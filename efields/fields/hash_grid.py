@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from efields.backends.hash_layout import HashLayout
+from efields.backends.parts import HashGridParts
 from efields.backends.reference import Backend
 from efields.geometry.boxes import Box
 
@@ -110,7 +111,26 @@ class HashGridField(nn.Module):
 
     def density(self, position: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
         """Density of points, in 1 / world unit."""
-        return self._density(position)[0]
+        found = self.backend.field_density(self.parts(), position)
+        return self._density(position)[0] if found is None else found
+
+    def parts(self) -> HashGridParts:
+        """What a backend needs to do a whole look in one go."""
+        return HashGridParts(
+            lo=self.box.lo,
+            hi=self.box.hi,
+            layout=self.layout,
+            table=self.table,
+            density_weights=list(self.density_weights),
+            radiance_weights=list(self.radiance_weights),
+            channels=self.channels,
+            view_degree=self.config.view_degree,
+            density_scale=self.density_scale,
+            ball_radius=self.config.initial_ball,
+            ball_log_density=BALL_LOG_DENSITY,
+            radiance_bias=self.radiance_bias,
+            least_radiance=MINIMUM_RADIANCE,
+        )
 
     def _density(self, position: Tensor) -> tuple[Tensor, Tensor]:
         unit = self.box.unit(position)

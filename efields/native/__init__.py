@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 from functools import lru_cache
+from typing import Any
 
 from efields.errors import InputError
 from efields.native.build import LIBRARY, BuildError, instruction_sets, source_key
@@ -48,8 +49,8 @@ def instruction_set() -> str:
     return asked or [name for name in able if not name.endswith("bf16")][-1]
 
 
-def function(name: str, isa: str = "") -> ctypes._NamedFuncPointer:
-    """The kernel `name` for an instruction set, the one in use unless given; pointers and numbers go in, nothing out."""
+def function(name: str, isa: str = "") -> Any:
+    """The kernel `name` for an instruction set, the one in use unless given; pointers and numbers go in."""
     found = getattr(library(), f"ef_{name}_{isa or instruction_set()}")
     found.restype = None
     return found

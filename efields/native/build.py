@@ -19,13 +19,13 @@ HERE = Path(__file__).resolve().parent
 SOURCES = HERE / "src"
 LIBRARY = HERE / {"win32": "_kernels.dll", "darwin": "_kernels.dylib"}.get(sys.platform, "_kernels.so")
 
-ONCE = ("cpu", "pool")
+ONCE = ("cpu", "pool", "tape")
 """Sources that no instruction set changes; all others are compiled once for each."""
 X86 = {
     "sse2": (4, ["-march=x86-64"]),
     "avx2": (8, ["-march=x86-64-v3"]),
     "avx512": (16, ["-march=x86-64-v4"]),
-    "avx512bf16": (16, ["-march=x86-64-v4", "-mavx512bf16", "-DEF_BF16"]),
+    "avx512bf16": (16, ["-march=x86-64-v4", "-mavx512bf16", "-DEF_BF16", "-Wno-maybe-uninitialized"]),
 }
 ARM = {"neon": (4, [])}
 FLAGS = (

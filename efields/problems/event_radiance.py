@@ -187,7 +187,7 @@ class EventRadiance(nn.Module):
                 self.renderer.box.diagonal,
             )
             losses[name] = loss.weight * loss(supervision)
-        return Terms(losses, rays=len(joined.origin), samples=int(rendered.samples.used.sum()))
+        return Terms(losses, rays=len(joined.origin), samples=rendered.samples)
 
     def _compare(self, batch: Batch, rendered: Rendered) -> dict[str, IntervalSupervision | FrameSupervision]:
         log_radiance = torch.log(rendered.radiance)

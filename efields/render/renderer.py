@@ -9,11 +9,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from efields.backends.parts import Looked, Marching
 from efields.backends.reference import Backend
 from efields.geometry.boxes import Box
 from efields.geometry.rays import Rays
 from efields.render.occupancy import OccupancyGrid
-from efields.render.samples import Samples, compacted, stratified
+from efields.render.samples import Samples, compacted, distortion, stratified
 
 
 class Field(Protocol):
@@ -72,10 +73,10 @@ class Rendered:
     """Share of the ray that the field stops, 0 to 1."""
     depth: Float[Tensor, " n"]
     """Mean distance along the unit ray of what stops it, world units; 0 where nothing does."""
-    weights: Float[Tensor, "n s"]
-    """Weight of each sample."""
-    samples: Samples
-    """The samples."""
+    distortion: Float[Tensor, " n"]
+    """How far apart along the ray the weights lie, world units (Mip-NeRF 360, CVPR 2022, eq. 15)."""
+    samples: int
+    """Field samples that were taken."""
 
 
 class Renderer(nn.Module):
@@ -117,6 +118,24 @@ class Renderer(nn.Module):
 
     def forward(self, rays: Rays, jitter: Float[Tensor, " n"] | None = None) -> Rendered:
         """Radiance, opacity and depth of rays."""
+        looked = self._fused(rays, jitter)
+        if looked is None:
+            looked = self._step_by_step(rays, jitter)
+        depth = looked.moment / looked.opacity.clamp(min=1e-6)
+        radiance = looked.radiance + (1 - looked.opacity)[:, None] * self.background
+        return Rendered(radiance, looked.opacity, depth, looked.distortion, looked.samples)
+
+    def _fused(self, rays: Rays, jitter: Float[Tensor, " n"] | None) -> Looked | None:
+        """The look by a backend that does all of it in one go."""
+        parts = getattr(self.field, "parts", None)
+        if parts is None or self.grid is None:
+            return None
+        step = self.grid.step / (1 if self.training else self.sampling.finer_views)
+        marching = Marching(self.grid.occupied, self.grid.resolution, step, self.sampling.early_stop)
+        return self.backend.look(parts(), marching, rays.origin, rays.direction, jitter)
+
+    def _step_by_step(self, rays: Rays, jitter: Float[Tensor, " n"] | None) -> Looked:
+        """The look that defines what every backend's must equal."""
         with torch.no_grad():
             samples = self.sample(rays, jitter)
         rows, columns = samples.used.nonzero(as_tuple=True)
@@ -128,9 +147,8 @@ class Renderer(nn.Module):
         dense = density.new_zeros(shape[0] * shape[1]).index_put((flat,), density).view(shape)
         colours = radiance.new_zeros((shape[0] * shape[1], radiance.shape[1])).index_put((flat,), radiance)
         seen, weights = self.backend.composite(dense, colours.view(*shape, radiance.shape[1]), samples.width)
-        opacity = weights.sum(dim=1)
-        depth = (weights * samples.middle).sum(dim=1) / opacity.clamp(min=1e-6)
-        return Rendered(seen + (1 - opacity)[:, None] * self.background, opacity, depth, weights, samples)
+        moment = (weights * samples.middle).sum(dim=1)
+        return Looked(seen, weights.sum(dim=1), moment, distortion(weights, samples), len(rows))
 
     def after_step(self, step: int, generator: torch.Generator) -> None:
         """Let the occupancy grid look at the field when optimiser step `step`, counted from 1, is one of its turns."""

@@ -39,13 +39,15 @@ def test_a_backend_says_its_name_and_why_it_cannot_run(name: str) -> None:
 @pytest.mark.parametrize("name", HOLDERS)
 def test_a_backend_keeps_the_signatures_of_the_reference(name: str) -> None:
     found: type[Backend] = importlib.import_module(f"efields.backends.{name}").Backend
-    for function in ("hash_encode", "spherical_harmonics", "mlp", "composite"):
+    for function in ("hash_encode", "spherical_harmonics", "mlp", "composite", "look", "field_density"):
         ours, theirs = (list(inspect.signature(getattr(b, function)).parameters) for b in (found, Backend))
         assert ours == theirs, function
 
 
 def test_a_backend_that_cannot_run_is_skipped_by_auto_and_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Backend, "unavailable", staticmethod(lambda: "pip install something"))
+    for name in HOLDERS:
+        found = importlib.import_module(f"efields.backends.{name}").Backend
+        monkeypatch.setattr(found, "unavailable", staticmethod(lambda: "pip install something"))
     for name in ("reference", "auto"):
         with pytest.raises(InputError):
             choose_backend(name)

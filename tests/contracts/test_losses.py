@@ -12,7 +12,7 @@ from efields.config import kinds, resolve
 from efields.problems._batches import Shares
 from efields.supervision import Supervision
 from tests.contracts.rules import broken_rules
-from tests.losses.supervise import C_NEG, C_POS, frames, intervals, rendered
+from tests.losses.supervise import C_NEG, C_POS, frames, intervals, seen, weighed
 
 DRAWS = {field.name for field in dataclasses.fields(Shares)} | {""}
 per_kind = pytest.mark.parametrize("kind", kinds("losses"))
@@ -25,12 +25,11 @@ def supervision(draws: str, perfect: bool) -> tuple[Supervision, torch.Tensor]:
         predicted = (observed if perfect else observed + 0.5).clone().requires_grad_()
         return frames(predicted, observed), predicted
     if draws == "":
-        spans = rendered().samples
-        weights = torch.nn.functional.one_hot(spans.width.argmin(dim=1), 6).float()
-        if not perfect:
-            weights = rendered().weights.clone()
+        weights, spans = weighed()
+        if perfect:
+            weights = torch.nn.functional.one_hot(spans.width.argmin(dim=1), 6).float()
         weights.requires_grad_()
-        return Supervision(None, None, dataclasses.replace(rendered(), weights=weights), 2.0), weights
+        return Supervision(None, None, seen(weights, spans), 2.0), weights
     observed = torch.zeros(6) if draws == "silent" else torch.tensor([C_POS, -C_NEG, 2 * C_POS, 0.0, 0.0, -C_NEG])
     events = [0] * 6 if draws == "silent" else [1, 1, 2, 0, 0, 1]
     predicted = (observed if perfect else observed + 0.9).clone().requires_grad_()

@@ -7,21 +7,32 @@ from collections.abc import Sequence
 import torch
 
 from efields.render.renderer import Rendered
-from efields.render.samples import Samples
+from efields.render.samples import Samples, distortion
 from efields.supervision import FrameSupervision, IntervalSupervision, Supervision
 
 C_POS, C_NEG = 0.3, 0.2
 C_MEAN = 0.25
 
 
-def rendered(rays: int = 4, samples: int = 6, seed: int = 0, dtype: torch.dtype = torch.float32) -> Rendered:
-    """Sorted spans with gaps and random weights whose sum stays below one."""
+def weighed(
+    rays: int = 4, samples: int = 6, seed: int = 0, dtype: torch.dtype = torch.float32
+) -> tuple[torch.Tensor, Samples]:
+    """Random weights whose sum stays below one, on sorted spans with gaps."""
     generator = torch.Generator().manual_seed(seed)
     edges = torch.rand(rays, 2 * samples, generator=generator, dtype=dtype).sort(dim=1).values * 3
     spans = Samples(edges[:, 0::2], edges[:, 1::2])
-    weights = torch.rand(rays, samples, generator=generator, dtype=dtype) / samples
+    return torch.rand(rays, samples, generator=generator, dtype=dtype) / samples, spans
+
+
+def seen(weights: torch.Tensor, spans: Samples) -> Rendered:
+    """What rays with these weights see, of radiance 0.5."""
     opacity = weights.sum(1)
-    return Rendered(torch.rand(rays, 1, generator=generator, dtype=dtype), opacity, opacity, weights, spans)
+    return Rendered(0.5 * opacity[:, None], opacity, opacity, distortion(weights, spans), weights.numel())
+
+
+def rendered(dtype: torch.dtype = torch.float32) -> Rendered:
+    """What rays with random weights see."""
+    return seen(*weighed(dtype=dtype))
 
 
 def intervals(

@@ -9,10 +9,9 @@ import pytest
 import torch
 
 from efields.losses import distortion, event_interval, event_window, photometric, silent
-from efields.render.renderer import Rendered
 from efields.render.samples import Samples
 from efields.supervision import IntervalSupervision, Supervision
-from tests.losses.supervise import C_MEAN, C_NEG, C_POS, frames, intervals, rendered
+from tests.losses.supervise import C_MEAN, C_NEG, C_POS, frames, intervals, seen, weighed
 
 
 def huber(residual: float, delta: float) -> float:
@@ -104,16 +103,18 @@ def test_photometric_is_the_mean_square() -> None:
 
 
 def test_distortion_equals_the_double_sum() -> None:
-    seen = rendered(rays=5, samples=9, dtype=torch.float64)
-    extent, middle, width = 2.0, seen.samples.middle, seen.samples.width
+    weights, spans = weighed(rays=5, samples=9, dtype=torch.float64)
+    extent, middle, width = 2.0, spans.middle, spans.width
     total = 0.0
     for ray in range(5):
         for i in range(9):
-            total += float(seen.weights[ray, i] ** 2 * width[ray, i] / extent) / 3
+            total += float(weights[ray, i] ** 2 * width[ray, i] / extent) / 3
             for j in range(9):
                 apart = abs(float(middle[ray, i] - middle[ray, j])) / extent
-                total += float(seen.weights[ray, i] * seen.weights[ray, j]) * apart
-    assert float(distortion.Config()(Supervision(None, None, seen, extent))) == pytest.approx(total / 5, rel=1e-10)
+                total += float(weights[ray, i] * weights[ray, j]) * apart
+    assert float(distortion.Config()(Supervision(None, None, seen(weights, spans), extent))) == pytest.approx(
+        total / 5, rel=1e-10
+    )
 
 
 def test_distortion_falls_as_weights_gather_and_does_not_depend_on_the_unit_of_length() -> None:
@@ -122,9 +123,8 @@ def test_distortion_falls_as_weights_gather_and_does_not_depend_on_the_unit_of_l
 
     def loss(weights: list[float], scale: float = 1.0) -> float:
         scaled = Samples(scale * spans.t_start, scale * spans.t_end)
-        one = torch.ones(1)
-        seen = Rendered(one[:, None], one, one, torch.tensor([weights]), scaled)
-        return float(distortion.Config()(Supervision(None, None, seen, extent=4.0 * scale)))
+        looked = seen(torch.tensor([weights]), scaled)
+        return float(distortion.Config()(Supervision(None, None, looked, extent=4.0 * scale)))
 
     spread, near, gathered = [0.5, 0, 0, 0, 0, 0, 0, 0.5], [0, 0, 0, 0.5, 0.5, 0, 0, 0], [0, 0, 0, 0, 1.0, 0, 0, 0]
     assert loss(spread) > loss(near) > loss(gathered) > 0
@@ -158,12 +158,12 @@ def test_gradients_of_interval_losses(loss: event_interval.Config | event_window
 
 
 def test_gradients_of_distortion_and_photometric() -> None:
-    seen = rendered(rays=3, samples=5, dtype=torch.float64)
+    weights, spans = weighed(rays=3, samples=5, dtype=torch.float64)
 
-    def spread(weights: torch.Tensor) -> torch.Tensor:
-        return distortion.Config()(Supervision(None, None, dataclasses.replace(seen, weights=weights), 2.0))
+    def spread(at: torch.Tensor) -> torch.Tensor:
+        return distortion.Config()(Supervision(None, None, seen(at, spans), 2.0))
 
-    assert torch.autograd.gradcheck(spread, (seen.weights.clone().requires_grad_(),))
+    assert torch.autograd.gradcheck(spread, (weights.requires_grad_(),))
     predicted = torch.rand(4, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
     observed = torch.full((4, 1), 0.4, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda p: photometric.Config()(frames(p, observed)), (predicted,))

@@ -35,7 +35,8 @@ class ExactRenderer(Renderer):
         assert isinstance(field, AnalyticField)
         radiance, opacity = field.exact(rays, self.background)
         samples = self.sample(rays, jitter)
-        return Rendered(radiance, opacity, torch.zeros_like(opacity), torch.zeros_like(samples.width), samples)
+        nothing = torch.zeros_like(opacity)
+        return Rendered(radiance, opacity, nothing, nothing, int(samples.used.sum()))
 
 
 def balls(channels: int) -> Config:

@@ -17,7 +17,7 @@ struct HashGrid {
 
 static const uint32_t kPrimes[4] = {1u, 2654435761u, 805459861u, 3674653429u};
 
-static constexpr int kBatch = 4 * EF_VW;  // points whose corners are found together
+static constexpr int kBatch = EF_VW;  // points whose corners are found together
 
 // Corners of kBatch points: row within the level and multilinear weight.
 template <int D>
@@ -91,15 +91,29 @@ struct Row {
   EF_INLINE void store(float* p, v r) { memcpy(p, &r, sizeof r); }
 };
 
+// Ask for the rows of a batch ahead of time: they lie all over the table, and waiting for them is what encoding costs.
+// Neighbours along the first axis mostly share a cache line, so every other corner will do.
+template <int D, int F>
+EF_INLINE void fetch_rows(const float* rows, const Corners<D>& corners) {
+  for (int c = 0; c < 1 << D; c += 2)
+    for (int i = 0; i < kBatch; ++i) __builtin_prefetch(rows + (int64_t)corners.row[c][i] * F);
+}
+
 // Features of `n` points at one level, written to out[i * stride + 0 .. F - 1]. Columns may be read up to kBatch - 1
 // points beyond n.
 template <int D, int F>
 EF_NOINLINE void encode_level(const HashGrid& grid, int level, const float* table, const float* const* columns, int64_t n,
                               float* out, int64_t stride) {
   const float* rows = table + (int64_t)grid.offset[level] * F;
-  Corners<D> corners;
-  for (int64_t at = 0; at < n; at += kBatch) {
-    find_corners<D>(grid, level, columns, at, corners);
+  if (n == 0) return;
+  Corners<D> batches[2];
+  find_corners<D>(grid, level, columns, 0, batches[0]);
+  for (int64_t at = 0, turn = 0; at < n; at += kBatch, turn ^= 1) {
+    const Corners<D>& corners = batches[turn];
+    if (at + kBatch < n) {
+      find_corners<D>(grid, level, columns, at + kBatch, batches[turn ^ 1]);
+      fetch_rows<D, F>(rows, batches[turn ^ 1]);
+    }
     const int64_t count = n - at < kBatch ? n - at : kBatch;
     for (int64_t i = 0; i < count; ++i) {
       typename Row<F>::v sum = {};
@@ -114,9 +128,15 @@ template <int D, int F>
 EF_NOINLINE void scatter_level(const HashGrid& grid, int level, float* grad_table, const float* const* columns, int64_t n,
                                const float* grad, int64_t stride) {
   float* rows = grad_table + (int64_t)grid.offset[level] * F;
-  Corners<D> corners;
-  for (int64_t at = 0; at < n; at += kBatch) {
-    find_corners<D>(grid, level, columns, at, corners);
+  if (n == 0) return;
+  Corners<D> batches[2];
+  find_corners<D>(grid, level, columns, 0, batches[0]);
+  for (int64_t at = 0, turn = 0; at < n; at += kBatch, turn ^= 1) {
+    const Corners<D>& corners = batches[turn];
+    if (at + kBatch < n) {
+      find_corners<D>(grid, level, columns, at + kBatch, batches[turn ^ 1]);
+      fetch_rows<D, F>(rows, batches[turn ^ 1]);
+    }
     const int64_t count = n - at < kBatch ? n - at : kBatch;
     for (int64_t i = 0; i < count; ++i) {
       const typename Row<F>::v g = Row<F>::load(grad + (at + i) * stride);

@@ -14,7 +14,7 @@
 #define EF_JOIN(a, b) EF_JOIN2(a, b)
 #define EF_NAME(function) EF_JOIN(function, EF_ISA)
 #define EF_INLINE static inline __attribute__((always_inline))
-#define EF_NOINLINE static __attribute__((noinline))
+#define EF_NOINLINE static __attribute__((noinline, unused))
 
 #ifndef EF_VW
 #error "EF_VW and EF_ISA come from the build: see build.py"

@@ -161,29 +161,65 @@ EF_NOINLINE void product(const float* x, int k_pad, int k, const float* w, int c
 }
 
 // a[o][j] += sum over the tile's samples of g[s][o] * x[s][j]; o < out (a multiple of 4 is computed), j < columns.
+#ifdef EF_BF16
+// Two rows as one row of pairs: the bfloat16 of the first below that of the second.
+EF_INLINE void pair_rows(const float* x, int columns, int rows, uint32_t* out) {
+  for (int s = 0; s < rows; s += 2)
+    for (int k = 0; k < columns; k += 16) {
+      const __m256i low = (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(x + s * columns + k));
+      const __m256i high = (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(x + (s + 1) * columns + k));
+      const __m512i pairs =
+          _mm512_or_si512(_mm512_cvtepu16_epi32(low), _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16));
+      _mm512_storeu_si512(out + (s / 2) * columns + k, pairs);
+    }
+}
+typedef uint32_t outer_element;
+enum { kOuterRows = kTile / 2 };
+#else
+typedef float outer_element;
+enum { kOuterRows = kTile };
+#endif
+
 template <int V>
-EF_INLINE void outer_block(const float* g, int g_ld, const float* x, int columns, float* a) {
+EF_INLINE void outer_block(const outer_element* g, int g_ld, const outer_element* x, int columns, float* a) {
   vf sum[4][V];
   for (int o = 0; o < 4; ++o)
     for (int v = 0; v < V; ++v) sum[o][v] = load(a + o * columns + v * EF_VW);
-  for (int s = 0; s < kTile; ++s) {
+  for (int s = 0; s < kOuterRows; ++s) {
+#ifdef EF_BF16
+    __m512bh row[V];
+    for (int v = 0; v < V; ++v) row[v] = (__m512bh)_mm512_loadu_si512(x + s * columns + v * EF_VW);
+    for (int o = 0; o < 4; ++o) {
+      const __m512bh b = (__m512bh)_mm512_set1_epi32((int32_t)g[s * g_ld + o]);
+      for (int v = 0; v < V; ++v) sum[o][v] = (vf)_mm512_dpbf16_ps((__m512)sum[o][v], row[v], b);
+    }
+#else
     vf row[V];
     for (int v = 0; v < V; ++v) row[v] = load(x + s * columns + v * EF_VW);
     for (int o = 0; o < 4; ++o) {
       const float b = g[s * g_ld + o];
       for (int v = 0; v < V; ++v) sum[o][v] += row[v] * b;
     }
+#endif
   }
   for (int o = 0; o < 4; ++o)
     for (int v = 0; v < V; ++v) store(a + o * columns + v * EF_VW, sum[o][v]);
 }
 
 EF_NOINLINE void outer(const float* g, int g_ld, int out, const float* x, int columns, float* a) {
+#ifdef EF_BF16
+  uint32_t g_pairs[kOuterRows * kMostWidth], x_pairs[kOuterRows * kMostWidth];
+  pair_rows(g, g_ld, kTile, g_pairs);
+  pair_rows(x, columns, kTile, x_pairs);
+#else
+  const float *g_pairs = g, *x_pairs = x;
+#endif
   for (int o = 0; o < out; o += 4) {
     int j = 0;
     for (; j + kVectors * EF_VW <= columns; j += kVectors * EF_VW)
-      outer_block<kVectors>(g + o, g_ld, x + j, columns, a + o * columns + j);
-    for (; j + EF_VW <= columns; j += EF_VW) outer_block<1>(g + o, g_ld, x + j, columns, a + o * columns + j);
+      outer_block<kVectors>(g_pairs + o, g_ld, x_pairs + j, columns, a + o * columns + j);
+    for (; j + EF_VW <= columns; j += EF_VW)
+      outer_block<1>(g_pairs + o, g_ld, x_pairs + j, columns, a + o * columns + j);
   }
 }
 

@@ -1,0 +1,151 @@
+// Gradients of a look to the table and the perceptrons, from the tape of its forward pass.
+//
+// First by blocks of rays: back through the sum along each ray, then through both perceptrons, whose hidden layers are
+// computed anew rather than kept; each thread adds the weights' gradients for itself. Then by levels of the table: one
+// thread owns a level and adds the gradients of all samples to its rows, without atomic additions.
+#include "look.h"
+
+namespace {
+
+struct Back {
+  Packed field;
+  Tape* tape;
+  const float *seen, *opacity, *moment, *distortion;  // gradients of the outputs
+  float* grad_table;
+  float* sums[256];  // weight gradients of each thread: density perceptron, then radiance
+};
+
+// dL / d log density (to `log_density`) and dL / d radiance (over `radiance`) of a ray's samples.
+EF_NOINLINE void composite_backward(const Back& back, const Block& b, float* log_density, float* radiance) {
+  const int channels = back.field.field->channels;
+  float light[kMostSamples], weight[kMostSamples];
+  for (int r = 0; r < b.rays; ++r) {
+    const int64_t ray = b.first_ray + r;
+    const int32_t* slot = b.slot + r * b.row;
+    const float* seen = back.seen + ray * channels;
+    const float spread = back.distortion[ray];
+    float left = 1.0f, total = 0.0f, total_moment = 0.0f;
+    for (int k = 0; k < b.kept[r]; ++k) {
+      const int32_t i = slot[k];
+      light[k] = left;
+      weight[k] = left * b.alpha[i];
+      left *= 1.0f - b.alpha[i];
+      total += weight[k];
+      total_moment += weight[k] * b.middle[i];
+    }
+    // Back to front: `behind` sums dL/dw * w of the samples behind, `before` and `moment` the weights in front.
+    float behind = 0.0f, before = total, moment = total_moment, after = 0.0f, after_moment = 0.0f;
+    for (int k = b.kept[r] - 1; k >= 0; --k) {
+      const int32_t i = slot[k];
+      const float w = weight[k], mid = b.middle[i];
+      before -= w;
+      moment -= w * mid;
+      float by_weight = back.opacity[ray] + back.moment[ray] * mid;
+      by_weight += spread * (2.0f * (mid * before - moment + after_moment - mid * after) + w * b.width[i] * (2.0f / 3.0f));
+      for (int c = 0; c < channels; ++c) {
+        by_weight += seen[c] * b.radiance[(int64_t)i * channels + c];
+        radiance[(int64_t)i * channels + c] = seen[c] * w;
+      }
+      const float by_depth = by_weight * light[k] * (1.0f - b.alpha[i]) - behind;
+      log_density[i] = by_depth * b.width[i] * b.density[i];
+      behind += by_weight * w;
+      after += w;
+      after_moment += w * mid;
+    }
+  }
+}
+
+// Through the perceptrons, tile by tile; the features' gradient takes the place of the features.
+EF_NOINLINE void perceptrons_backward(const Back& back, Block& b, const float* log_density, const float* radiance, int thread) {
+  const Packed& p = back.field;
+  const Field& f = *p.field;
+  const Tiles tiles = take_tiles(thread, 2);
+  const int channels = f.channels, last = p.radiance.layers - 1, out = p.radiance.out_pad[last];
+  const int geometry = p.density.out_pad[p.density.layers - 1];
+  float *density_sums = back.sums[thread], *radiance_sums = density_sums + mlp_grad_floats(p.density);
+  float *grad = tiles.work[0], *grad_inputs = tiles.work[1];
+  for (int64_t from = 0; from < b.samples; from += kTile) {
+    const int64_t rows = b.samples - from < kTile ? b.samples - from : kTile;
+    float *inputs = b.inputs + from * p.inputs, *features = b.features + from * p.features;
+    memset(grad, 0, sizeof(float) * kTile * out);
+    for (int64_t s = 0; s < rows; ++s)
+      for (int c = 0; c < channels; ++c) grad[s * out + c] = radiance[(from + s) * channels + c];
+    if (rows < kTile) {
+      memset(inputs + rows * p.inputs, 0, sizeof(float) * (kTile - rows) * p.inputs);
+      memset(features + rows * p.features, 0, sizeof(float) * (kTile - rows) * p.features);
+    }
+    mlp_forward(p.radiance, inputs, tiles.radiance);
+    mlp_backward(p.radiance, inputs, tiles.radiance, grad, radiance_sums, grad_inputs, tiles.work + 2);
+    // The geometry's gradient with the log density's in its first column; views, beyond, have none.
+    for (int64_t s = 0; s < kTile; ++s) {
+      if (p.inputs != geometry) memcpy(grad + s * geometry, grad_inputs + s * p.inputs, sizeof(float) * geometry);
+      (p.inputs != geometry ? grad : grad_inputs)[s * geometry] = s < rows ? log_density[from + s] : 0.0f;
+    }
+    if (p.inputs != geometry) {
+      const int true_width = p.density.out[p.density.layers - 1];
+      for (int64_t s = 0; s < kTile; ++s)
+        for (int k = true_width; k < geometry; ++k) grad[s * geometry + k] = 0.0f;
+    }
+    const float* of_geometry = p.inputs != geometry ? grad : grad_inputs;
+    mlp_forward(p.density, features, tiles.density);
+    mlp_backward(p.density, features, tiles.density, of_geometry, density_sums, tiles.radiance[0], tiles.work + 2);
+    memcpy(features, tiles.radiance[0], sizeof(float) * kTile * p.features);
+  }
+}
+
+void back_block(void* context, int64_t task, int thread) {
+  const Back& back = *(const Back*)context;
+  const Field& f = *back.field.field;
+  Block& b = *(Block*)ef_tape_blocks(back.tape)[task];
+  if (b.samples == 0) return;
+  const int64_t n = padded(b.samples);
+  float* memory = (float*)ef_scratch(thread, 3, sizeof(float) * n * (1 + f.channels));
+  float *log_density = memory, *radiance = memory + n;
+  composite_backward(back, b, log_density, radiance);
+  // softplus'(y) = 1 - exp(-softplus(y))
+  for (int64_t i = 0; i < (int64_t)b.samples * f.channels; i += EF_VW)
+    store(radiance + i, load(radiance + i) * -vexpm1(f.least_radiance - load(b.radiance + i)));
+  perceptrons_backward(back, b, log_density, radiance, thread);
+}
+
+void back_level(void* context, int64_t task, int) {
+  const Back& back = *(const Back*)context;
+  const HashGrid& grid = back.field.field->grid;
+  const int level = (int)(grid.levels - 1 - task), stride = back.field.features;
+  memset(back.grad_table + (int64_t)grid.offset[level] * grid.features, 0,
+         sizeof(float) * grid.size[level] * grid.features);
+  void** blocks = ef_tape_blocks(back.tape);
+  for (int64_t i = 0; i < ef_tape_count(back.tape); ++i) {
+    const Block& b = *(const Block*)blocks[i];
+    const float* grad = b.features + level * grid.features;
+    switch (grid.features) {
+      case 1: scatter_level<3, 1>(grid, level, back.grad_table, b.unit, b.samples, grad, stride); break;
+      case 2: scatter_level<3, 2>(grid, level, back.grad_table, b.unit, b.samples, grad, stride); break;
+      case 4: scatter_level<3, 4>(grid, level, back.grad_table, b.unit, b.samples, grad, stride); break;
+      case 8: scatter_level<3, 8>(grid, level, back.grad_table, b.unit, b.samples, grad, stride); break;
+      default: break;
+    }
+  }
+}
+
+}  // namespace
+
+// Gradients of seen [n, channels], opacity, moment and distortion [n] in; of the table [rows, f] and of the weights of both
+// perceptrons ([out, in] each) out. The tape can be used once: its features are overwritten.
+EF_API void EF_NAME(look_backward)(const Field* field, Tape* tape, const float* seen, const float* opacity,
+                                   const float* moment, const float* distortion, float* grad_table, float* const* grad_density,
+                                   float* const* grad_radiance) {
+  Back back = {pack_field(*field, 4), tape, seen, opacity, moment, distortion, grad_table, {}};
+  const size_t first = mlp_grad_floats(back.field.density), floats = first + mlp_grad_floats(back.field.radiance);
+  const float* radiance_sums[256];
+  const int threads = ef_threads();
+  for (int t = 0; t < threads; ++t) {
+    back.sums[t] = (float*)ef_scratch(t, 5, sizeof(float) * floats);
+    memset(back.sums[t], 0, sizeof(float) * floats);
+    radiance_sums[t] = back.sums[t] + first;
+  }
+  ef_run(ef_tape_count(tape), back_block, &back);
+  mlp_collect(back.field.density, back.sums, threads, grad_density);
+  mlp_collect(back.field.radiance, radiance_sums, threads, grad_radiance);
+  ef_run_dynamic(field->grid.levels, back_level, &back);
+}
