@@ -60,7 +60,11 @@ def compare(ours: list[torch.Tensor], theirs: list[torch.Tensor], inputs: list[t
     gradients = [torch.autograd.grad(total, inputs, allow_unused=True) for total in sums]
     for mine, other, source in zip(*gradients, inputs, strict=True):
         zero = torch.zeros_like(source)
-        close(zero if mine is None else mine, zero if other is None else other)
+        mine, other = zero if mine is None else mine, zero if other is None else other
+        # By their size as a whole: where a point lies in its cell is known to 2e-6 cells only, which one slope in a
+        # thousand shows.
+        error = torch.linalg.vector_norm(mine - other)
+        assert float(error) <= 1e-4 * float(torch.linalg.vector_norm(other)) + 1e-5
 
 
 def draw(*shape: int, seed: int, low: float = -1.0, high: float = 1.0) -> torch.Tensor:
