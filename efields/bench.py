@@ -119,7 +119,9 @@ def bench_training(backend: str, steps: int, warm: int = 5) -> list[Measurement]
     )
     train = dataclasses.replace(TrainConfig(), steps=warm + steps, log_every=1, heldout_every=0)
     log: list[Progress] = []
-    optimise(problem, train, LoopState.fresh(problem, train, 0), on_log=log.append, heldout=None, save=lambda: None)
+    optimise(
+        problem, train, LoopState.fresh(problem, train, 0, chosen), on_log=log.append, heldout=None, save=lambda: None
+    )
     log = log[warm:]
     size = f"one step of {train.samples_per_step} samples"
     return [

@@ -32,6 +32,8 @@ class ParameterGroup:
     """The parameters."""
     factor: float | None
     """Their learning rate over the base rate; None takes `TrainConfig.weights_factor`."""
+    sparse: bool = False
+    """Whether numbers without a gradient are left alone by a step, moments included (rows of a table)."""
 
 
 class Problem(Protocol):

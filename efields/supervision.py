@@ -32,6 +32,12 @@ class IntervalSupervision:
         """Mean threshold: the unit in which residuals are measured."""
         return 0.5 * (self.c_pos + self.c_neg)
 
+    def split(self, sizes: list[int]) -> list[IntervalSupervision]:
+        """Consecutive parts of these sizes."""
+        columns = (self.predicted, self.observed, self.events, self.starts_at_event)
+        parts = zip(*(column.split(sizes) for column in columns), strict=True)
+        return [IntervalSupervision(*part, self.c_pos, self.c_neg) for part in parts]
+
 
 @dataclass(frozen=True)
 class FrameSupervision:

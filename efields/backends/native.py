@@ -77,6 +77,29 @@ class Backend(reference.Backend):
         """The whole look in one kernel; see the reference."""
         return _look.look(parts, marching, origin, direction, jitter, self.spare_tapes)
 
+    def adam(
+        self,
+        parameter: Tensor,
+        grad: Tensor,
+        mean: Tensor,
+        square: Tensor,
+        *,
+        step: int,
+        rate: float,
+        betas: tuple[float, float],
+        eps: float,
+        sparse: bool,
+    ) -> None:
+        """One step of Adam in one pass over memory; see the reference."""
+        tensors = (parameter, grad, mean, square)
+        if not ours(*tensors) or not all(t.is_contiguous() for t in tensors):
+            super().adam(*tensors, step=step, rate=rate, betas=betas, eps=eps, sparse=sparse)
+            return
+        native.function("adam")(
+            *(pointer(t) for t in tensors), long(parameter.numel()), ctypes.c_double(rate), ctypes.c_double(betas[0]),
+            ctypes.c_double(betas[1]), ctypes.c_double(eps), long(step), int(sparse),
+        )  # fmt: skip
+
     def field_density(self, parts: HashGridParts, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
         """Density of points in one kernel; see the reference."""
         return _look.density(parts, points)

@@ -76,6 +76,37 @@ class Backend:
         """Density of points in the world, where a backend does it in one go; None: the field takes its steps."""
         return None
 
+    def adam(
+        self,
+        parameter: Tensor,
+        grad: Tensor,
+        mean: Tensor,
+        square: Tensor,
+        *,
+        step: int,
+        rate: float,
+        betas: tuple[float, float],
+        eps: float,
+        sparse: bool,
+    ) -> None:
+        """Update a parameter and its two moments in place, for step number `step`, counted from 1.
+
+        Where `sparse`, numbers whose gradient is exactly zero keep their value and moments.
+        Source: Kingma and Ba, ICLR 2015, algorithm 1.
+        """
+        if sparse:
+            touched = grad.view(-1).nonzero()[:, 0]
+            whole, grad = (parameter, mean, square), grad.view(-1)[touched]
+            parameter, mean, square = (values.view(-1)[touched] for values in whole)
+            self.adam(parameter, grad, mean, square, step=step, rate=rate, betas=betas, eps=eps, sparse=False)
+            for values, new in zip(whole, (parameter, mean, square), strict=True):
+                values.view(-1)[touched] = new
+            return
+        mean.lerp_(grad, 1 - betas[0])
+        square.mul_(betas[1]).addcmul_(grad, grad, value=1 - betas[1])
+        deviation = square.sqrt().div_((1 - betas[1] ** step) ** 0.5).add_(eps)
+        parameter.addcdiv_(mean, deviation, value=-rate / (1 - betas[0] ** step))
+
 
 class _HashEncode(torch.autograd.Function):
     """Gather and scatter over the corners of each cell; one level at a time, so that its rows stay in cache."""

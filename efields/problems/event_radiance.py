@@ -163,20 +163,35 @@ class EventRadiance(nn.Module):
 
     def terms(self, batch: Batch, generator: torch.Generator) -> Terms:
         """The weighted losses of a batch: all its rays are rendered in one call."""
+        drawn = {name: d for name, d in batch.items() if isinstance(d, Intervals)}
+        intervals = Intervals.concat(list(drawn.values())) if drawn else None
+        pixels = [d for d in batch.values() if isinstance(d, FramePixels)]
         rays: list[Rays] = []
         jitters: list[Tensor] = []
-        for drawn in batch.values():
-            jitter = torch.rand(len(drawn.pixel), generator=generator).to(self.bearings.device)
-            if isinstance(drawn, Intervals):
-                # Both ends share the jitter, never the depths: their sampling errors cancel in the difference.
-                rays += self._interval_rays(drawn)
-                jitters += [jitter, jitter]
-            else:
-                rays.append(self._frame_rays(drawn))
-                jitters.append(jitter)
+        if intervals is not None:
+            # Both ends share the jitter, never the depths: their sampling errors cancel in the difference.
+            jitter = torch.rand(len(intervals), generator=generator).to(self.bearings.device)
+            rays += self._interval_rays(intervals)
+            jitters += [jitter, jitter]
+        for of_frames in pixels:
+            rays.append(self._frame_rays(of_frames))
+            jitters.append(torch.rand(len(of_frames.pixel), generator=generator).to(self.bearings.device))
         joined = Rays(torch.cat([r.origin for r in rays]), torch.cat([r.direction for r in rays]))
         rendered = self.renderer(joined, torch.cat(jitters))
-        compared = self._compare(batch, rendered)
+        log_radiance = torch.log(rendered.radiance)
+        compared: dict[str, IntervalSupervision | FrameSupervision] = {}
+        if intervals is not None:
+            n = len(intervals)
+            every = self._interval_supervision(intervals, log_radiance[:n], log_radiance[n : 2 * n])
+            compared |= dict(zip(drawn, every.split([len(d) for d in drawn.values()]), strict=True))
+            log_radiance = log_radiance[2 * n :]
+        for of_frames in pixels:
+            compared["frames"] = self._frame_supervision(of_frames, log_radiance)
+        return Terms(self._losses(compared, rendered), rays=len(joined.origin), samples=rendered.samples)
+
+    def _losses(
+        self, compared: Mapping[str, IntervalSupervision | FrameSupervision], rendered: Rendered
+    ) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
         for name, loss in self.losses.items():
             found = compared.get(loss.draws)
@@ -187,35 +202,23 @@ class EventRadiance(nn.Module):
                 self.renderer.box.diagonal,
             )
             losses[name] = loss.weight * loss(supervision)
-        return Terms(losses, rays=len(joined.origin), samples=rendered.samples)
+        return losses
 
-    def _compare(self, batch: Batch, rendered: Rendered) -> dict[str, IntervalSupervision | FrameSupervision]:
-        log_radiance = torch.log(rendered.radiance)
-        compared: dict[str, IntervalSupervision | FrameSupervision] = {}
-        at = 0
-        for name, drawn in batch.items():
-            n = len(drawn.pixel)
-            if isinstance(drawn, Intervals):
-                start, end = log_radiance[at : at + n], log_radiance[at + n : at + 2 * n]
-                compared[name] = self._interval_supervision(drawn, start, end)
-                at += 2 * n
-            else:
-                assert self.frames is not None
-                truth = self.frames.image.reshape(len(self.frames), -1, self.frames.image.shape[-1])
-                observed = torch.from_numpy(truth[drawn.view, drawn.pixel]).to(log_radiance)
-                predicted = torch.exp(self.frame_gain * log_radiance[at : at + n] + self.frame_offset)
-                compared[name] = FrameSupervision(predicted, observed)
-                at += n
-        return compared
+    def _frame_supervision(self, drawn: FramePixels, log_radiance: Tensor) -> FrameSupervision:
+        assert self.frames is not None
+        truth = self.frames.image.reshape(len(self.frames), -1, self.frames.image.shape[-1])
+        observed = torch.from_numpy(truth[drawn.view, drawn.pixel]).to(log_radiance)
+        return FrameSupervision(torch.exp(self.frame_gain * log_radiance + self.frame_offset), observed)
 
     def _interval_supervision(self, drawn: Intervals, start: Tensor, end: Tensor) -> IntervalSupervision:
-        pixel = torch.from_numpy(drawn.pixel).to(start.device)
-        channel = self.channel[pixel][:, None]
-        change = (end - start).gather(1, channel)[:, 0]
+        change = end - start
+        if change.shape[1] > 1:
+            pixel = torch.from_numpy(drawn.pixel).to(start.device)
+            change = change.gather(1, self.channel[pixel][:, None])
         n_pos = torch.from_numpy(drawn.n_pos).to(start)
         n_neg = torch.from_numpy(drawn.n_neg).to(start)
         return IntervalSupervision(
-            predicted=change,
+            predicted=change[:, 0],
             observed=self.sensor.log_change(n_pos, n_neg).to(start.dtype),
             events=(n_pos + n_neg).to(torch.int64),
             starts_at_event=torch.from_numpy(drawn.starts_at_event).to(start.device),
@@ -248,7 +251,7 @@ class EventRadiance(nn.Module):
         """Table, perceptrons, background, sensor, and the frames' gain and offset."""
         factors = {"table": 1.0, "weights": None}
         groups = [
-            ParameterGroup(name, parameters, factors.get(name))
+            ParameterGroup(name, parameters, factors.get(name), sparse=name == "table")
             for name, parameters in self.renderer.field.parameter_groups().items()
         ]
         groups.append(ParameterGroup("background", [self.renderer.background_raw], 1.0))

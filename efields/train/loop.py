@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from efields.backends.reference import Backend
 from efields.config import TrainConfig
 from efields.errors import InputError
 from efields.problem import Problem, Terms
+from efields.train.adam import Adam
 
 LEAST_RAYS, MOST_RAYS = 64, 1 << 17
 
@@ -62,7 +64,7 @@ class Interrupted(Exception):
 class LoopState:
     """All that changes from step to step outside the problem's own state."""
 
-    optimizer: torch.optim.Optimizer
+    optimizer: Adam
     """The optimiser with its moments."""
     rng: np.random.Generator
     """Draws batches."""
@@ -78,14 +80,13 @@ class LoopState:
     """What was done since the last line of the log."""
 
     @staticmethod
-    def fresh(problem: Problem, train: TrainConfig, seed: int) -> LoopState:
+    def fresh(problem: Problem, train: TrainConfig, seed: int, backend: Backend) -> LoopState:
         """The state before the first step."""
         groups = []
         for group in problem.parameter_groups():
             factor = train.weights_factor if group.factor is None else group.factor
-            groups.append({"params": group.parameters, "factor": factor, "lr": 0.0})
-        # Hash-grid gradients are tiny: the usual eps of 1e-8 would stall them (Instant NGP uses 1e-15).
-        optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15, fused=True)
+            groups.append({"params": group.parameters, "factor": factor, "sparse": group.sparse})
+        optimizer = Adam(groups, backend)
         rays = max(train.samples_per_step // 32, LEAST_RAYS)
         return LoopState(optimizer, np.random.default_rng(seed), torch.Generator().manual_seed(seed), rays)
 

@@ -71,7 +71,7 @@ def reconstruct(
     problem = experiment.problem.build(
         recording, frames, experiment.losses, experiment.field, experiment.sampling, backend, generator
     ).to(experiment.device)
-    state = LoopState.fresh(problem, experiment.train, experiment.seed)
+    state = LoopState.fresh(problem, experiment.train, experiment.seed, backend)
     if resume and run.checkpoint_path.is_file():
         _go_on_from(run, problem, state)
     else:

@@ -86,7 +86,7 @@ def test_the_loop_lowers_the_loss_and_state_comes_back(kind: str) -> None:
     train = TrainConfig(steps=60, samples_per_step=2048, log_every=1, warmup_steps=5)
     problem = build(kind)
     losses: list[float] = []
-    state = LoopState.fresh(problem, train, seed=0)
+    state = LoopState.fresh(problem, train, seed=0, backend=Backend())
     assert optimise(problem, train, state, on_log=lambda p: losses.append(p.loss), heldout=None, save=lambda: None)
     assert np.mean(losses[-20:]) < np.mean(losses[:20])
     other = build(kind, seed=1)

@@ -92,7 +92,7 @@ def check(config: Config = SMALL, channels: int = 1, n: int = 300, jitter: bool 
     # A sample that lies where transmittance crosses the limit may fall on either side of it.
     assert abs(taken - expected) <= (0.002 * expected + 1 if settings.early_stop else 0)
     for name, true in truth.items():
-        # Hidden units next to zero switch either way in float32, in the reference too; bfloat16 keeps 8 bits of factors.
+        # Hidden units next to zero switch either way in float32, in the reference too; bfloat16 keeps 8 bits.
         bf16_limit = 0.15 if name.startswith("d ") else 0.02
         limit = bf16_limit if bf16 else 4 * distance(theirs[name], true) + 2e-5
         assert bool(torch.isfinite(ours[name]).all()), name

@@ -14,8 +14,8 @@ struct Call {
   const float* grad;
   float *mean, *square;
   int64_t n;
-  float rate, beta1, beta2, eps, correction2;
   bool sparse;
+  float rate, beta1, rest1, beta2, rest2, eps, correction2;
 };
 
 EF_INLINE vf vsqrt(vf x) {
@@ -37,8 +37,8 @@ void update(const Call& c, float* p, const float* g, float* m, float* v) {
     for (int i = 0; i < EF_VW / 2; ++i) any |= lanes[i];
     if (!any) return;
   }
-  const vf new_mean = mean * c.beta1 + grad * (1.0f - c.beta1);
-  const vf new_square = square * c.beta2 + grad * grad * (1.0f - c.beta2);
+  const vf new_mean = mean * c.beta1 + grad * c.rest1;
+  const vf new_square = square * c.beta2 + grad * grad * c.rest2;
   const vf step = new_mean * c.rate / (vsqrt(new_square) * c.correction2 + c.eps);
   if (c.sparse) {
     store(m, select(touched, new_mean, mean));
@@ -68,10 +68,10 @@ void block(void* context, int64_t task, int) {
 }  // namespace
 
 // One step, counted from 1, over n numbers.
-EF_API void EF_NAME(adam)(float* parameter, const float* grad, float* mean, float* square, int64_t n, float rate, float beta1,
-                          float beta2, float eps, int64_t step, int sparse) {
+EF_API void EF_NAME(adam)(float* parameter, const float* grad, float* mean, float* square, int64_t n, double rate, double beta1,
+                          double beta2, double eps, int64_t step, int sparse) {
   const double first = 1.0 - pow(beta1, (double)step), second = 1.0 - pow(beta2, (double)step);
-  Call c = {parameter, grad,  mean, square, n, (float)(rate / first), beta1, beta2, eps, (float)(1.0 / sqrt(second)),
-            sparse != 0};
+  Call c = {parameter, grad, mean, square, n, sparse != 0, (float)(rate / first), (float)beta1, (float)(1.0 - beta1),
+            (float)beta2, (float)(1.0 - beta2), (float)eps, (float)(1.0 / sqrt(second))};
   ef_run_dynamic((n + kBlock - 1) / kBlock, block, &c);
 }
