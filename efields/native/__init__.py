@@ -11,25 +11,34 @@ from functools import lru_cache
 from typing import Any
 
 from efields.errors import InputError
-from efields.native.build import LIBRARY, BuildError, instruction_sets, source_key
+from efields.native.build import LIBRARY, BuildError, compiler, instruction_sets, source_key
 
-REBUILD = "python -m efields.native.build"
+REBUILD = "python -m efields.native"
 
 
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL:
     """The loaded library. Raises `BuildError`, with what to do, when it is not there or does not fit its sources."""
     if not LIBRARY.is_file():
-        raise BuildError(f"the kernels are not compiled: {REBUILD}")
+        raise BuildError(f"the kernels are not compiled: {rebuild()}")
     try:
         loaded = ctypes.CDLL(str(LIBRARY))
     except OSError as error:
-        raise BuildError(f"the kernels do not load ({error}): {REBUILD}") from None
+        raise BuildError(f"the kernels do not load ({error}): {rebuild()}") from None
     loaded.ef_key.restype = ctypes.c_char_p
     loaded.ef_scratch.restype = ctypes.c_void_p
     if loaded.ef_key().decode() != source_key():
-        raise BuildError(f"the kernels are older than their sources: {REBUILD}")
+        raise BuildError(f"the kernels are older than their sources: {rebuild()}")
     return loaded
+
+
+def rebuild() -> str:
+    """What to do for kernels that fit: the line that compiles them, after a compiler where there is none."""
+    try:
+        compiler()
+    except BuildError as error:
+        return f"{error}, then {REBUILD}"
+    return REBUILD
 
 
 def supported() -> list[str]:
