@@ -8,14 +8,19 @@ KEY := $(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 FOR_DEMO := $(VENV)/.installed-simulate-$(KEY)
 FOR_DEVELOPERS := $(VENV)/.installed-dev-$(KEY)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
+# Compiles efields/native where its sources have changed; where that takes a compiler that is not there, pip brings one.
+KERNELS := $(BIN)/python -m efields.native --if-stale >/dev/null \
+  || { echo "Installing again, which brings a compiler where it can" && $(PIP) --no-deps --editable .; }
 
 .PHONY: demo test check format bench clean
 .DEFAULT_GOAL := demo
 
 demo: $(FOR_DEMO)
+	@$(KERNELS)
 	@$(BIN)/efields demo
 
 test: $(FOR_DEVELOPERS)
+	@$(KERNELS)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -rs $(PYTEST_ARGS)
 
 check: $(FOR_DEVELOPERS)
@@ -28,10 +33,11 @@ format: $(FOR_DEVELOPERS)
 	@$(BIN)/ruff format .
 
 bench: $(FOR_DEMO)
+	@$(KERNELS)
 	@$(BIN)/efields bench
 
 clean:
-	@rm -rf $(VENV) dist build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	@rm -rf $(VENV) dist build .pytest_cache .ruff_cache .hypothesis *.egg-info efields/native/_kernels.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
