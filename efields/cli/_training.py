@@ -21,9 +21,11 @@ REPORT = "report.html"
 
 def train(experiment: Experiment, recording: Recording, run_path: Path, *, resume: bool, quiet: bool) -> Run:
     """Train into `run_path`, with a quick held-out score now and then where there are held-out views."""
+    from efields.backends import choose_backend
     from efields.evaluate import heldout_psnr
     from efields.train import reconstruct, views_for
 
+    choose_backend(experiment.backend)  # what it says of a slow one stands above the progress
     _, views = views_for(experiment, recording)
     protocol, count = experiment.evaluate.protocol, experiment.train.heldout_count
     with progress("training", quiet) as report:

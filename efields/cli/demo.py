@@ -36,6 +36,7 @@ def run(args: Args) -> int:
     """Do what is not done yet: a finished demo is only shown, a stopped one goes on."""
     began = time.monotonic()
     set_threads(args.threads)
+    from efields.backends import choose_backend
     from efields.cli._scene import recording_for
     from efields.cli._training import CHECKPOINT, REPORT, read_metrics, score_and_report, train
     from efields.config import load_experiment
@@ -47,6 +48,7 @@ def run(args: Args) -> int:
     same = not args.again and _same(experiment, RUN)
     metrics = read_metrics(RUN) if same and (RUN / REPORT).exists() else None
     if metrics is None or metrics.get("steps") != experiment.train.steps:
+        choose_backend(experiment.backend)  # says so before the first minute when training will be slow
         _say(args, "1/3  the scene: a camera flies around an object, an event camera reports what changes")
         recording = recording_for(scene, quiet=args.json)
         _say(args, f"2/3  training on {len(recording.events):,} events; Ctrl-C stops, the same command goes on")

@@ -86,9 +86,25 @@ def _backends() -> Iterator[Finding]:
     for name in backend_names():
         try:
             choose_backend(name)
-            yield Finding(f"backend {name}", True, "available")
+            yield Finding(f"backend {name}", True, _instruction_sets() if name == "native" else "available")
         except InputError as error:
-            yield Finding(f"backend {name}", False, error.what, f"--backend {name}", error.do or "")
+            purpose = "training at full speed" if name == "native" else f"--backend {name}"
+            yield Finding(f"backend {name}", False, error.what, purpose, error.do or "")
+
+
+def _instruction_sets() -> str:
+    from efields import native
+
+    return f"available, uses {native.instruction_set()}; this processor runs {', '.join(native.supported())}"
+
+
+def _compiler() -> Iterator[Finding]:
+    from efields.native.build import INSTALL_COMPILER, BuildError, compiler_version
+
+    try:
+        yield Finding("compiler", True, compiler_version())
+    except BuildError as error:
+        yield Finding("compiler", False, str(error).split(":")[0], "compiling backend native", INSTALL_COMPILER)
 
 
 def _mitsuba() -> Iterator[Finding]:
@@ -150,4 +166,6 @@ def _first_line(command: list[str]) -> str:
     return (done.stdout.strip() or "no version told").splitlines()[0]
 
 
-_CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (_system, _torch, _backends, _mitsuba, _tools, _extras)
+_CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _system, _torch, _backends, _compiler, _mitsuba, _tools, _extras,
+)  # fmt: skip

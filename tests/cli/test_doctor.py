@@ -6,10 +6,13 @@ import importlib
 import importlib.metadata
 import json
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from efields import __version__, cli
+from efields import __version__, cli, native
+from efields.native import build
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +48,29 @@ def test_what_efields_cannot_run_without_is_code_1(
     monkeypatch.setattr(doctor, "_CHECKS", (lambda: iter([doctor.Finding("torch", False, "not installed")]),))
     assert cli.main(["doctor", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)[0]["ok"] is False
+
+
+def test_native_kernels_name_their_instruction_sets_or_the_line_that_makes_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def findings() -> dict[str, dict[str, Any]]:
+        native.library.cache_clear()
+        assert cli.main(["doctor", "--json"]) == 0
+        return {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)}
+
+    there = findings()["backend native"]
+    if there["ok"]:
+        assert f"uses {native.instruction_set()}; this processor runs {', '.join(native.supported())}" in there["found"]
+    with monkeypatch.context() as patch:
+        patch.setattr(native, "LIBRARY", tmp_path / "nothing.so")
+        patch.setattr(build, "compiler", lambda: _raise(build.BuildError(f"none: {build.INSTALL_COMPILER}")))
+        told = findings()
+    assert not told["backend native"]["ok"]
+    assert told["backend native"]["do"].endswith("python -m efields.native")
+    assert not told["compiler"]["ok"]
+    assert "pip install ziglang" in told["compiler"]["do"]
+    native.library.cache_clear()
+
+
+def _raise(error: Exception) -> None:
+    raise error

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from efields.backends import backend_names
 from efields.cli import main
 from efields.evaluate.heldout import NO_REFERENCE
 from efields.loaders.robust_enerf import save
@@ -99,7 +100,8 @@ def test_scores_are_told_and_kept(run: Path, capsys: pytest.CaptureFixture[str])
     wanted = {"protocol", "views", "psnr", "ssim", "lpips", "lpips_reason", "depth_abs_rel", "gauge"}
     wanted |= {"train_seconds", "events", "steps", "backend", "seed"}
     assert wanted <= set(metrics)
-    assert (metrics["steps"], metrics["backend"], metrics["views"]) == (2, "reference", 8)
+    assert (metrics["steps"], metrics["views"]) == (2, 8)
+    assert metrics["backend"] in backend_names()
     assert f"{metrics['psnr']:.2f} dB" == rows["PSNR"]
 
 
