@@ -187,9 +187,9 @@ def _run(command: list[str]) -> None:
 def _environment() -> dict[str, str]:
     """The environment for the compiler: zig keeps compiled libraries in the user's cache, and needs one."""
     environment = dict(os.environ)
-    cache = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = Path(environment.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     nearest = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    if not os.access(nearest, os.W_OK):
+    if not cache.is_absolute() or not os.access(nearest, os.W_OK):  # not absolute: a user without a home
         user = os.getuid() if hasattr(os, "getuid") else ""
         environment.setdefault("ZIG_GLOBAL_CACHE_DIR", str(Path(tempfile.gettempdir(), f"efields-zig-{user}")))
     return environment

@@ -212,3 +212,14 @@ def numbers(backend: Reference) -> list[torch.Tensor]:
     direction = torch.nn.functional.normalize(position.detach() - 0.5, dim=1)
     gradients = torch.autograd.grad(out.square().sum(), [position, table, *weights])
     return [features.detach(), out.detach(), backend.spherical_harmonics(direction, 4), *gradients]
+
+
+def test_zig_gets_a_cache_where_the_user_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("ZIG_GLOBAL_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "not" / "yet"))
+    assert "ZIG_GLOBAL_CACHE_DIR" not in build._environment()
+    monkeypatch.setattr(build.os, "access", lambda path, mode: False)
+    assert "efields-zig" in build._environment()["ZIG_GLOBAL_CACHE_DIR"]
+    monkeypatch.setattr(build.os, "access", lambda path, mode: True)
+    monkeypatch.setenv("XDG_CACHE_HOME", "~/.cache")  # what is left of it when nobody knows the home
+    assert "efields-zig" in build._environment()["ZIG_GLOBAL_CACHE_DIR"]
