@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import math
 import signal
 import threading
@@ -113,6 +114,8 @@ def optimise(
     """
     saved_at = time.monotonic()
     problem.train()
+    # What is here now stays: the collector need not look through all of torch again and again.
+    gc.freeze()
     with _interrupt_flag() as interrupted:
         while state.step < train.steps:
             began = time.perf_counter()

@@ -35,6 +35,14 @@ EF_INLINE vf splat(float x) { return x - vf{}; }
 EF_INLINE vf select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
 EF_INLINE vf vmax(vf a, vf b) { return select(a > b, a, b); }
 EF_INLINE vf vmin(vf a, vf b) { return select(a < b, a, b); }
+// Sum of a vector's numbers, by halves.
+EF_INLINE float total(vf v) {
+  float lanes[EF_VW];
+  store(lanes, v);
+  for (int half = EF_VW / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  return lanes[0];
+}
 EF_INLINE int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 // exp(x) - 1 with a relative error below 2e-7 over the whole range, x clamped to +-87.

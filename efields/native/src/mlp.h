@@ -13,6 +13,7 @@
 #include <immintrin.h>
 #endif
 
+static constexpr int kFew = 4;  // outputs up to which a layer is done by dot products: padding would cost more
 static constexpr int kTile = 64, kPad = 16, kMostLayers = 8, kMostWidth = 256;
 
 struct MlpShape {
@@ -28,6 +29,7 @@ struct Mlp {
   int in_pad[kMostLayers], out_pad[kMostLayers];  // padded widths
   float* forward[kMostLayers];   // [in_pad][out_pad]
   float* backward[kMostLayers];  // [out_pad][in_pad]
+  float* last;                   // [out][in_pad] of the last layer, in float32, where it has at most kFew outputs
 };
 
 EF_INLINE int pad(int n) { return (n + kPad - 1) / kPad * kPad; }
@@ -35,7 +37,7 @@ EF_INLINE int pad(int n) { return (n + kPad - 1) / kPad * kPad; }
 EF_INLINE size_t mlp_floats(const MlpShape& shape, int skip) {
   size_t floats = 0;
   for (int l = 0; l < shape.layers; ++l) floats += 2 * (size_t)pad(shape.widths[l] + (l ? 0 : skip)) * pad(shape.widths[l + 1]);
-  return floats;
+  return floats + (size_t)kFew * pad(shape.widths[shape.layers - 1] + (shape.layers > 1 ? 0 : skip));
 }
 
 #ifdef EF_BF16
@@ -69,8 +71,10 @@ EF_NOINLINE Mlp mlp_pack(const MlpShape& shape, int skip, float* memory) {
         const float w = shape.weights[l][o * (in - lead) + k - lead];
         put(mlp.forward[l], k, o, out_pad, w);
         put(mlp.backward[l], o, k, in_pad, w);
+        if (l + 1 == mlp.layers && out <= kFew) memory[o * in_pad + k] = w;
       }
   }
+  mlp.last = mlp.out[mlp.layers - 1] <= kFew ? memory : nullptr;
   return mlp;
 }
 
@@ -160,6 +164,16 @@ EF_NOINLINE void product(const float* x, int k_pad, int k, const float* w, int c
   }
 }
 
+// A layer of few outputs: y[s][o] = sum over k of x[s][k] * w[o][k]; rows of y are `columns` long, their rest untouched.
+EF_NOINLINE void few_outputs(const float* x, int k_pad, const float* w, int out, int columns, float* y) {
+  for (int s = 0; s < kTile; ++s)
+    for (int o = 0; o < out; ++o) {
+      vf sum = {};
+      for (int k = 0; k < k_pad; k += EF_VW) sum += load(x + s * k_pad + k) * load(w + o * k_pad + k);
+      y[s * columns + o] = total(sum);
+    }
+}
+
 // a[o][j] += sum over the tile's samples of g[s][o] * x[s][j]; o < out (a multiple of 4 is computed), j < columns.
 #ifdef EF_BF16
 // Two rows as one row of pairs: the bfloat16 of the first below that of the second.
@@ -229,6 +243,8 @@ EF_INLINE void mlp_forward(const Mlp& mlp, const float* input, float* const* out
   for (int l = 0; l < mlp.layers; ++l) {
     if (l + 1 < mlp.layers)
       product<kRelu>(x, mlp.in_pad[l], mlp.in[l] + (mlp.in[l] & 1), mlp.forward[l], mlp.out_pad[l], nullptr, outputs[l]);
+    else if (mlp.last)
+      few_outputs(x, mlp.in_pad[l], mlp.last, mlp.out[l], mlp.out_pad[l], outputs[l]);
     else
       product<kLinear>(x, mlp.in_pad[l], mlp.in[l] + (mlp.in[l] & 1), mlp.forward[l], mlp.out_pad[l], nullptr, outputs[l]);
     x = outputs[l];
