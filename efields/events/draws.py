@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from efields.errors import InputError
+from efields.events import kernels
 from efields.events.intervals import NO_EVENT_BEFORE, Intervals, PixelIndex
 from efields.events.stream import EventStream
 
@@ -50,16 +51,21 @@ def draw_count_windows(
     last = len(stream) - 1
     if last < 1 or n_max < 1:
         raise InputError(f"windows of up to {n_max} events in a stream of {last + 1}", do="use a longer recording")
-    edges = np.log(np.asarray(bands, dtype=np.float64) * n_max)[np.arange(n) % len(bands)]
-    length = np.rint(np.exp(rng.uniform(edges[:, 0], edges[:, 1]))).astype(np.int64).clip(1, last)
+    low, high = np.log(np.asarray(bands, dtype=np.float64) * n_max).take(np.arange(n) % len(bands), axis=0).T
+    length = np.rint(np.exp(low + (high - low) * rng.random(n))).astype(np.int64)
+    length = np.minimum(np.maximum(length, 1), last)
     end = rng.integers(length, last + 1)
+    inside = rng.integers(end - length + 1, end + 1)
+    anywhere, elsewhere = rng.random(n) < silent_share, rng.integers(0, stream.pixels, size=n)
+    columns = kernels.drawn_windows(index, stream, end, length, inside, anywhere, elsewhere, at_events)
+    if columns is not None:
+        return Intervals(*columns)
     t1_us = stream.t_us[end]
     # Many events can share one microsecond; a window is at least that long, and holds the event that lends its pixel.
     t0_us = np.minimum(stream.t_us[end - length], t1_us - 1)
-    inside = rng.integers(end - length + 1, end + 1)
     inside = np.where(stream.t_us[inside] > t0_us, inside, end)
     active = stream.y[inside].astype(np.int64) * stream.width + stream.x[inside]
-    pixel = np.where(rng.random(n) < silent_share, rng.integers(0, stream.pixels, size=n), active)
+    pixel = np.where(anywhere, elsewhere, active)
     return _between_events(index, pixel, t0_us, t1_us) if at_events else index.windows(pixel, t0_us, t1_us)
 
 
@@ -97,14 +103,9 @@ def draw_silent(
         for _ in range(_ROUNDS):
             if wanted == 0:
                 break
-            pixel, t0_us, next_us = _starts(index, stream, known, wanted, rng)
-            t1_last = np.minimum(next_us - 1, index.last_us)
-            if longest_us is not None:
-                t1_last = np.minimum(t1_last, t0_us + longest_us)
-            room = np.flatnonzero(t1_last > t0_us + dead_us)
-            t1_us = rng.integers(t0_us[room] + dead_us + 1, t1_last[room] + 1)
-            found.append((pixel[room], t0_us[room], t1_us))
-            wanted -= len(room)
+            pixel, t0_us, t1_first, t1_last = _silent_starts(index, stream, known, wanted, rng, dead_us, longest_us)
+            found.append((pixel, t0_us, rng.integers(t1_first, t1_last + 1)))
+            wanted -= len(pixel)
         if wanted:
             raise InputError(
                 "hardly any pixel is ever silent", do="use a longer recording, or leave the silent loss out"
@@ -115,14 +116,33 @@ def draw_silent(
     return Intervals(pixel, t0_us, t1_us, np.zeros(n, np.int32), np.zeros(n, np.int32), np.arange(n) < n_known)
 
 
-def _starts(
-    index: PixelIndex, stream: EventStream, known: bool, n: int, rng: np.random.Generator
-) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
-    """Pixels, starts of silence there (at events if `known`, else anywhere) and the times of their next events."""
+def _silent_starts(
+    index: PixelIndex,
+    stream: EventStream,
+    known: bool,
+    n: int,
+    rng: np.random.Generator,
+    dead_us: int,
+    longest_us: int | None,
+) -> tuple[Int64[np.ndarray, " m"], Int64[np.ndarray, " m"], Int64[np.ndarray, " m"], Int64[np.ndarray, " m"]]:
+    """Pixels and starts of silence (at events if `known`, else anywhere), with the first and last time of its end.
+
+    Of `n` that are drawn, those without room for an end are left out.
+    """
+    place = None
     if known:
         place = rng.integers(0, len(index), size=n)
-        pixel, t0_us = index.pixel_at(place), index.t_us[place]
+        pixel = t0_us = place
     else:
         pixel = rng.integers(0, stream.pixels, size=n)
         t0_us = rng.integers(index.first_us, index.last_us + 1, size=n)
-    return pixel, t0_us, index.next_event_after(pixel, t0_us)
+    found = kernels.silence(index, place, pixel, t0_us, dead_us, index.span_us if longest_us is None else longest_us)
+    if found is not None:
+        return found
+    if place is not None:
+        pixel, t0_us = index.pixel_at(place), index.t_us[place]
+    t1_last = np.minimum(index.next_event_after(pixel, t0_us) - 1, index.last_us)
+    if longest_us is not None:
+        t1_last = np.minimum(t1_last, t0_us + longest_us)
+    room = np.flatnonzero(t1_last > t0_us + dead_us)
+    return pixel[room], t0_us[room], t0_us[room] + dead_us + 1, t1_last[room]

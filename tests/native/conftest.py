@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from efields import backends, native
+from efields.events import kernels
 from efields.native import build
 
 
 @pytest.fixture(autouse=True)
 def found_anew() -> Iterator[None]:
     def forget() -> None:
-        for cached in (native.library, build.compiler, backends._say_once):
+        for cached in (native.library, build.compiler, backends._say_once, kernels.present):
             cached.cache_clear()
 
     forget()
