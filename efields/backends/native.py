@@ -9,15 +9,17 @@ import ctypes
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from efields import native
-from efields.backends import _look, reference
+from efields.backends import _events, _look, reference
 from efields.backends._structures import HashGrid, MlpShape, long, ours, pointer, pointers
 from efields.backends.hash_layout import HashLayout
 from efields.backends.parts import HashGridParts, Looked, Marching
 from efields.errors import InputError
+from efields.geometry.rays import Rays
+from efields.geometry.trajectory import Trajectory
 from efields.native.build import BuildError
 
 
@@ -103,6 +105,24 @@ class Backend(reference.Backend):
     def field_density(self, parts: HashGridParts, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
         """Density of points in one kernel; see the reference."""
         return _look.density(parts, points)
+
+    def camera_rays_at(
+        self,
+        trajectory: Trajectory,
+        bearings: Float64[Tensor, "p 3"],
+        pixel: Int64[Tensor, " n"],
+        t_s: Float64[Tensor, " n"],
+    ) -> Rays:
+        """Rays of pixels at times; see the reference, which also differentiates them."""
+        rays = _events.camera_rays_at(trajectory, bearings, pixel, t_s)
+        return super().camera_rays_at(trajectory, bearings, pixel, t_s) if rays is None else rays
+
+    def splat_events(
+        self, x: Float[Tensor, " n"], y: Float[Tensor, " n"], weight: Float[Tensor, " n"], height: int, width: int
+    ) -> Float[Tensor, "height width"]:
+        """Image of warped events; see the reference."""
+        image = _events.splat_events(x, y, weight, height, width)
+        return super().splat_events(x, y, weight, height, width) if image is None else image
 
 
 class _HashEncode(torch.autograd.Function):

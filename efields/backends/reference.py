@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float64, Int, Int64
 from torch import Tensor
 
+from efields.backends import warped_events
 from efields.backends.hash_layout import PRIMES, HashLayout, HashLevel
 from efields.backends.parts import HashGridParts, Looked, Marching
+from efields.geometry.rays import Rays, camera_rays
+from efields.geometry.trajectory import Trajectory
 
 
 class Backend:
@@ -106,6 +109,22 @@ class Backend:
         square.mul_(betas[1]).addcmul_(grad, grad, value=1 - betas[1])
         deviation = square.sqrt().div_((1 - betas[1] ** step) ** 0.5).add_(eps)
         parameter.addcdiv_(mean, deviation, value=-rate / (1 - betas[0] ** step))
+
+    def camera_rays_at(
+        self,
+        trajectory: Trajectory,
+        bearings: Float64[Tensor, "p 3"],
+        pixel: Int64[Tensor, " n"],
+        t_s: Float64[Tensor, " n"],
+    ) -> Rays:
+        """Rays of pixels from where the camera is at each time, in seconds since the trajectory's `origin_us`."""
+        return camera_rays(bearings, pixel, trajectory.at(t_s))
+
+    def splat_events(
+        self, x: Float[Tensor, " n"], y: Float[Tensor, " n"], weight: Float[Tensor, " n"], height: int, width: int
+    ) -> Float[Tensor, "height width"]:
+        """Image of warped events, bilinear, differentiable in positions and weights; see `warped_events`."""
+        return warped_events.splat_events(x, y, weight, height, width)
 
 
 class _HashEncode(torch.autograd.Function):

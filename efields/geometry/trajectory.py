@@ -30,12 +30,15 @@ Kind = Literal["linear", "cubic"]
 
 
 @dataclass(frozen=True)
-class _Segments:
+class Segments:
     """What `at` needs of every segment between two poses, on one device."""
 
     t_s: Float64[Tensor, " p"]
+    """Where segments begin and the last one ends, seconds since `origin_us`."""
     rotation: Float64[Tensor, "s 3 3"]
+    """Rotation from camera to world at the begin of the segment."""
     position: Float64[Tensor, "s 3"]
+    """Camera centre there."""
     increment: Float64[Tensor, "s k"]
     """Linear: rotation vector and displacement (k = 6). Cubic: three twists, one after the other (k = 18)."""
 
@@ -60,7 +63,7 @@ class Trajectory:
     """Curve between the poses."""
     origin_us: int = 0
     """Absolute time in microseconds that counts as zero seconds in `at`: the recording's first event."""
-    _by_device: dict[str, _Segments] = field(default_factory=dict, init=False, repr=False)
+    _by_device: dict[str, Segments] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def from_arrays(
@@ -156,7 +159,7 @@ class Trajectory:
         """
         if t_s.dtype != torch.float64:
             raise TypeError(f"times must be float64 seconds, not {t_s.dtype}")
-        segments = self._segments(t_s.device)
+        segments = self.segments(t_s.device)
         knots = segments.t_s
         t_s = torch.minimum(torch.maximum(t_s, knots[0]), knots[-1])
         index = torch.searchsorted(knots, t_s.detach(), right=True).sub_(1).clamp_(0, len(knots) - 2)
@@ -189,27 +192,27 @@ class Trajectory:
         orientation = rotation_to_quaternion(poses.rotation).numpy()
         return Trajectory(t_us, poses.position.numpy(), orientation, "linear", self.origin_us)
 
-    def _segments(self, device: torch.device) -> _Segments:
+    def segments(self, device: torch.device) -> Segments:
         """The segments on a device, made once for each."""
         key = str(device)
         if key not in self._by_device:
             here = self._linear if self.kind == "linear" else self._cubic
-            self._by_device[key] = _Segments(
+            self._by_device[key] = Segments(
                 *(values.to(device) for values in (here.t_s, here.rotation, here.position, here.increment))
             )
         return self._by_device[key]
 
     @cached_property
-    def _linear(self) -> _Segments:
+    def _linear(self) -> Segments:
         """Segments of constant velocity between the poses."""
         t_s = torch.from_numpy((self.t_us - self.origin_us) * 1e-6)
         rotation = quaternion_to_rotation(torch.from_numpy(self.orientation))
         position = torch.from_numpy(self.position)
         turn = so3_log(rotation[:-1].transpose(-1, -2) @ rotation[1:])
-        return _Segments(t_s, rotation[:-1], position[:-1], torch.cat((turn, position.diff(dim=0)), dim=1))
+        return Segments(t_s, rotation[:-1], position[:-1], torch.cat((turn, position.diff(dim=0)), dim=1))
 
     @cached_property
-    def _cubic(self) -> _Segments:
+    def _cubic(self) -> Segments:
         """Segments of the cumulative cubic B-spline over uniform knots."""
         knots = _uniform_knots(self._linear.t_s)
         if knots is None:
@@ -226,7 +229,7 @@ class Trajectory:
         twist = torch.cat((twist[:1], twist, twist[-1:]))
         before = torch.cat(((T[:1] @ se3_exp(-twist[:1])), T[:-2]))
         increment = torch.cat((twist[:-2], twist[1:-1], twist[2:]), dim=1)
-        return _Segments(knots, before[:, :3, :3], before[:, :3, 3], increment)
+        return Segments(knots, before[:, :3, :3], before[:, :3, 3], increment)
 
 
 def _ordered(

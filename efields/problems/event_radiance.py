@@ -232,8 +232,8 @@ class EventRadiance(nn.Module):
         # After an event the pixel is blind for the refractory period; its new reference is the level at the end of it.
         after_event = torch.from_numpy(drawn.starts_at_event).to(start.device)
         start = start + torch.where(after_event, self.sensor.refractory_s.to(start), torch.zeros_like(start))
-        poses = [self.trajectory.at(t) for t in (torch.minimum(start, end), end)]
-        return [camera_rays(self.bearings, pixel, at) for at in poses]
+        rays_at = self.renderer.backend.camera_rays_at
+        return [rays_at(self.trajectory, self.bearings, pixel, t) for t in (torch.minimum(start, end), end)]
 
     def _frame_rays(self, drawn: FramePixels) -> Rays:
         pose = self.frame_pose[torch.from_numpy(drawn.view)]

@@ -1,0 +1,73 @@
+"""Rays of a moving camera: the kernel equals the trajectory's poses and their rays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from efields.backends import native, reference
+from efields.geometry.trajectory import Kind, Trajectory
+from tests.native.settings import isa, threads
+
+__all__ = ["isa", "threads"]
+
+NATIVE, REFERENCE = native.Backend.__new__(native.Backend), reference.Backend()
+
+
+def path(kind: Kind, poses: int, turn: float) -> Trajectory:
+    """Poses at uneven times that turn by up to about `turn` from one to the next."""
+    rng = np.random.default_rng(poses)
+    t_us = np.cumsum(rng.integers(1000, 90_000, poses)) + 10**12
+    quaternion = np.array([0, 0, 0, 1]) + np.cumsum(rng.normal(size=(poses, 4)) * turn, axis=0)
+    quaternion /= np.linalg.norm(quaternion, axis=1, keepdims=True)
+    return Trajectory.from_arrays(t_us, rng.normal(size=(poses, 3)) * 3, quaternion, kind, int(t_us[0]))
+
+
+def asked(trajectory: Trajectory, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Bearings, pixels and times, among them the poses' own and some before and after them all."""
+    generator = torch.Generator().manual_seed(n)
+    first, last = trajectory.seconds_span
+    t_s = first - 0.1 + (last - first + 0.2) * torch.rand(n, dtype=torch.float64, generator=generator)
+    knots = torch.from_numpy((trajectory.t_us - trajectory.origin_us) * 1e-6)[: n // 2]
+    t_s[: len(knots)] = knots
+    bearings = torch.randn((50, 3), dtype=torch.float64, generator=generator)
+    return bearings, torch.randint(0, 50, (n,), generator=generator), t_s
+
+
+@pytest.mark.parametrize("kind", ["linear", "cubic"])
+@pytest.mark.parametrize(("poses", "turn"), [(2, 0.0), (2, 3.0), (3, 1e-6), (40, 0.05), (101, 1.0)])
+@pytest.mark.parametrize("n", [0, 1, 7, 1000, 9001])
+def test_camera_rays(threads: int, kind: Kind, poses: int, turn: float, n: int) -> None:
+    trajectory = path(kind, poses, turn)
+    bearings, pixel, t_s = asked(trajectory, n)
+    ours = NATIVE.camera_rays_at(trajectory, bearings, pixel, t_s)
+    theirs = REFERENCE.camera_rays_at(trajectory, bearings, pixel, t_s)
+    for mine, other in ((ours.origin, theirs.origin), (ours.direction, theirs.direction)):
+        torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6)
+
+
+def test_gradients_go_the_reference_way(isa: str) -> None:
+    trajectory = path("cubic", 10, 0.1)
+    bearings, pixel, t_s = asked(trajectory, 20)
+    grads = []
+    for backend in (NATIVE, REFERENCE):
+        times = t_s.clone().requires_grad_()
+        rays = backend.camera_rays_at(trajectory, bearings, pixel, times)
+        grads.append(torch.autograd.grad((rays.origin * rays.direction).sum(), times)[0])
+    assert torch.equal(*grads)
+
+
+def test_other_arrays_and_wrong_ones(isa: str) -> None:
+    trajectory = path("linear", 10, 0.1)
+    bearings, pixel, t_s = asked(trajectory, 20)
+    wide = NATIVE.camera_rays_at(trajectory, bearings.repeat(1, 2)[:, :3], pixel.repeat(2)[::2], t_s.repeat(2)[::2])
+    plain = REFERENCE.camera_rays_at(trajectory, bearings, pixel.repeat(2)[::2], t_s.repeat(2)[::2])
+    torch.testing.assert_close(wide.direction, plain.direction, rtol=1e-6, atol=1e-6)
+    last = NATIVE.camera_rays_at(trajectory, bearings, torch.full_like(pixel, -1), t_s)
+    assert torch.equal(last.direction, NATIVE.camera_rays_at(trajectory, bearings, pixel * 0 + 49, t_s).direction)
+    for wrong in (50, -51):
+        with pytest.raises(IndexError):
+            NATIVE.camera_rays_at(trajectory, bearings, torch.full_like(pixel, wrong), t_s)
+    with pytest.raises(TypeError, match="float64"):
+        NATIVE.camera_rays_at(trajectory, bearings, pixel, t_s.float())
