@@ -89,7 +89,7 @@ class Tape:
         self.address = new()
 
     def __del__(self) -> None:
-        if self.address:
+        if self.address and native is not None:  # None while Python shuts down
             native.library().ef_tape_free(ctypes.c_void_p(self.address))
             self.address = None
 

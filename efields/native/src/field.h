@@ -106,7 +106,11 @@ EF_NOINLINE void densities(const Packed& p, const float* const* columns, float* 
     const float* out = tiles.density[last];
     for (int64_t s = 0; s < rows; ++s) {
       density[from + s] = out[s * columns_out];
-      if (inputs) memcpy(inputs + (from + s) * p.inputs, out + s * columns_out, sizeof(float) * columns_out);
+      if (!inputs) continue;
+      float* row = inputs + (from + s) * p.inputs;
+      memcpy(row, out + s * columns_out, sizeof(float) * columns_out);
+      // Views come later; padding must be a number, as weights of zero do not undo a NaN.
+      for (int k = columns_out; k < p.inputs; ++k) row[k] = 0.0f;
     }
   }
   activate_density(*p.field, columns, n, density);

@@ -20,7 +20,7 @@
 namespace {
 
 constexpr int kMostThreads = 256;
-constexpr int kActiveWait = 4000;  // turns of waiting actively: about 50 to 150 microseconds
+constexpr int kActiveWait = 20000;  // turns of waiting actively: a few hundred microseconds
 
 struct Job {
   ef_task task = nullptr;
