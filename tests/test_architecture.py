@@ -28,8 +28,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("problems",),
     ("config",),
     ("train",),
-    ("evaluate", "bench"),
-    ("export", "report", "server", "integrations"),
+    ("evaluate",),
+    ("export", "report", "server", "integrations", "bench"),
     ("cli",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

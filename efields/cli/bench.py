@@ -1,48 +1,187 @@
-"""Measure how fast this machine indexes events and trains, all in one run."""
+"""Measure how fast this machine is: kernels against their ceilings, training, scaling, views.
+
+Without a word: kernels and whole steps, quickly. `kernels`: the same with more runs. `train`: seconds until held-out
+views reach 24 to 30 dB. `scaling`: how times grow with events, samples, table, picture and threads. `render`: seconds
+of a view.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import tyro
 
 from efields.cli import print_json
 from efields.errors import InputError
 from efields.threads import set_threads
+
+if TYPE_CHECKING:
+    from efields.config import Experiment
+    from efields.recording import Recording
+
+SCENES = ("blob_white", "bricks", "chairlike")
+"""Scenes of `efields bench train`, where they are simulated."""
+LEVELS_DB = (24.0, 26.0, 28.0, 30.0)
+"""Held-out PSNR whose times are told."""
+SMALL, LARGE = 256, 800
+"""Pixels along each side of the views."""
 
 
 @dataclass(frozen=True)
 class Args:
     """Flags of `efields bench`."""
 
-    events: int = 10_000_000
-    """Events of the index."""
-    steps: int = 15
-    """Training steps that are measured."""
-    runs: int = 3
-    """Runs of what is not training."""
-    backend: str = "auto"
-    """Which implementation trains: auto, or a name that `efields doctor` lists."""
+    what: tyro.conf.Positional[Literal["quick", "kernels", "train", "scaling", "render"]] = "quick"
+    """What is measured."""
+    scenes: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Scenes of `train`: names of simulated ones under recordings/, or folders of recordings; all if none."""
+    backends: str = "native,reference"
+    """Backends of `train` and `render`, with commas between; `scaling` takes the first."""
+    steps: int | None = None
+    """Optimiser steps of `train`; those of the scene's config if not given."""
+    heldout_every: int = 50
+    """Steps between two scores of `train`: times are known to within so many steps."""
+    runs: int = 0
+    """Measurements of each number; 0 takes what suits the word."""
+    run: Path | None = None
+    """Run folder whose field `render` looks at; runs/demo, or a made-up field where there is none."""
+    all_sizes: bool = False
+    """Render the large view with every backend; else with native alone."""
     threads: int = 0
     """Processor threads; 0 takes all cores."""
     json: bool = False
-    """Print one JSON object for a machine to read."""
+    """Print one JSON object for a machine to read, and no progress."""
 
 
 def run(args: Args) -> int:
-    """Print the median of each speed beside its slowest and fastest run."""
-    if min(args.events, args.steps, args.runs) < 1:
-        raise InputError("--events, --steps and --runs take numbers above zero")
+    """Measure, then print a table or JSON with the machine, versions and noise."""
+    if args.runs < 0 or args.heldout_every < 1 or (args.steps is not None and args.steps < 1):
+        raise InputError("--runs, --steps and --heldout-every take numbers above zero")
+    if args.scenes and args.what != "train":
+        raise InputError(f"`efields bench {args.what}` takes no scenes", do="efields bench train SCENE ...")
     threads = set_threads(args.threads)
     import torch
 
-    from efields.bench import bench_events, bench_training
-
     torch.set_num_threads(threads)
-    found = bench_events(args.events, args.runs) + bench_training(args.backend, args.steps)
+    from efields.cli._bench_tables import facts, table
+
+    words = {"train": _train, "scaling": _scaling, "render": _render}
+    found = words.get(args.what, _kernels)(args)
+    found = {**facts(), **found}
     if args.json:
-        print_json({"threads": threads, "torch": torch.__version__, "measurements": [asdict(one) for one in found]})
-        return 0
-    print(f"{threads} threads, torch {torch.__version__}; median (slowest to fastest of n runs)")
-    for one in found:
-        rate = f"{one.median:>12,.0f} {one.unit:<10}"
-        print(f"{one.name:<22}{rate}({one.low:,.0f} to {one.high:,.0f}, n = {one.runs}; {one.size})")
+        print_json(found)
+    else:
+        for line in table(found):
+            print(line)
     return 0
+
+
+def _kernels(args: Args) -> dict[str, Any]:
+    """Ceilings, rows of every kernel, and rows of the whole step."""
+    from efields.bench.ceilings import measure_ceilings
+    from efields.bench.kernels import measure_kernels
+    from efields.bench.timing import variants
+    from efields.bench.training import measure_train_step
+    from efields.bench.workloads import KERNELS, Sizes
+    from efields.cli._progress import progress
+    from efields.fields.hash_grid import Config
+
+    quick = args.what == "quick"
+    runs, among = args.runs or (3 if quick else 9), variants()
+    experiment, recording = _step_workload()
+    with progress("ceilings", args.json) as report:
+        report(0, 1)
+        ceilings = measure_ceilings(Config(), runs=7 if quick else 25)
+        report(1, 1)
+    with progress("kernels", args.json) as report:
+        rows = measure_kernels(KERNELS, among, ceilings, Sizes(), runs, report)
+    with progress("training steps", args.json) as report:
+        rows += measure_train_step(experiment, recording, among, ceilings, (args.runs or (2 if quick else 5)), report)
+    return {"bench": "kernels", "train_step_on": recording.name, "ceilings": asdict(ceilings), "rows": rows}
+
+
+def _step_workload() -> tuple[Experiment, Recording]:
+    """What the whole step is measured on: the blob where it is simulated, random events elsewhere."""
+    from efields.bench import noise_recording
+    from efields.config import experiment_from_table
+
+    found = _simulated(SCENES[0])
+    return found or (experiment_from_table({}, "efields bench"), noise_recording(200_000))
+
+
+def _simulated(scene: str) -> tuple[Experiment, Recording] | None:
+    """The config and the recording of a scene that is simulated already, or of a folder that holds a recording."""
+    from efields.cli._scene import RECORDINGS, scene_file
+    from efields.config import experiment_from_table, load_experiment
+    from efields.loaders import load
+    from efields.shipped import find, shipped_names
+
+    given = Path(scene)
+    folder = given if given.is_dir() and scene_file(given) is None else RECORDINGS / given.name
+    if not folder.is_dir():
+        return None
+    if folder.name in shipped_names("configs"):
+        experiment = load_experiment(find(folder.name, "configs"))
+    else:
+        experiment = experiment_from_table({}, "efields bench")
+    return experiment, dataclasses.replace(load(folder), name=folder.name)
+
+
+def _train(args: Args) -> dict[str, Any]:
+    """Time to quality of each scene with each backend."""
+    from efields.bench.training import time_to_quality
+    from efields.cli._progress import TrainingReport, progress
+
+    rows = []
+    for scene in args.scenes or SCENES:
+        found = _simulated(scene)
+        if found is None:
+            do = f"efields simulate scenes/{Path(scene).name}"
+            print(f"efields: {scene} is not simulated yet; run: {do}", file=sys.stderr)
+            continue
+        experiment, recording = found
+        train = dataclasses.replace(experiment.train, heldout_every=args.heldout_every)
+        train = dataclasses.replace(train, steps=args.steps or train.steps)
+        for backend in _backends(args):
+            experiment = dataclasses.replace(experiment, train=train, backend=backend)
+            with progress(f"{recording.name} {backend}", args.json) as report:
+                rows.append(time_to_quality(experiment, recording, LEVELS_DB, TrainingReport(report)))
+    if not rows:
+        raise InputError("no scene is simulated yet", do="efields simulate scenes/blob_white, then bench again")
+    return {"bench": "train", "rows": rows}
+
+
+def _scaling(args: Args) -> dict[str, Any]:
+    """Times against sizes."""
+    from efields.bench.scaling import Ranges, measure_scaling
+    from efields.cli._progress import progress
+
+    backend = next(_backends(args))
+    with progress("scaling", args.json) as report:
+        series = measure_scaling(backend, Ranges(), args.runs or 3, report)
+    return {"bench": "scaling", "backend": backend, "rows": series}
+
+
+def _render(args: Args) -> dict[str, Any]:
+    """Seconds of a small and of a large view."""
+    from efields.bench.rendering import measure_views
+    from efields.cli._progress import progress
+
+    run = args.run or (Path("runs/demo") if Path("runs/demo/checkpoint.pt").is_file() else None)
+    sizes = {name: [SMALL, LARGE] if args.all_sizes or name == "native" else [SMALL] for name in _backends(args)}
+    with progress("views", args.json) as report:
+        rows = measure_views(run, sizes, args.runs or 3, report)
+    return {"bench": "render", "rows": rows}
+
+
+def _backends(args: Args) -> Iterator[str]:
+    """The backends that were asked for; raises `InputError` for one that is unknown or cannot run here."""
+    from efields.backends import choose_backend
+
+    for name in filter(None, args.backends.split(",")):
+        yield choose_backend(name.strip()).name

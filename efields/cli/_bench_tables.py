@@ -1,0 +1,101 @@
+"""What `efields bench` found, as lines to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+CEILINGS = {
+    "gemm_fp32_gflops": ("products, float32, torch.mm", "GFLOP/s"),
+    "gemm_bf16_gflops": ("products, bfloat16, torch.mm", "GFLOP/s"),
+    "mlp_fp32_gflops": ("products, float32, native perceptron", "GFLOP/s"),
+    "mlp_bf16_gflops": ("products, bfloat16, native perceptron", "GFLOP/s"),
+    "gather_level_g_s": ("random rows read, one level", "G rows/s"),
+    "gather_grid_g_s": ("random rows read, whole table", "G rows/s"),
+    "scatter_level_g_s": ("random rows added to, one level", "G rows/s"),
+    "memory_gb_s": ("memory, read and written in order", "GB/s"),
+    "table_gb_s": ("the same, as large as table and moments", "GB/s"),
+}
+
+
+def facts() -> dict[str, Any]:
+    """The machine (without its name) and the versions that numbers were measured with."""
+    from efields.evaluate.environment import environment
+
+    found = environment()
+    of_versions = ("efields", "python", "torch", "numpy")
+    return {
+        "machine": {key: value for key, value in found.items() if key not in of_versions},
+        "versions": {key: found[key] for key in of_versions},
+    }
+
+
+def table(found: dict[str, Any]) -> Iterator[str]:
+    """Lines of a table for what one word measured."""
+    machine, versions = found["machine"], ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    cores = f"{machine['cores']} cores, {machine['threads']} threads"
+    yield f"{machine['processor']}, {cores}, {machine['system']}; {versions}"
+    yield from {"kernels": _kernels, "train": _train, "scaling": _scaling, "render": _render}[found["bench"]](found)
+
+
+def _kernels(found: dict[str, Any]) -> Iterator[str]:
+    yield "\nCeilings (best of the runs, all threads)"
+    for key, value in found["ceilings"].items():
+        name, unit = CEILINGS[key]
+        yield f"  {name:<40}{'not measured' if value is None else f'{value:8.2f} {unit}'}"
+    yield f"\nKernels: median (quartiles); the step is measured on {found['train_step_on']}"
+    yield f"{'kernel':<22}{'by':<19}{'M/s':>9}  {'':<20}{'ratio':>7}{'of roof':>9}{'of sum':>8}  bound by"
+    before = ""
+    for row in found["rows"]:
+        name = row.kernel if row.kernel != before else ""
+        noise = f"({row.msamples_s_low:.3g} to {row.msamples_s_high:.3g})"
+        yield (
+            f"{name:<22}{f'{row.backend} {row.isa}':<19}{row.msamples_s:9.3f}  {noise:<20}{row.ratio:7.2f}"
+            f"{_percent(row.ceiling_fraction):>9}{_percent(row.sum_fraction):>8}  {row.bound}"
+        )
+        before = row.kernel
+    yield "M/s: millions of samples (adam: parameters; event index, splat: events; draw, rays: rays) a second."
+    yield "ratio: over the reference. of roof: least time of the slowest resource over the time; of sum: of all."
+
+
+def _train(found: dict[str, Any]) -> Iterator[str]:
+    rows = found["rows"]
+    levels = list(rows[0].seconds_to)
+    yield f"\nTraining seconds until held-out views reach so many dB (scored every {rows[0].every} steps, not counted)"
+    heads = "".join(f"{level + ' dB':>9}" for level in levels)
+    yield f"{'scene':<14}{'backend':<11}{heads}{'last dB':>9}{'steps':>7}{'ms/step':>9}{'rays/s':>10}{'samples/s':>12}"
+    for row in rows:
+        times = "".join(f"{'never' if s is None else f'{s:.1f}':>9}" for s in row.seconds_to.values())
+        yield (
+            f"{row.scene:<14}{row.backend:<11}{times}{row.psnr:9.2f}{row.steps:7d}{row.ms_step:9.1f}"
+            f"{row.rays_s:10,.0f}{row.samples_s:12,.0f}"
+        )
+    for scene in dict.fromkeys(row.scene for row in rows):
+        of = {row.backend: row for row in rows if row.scene == scene}
+        if "reference" in of and len(of) > 1:
+            ratios = (f"{name} {of['reference'].ms_step / row.ms_step:.1f}" for name, row in of.items())
+            yield f"{scene}: steps a second over the reference's: {', '.join(ratios)}"
+
+
+def _scaling(found: dict[str, Any]) -> Iterator[str]:
+    yield f"\nTimes against sizes, backend {found['backend']}; exponent: slope of log time over log number"
+    for row in found["rows"]:
+        yield f"{f'{row.what} against {row.against}':<40}exponent {row.exponent:6.2f}"
+        yield "    " + "  ".join(f"{int(x):,}: {_seconds(y)}" for x, y in row.points)
+
+
+def _render(found: dict[str, Any]) -> Iterator[str]:
+    rows = found["rows"]
+    yield f"\nSeconds of a view of {rows[0].field}: median (quartiles)"
+    for row in rows:
+        ratio = "" if row.ratio is None else f"{row.ratio:8.2f} times the reference's speed"
+        size = f"{row.size}x{row.size}"
+        yield f"{size:<10}{row.backend:<11}{row.seconds:9.3f}  ({row.low:.3f} to {row.high:.3f}){ratio}"
+
+
+def _percent(fraction: float | None) -> str:
+    return "" if fraction is None else f"{100 * fraction:.0f} %"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{1e3 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
