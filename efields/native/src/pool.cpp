@@ -10,6 +10,9 @@
 #include <new>
 #include <thread>
 
+#if defined(__linux__)
+#include <sched.h>
+#endif
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
 #define EF_RELAX() _mm_pause()
@@ -27,6 +30,7 @@ struct Job {
   void* context = nullptr;
   int64_t count = 0;
   bool dynamic = false;
+  int processor = -1;  // of the thread that asked
 };
 
 struct Pool {
@@ -60,6 +64,30 @@ void work(Pool& p, int thread, int threads) {
   }
 }
 
+int here() {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
+
+// Linux likes to wake a thread on the processor of the one that wakes it, and may leave both there for seconds, taking
+// turns while another processor idles: a worker that finds itself beside its caller moves away.
+void move_away_from(int processor) {
+#if defined(__linux__)
+  if (processor < 0 || processor != sched_getcpu()) return;
+  cpu_set_t allowed, others;
+  if (sched_getaffinity(0, sizeof allowed, &allowed)) return;
+  others = allowed;
+  CPU_CLR(processor, &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others)) return;
+  sched_setaffinity(0, sizeof allowed, &allowed);
+#else
+  (void)processor;
+#endif
+}
+
 void worker(Pool* p, int thread, int threads, uint64_t seen) {
   for (;;) {
     int turns = 0;
@@ -73,6 +101,7 @@ void worker(Pool* p, int thread, int threads, uint64_t seen) {
     }
     if (p->stop.load()) return;
     seen = p->generation.load(std::memory_order_acquire);
+    move_away_from(p->job.processor);
     work(*p, thread, threads);
     p->busy.fetch_sub(1, std::memory_order_release);
   }
@@ -81,7 +110,7 @@ void worker(Pool* p, int thread, int threads, uint64_t seen) {
 void run(int64_t count, ef_task task, void* context, bool dynamic) {
   Pool& p = *pool;
   std::lock_guard<std::mutex> one_at_a_time(p.running);
-  p.job = Job{task, context, count, dynamic};
+  p.job = Job{task, context, count, dynamic, here()};
   p.next.store(0);
   const int threads = p.threads;
   if (threads > 1 && count > 1) {
