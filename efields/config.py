@@ -25,7 +25,7 @@ class TrainConfig:
 
     steps: int = 2000
     """Optimiser steps."""
-    samples_per_step: int = 16384
+    samples_per_step: int = 32768
     """Field samples of one step; the number of rays follows it."""
     accumulate: int = 1
     """Batches whose gradients are added up before each optimiser step."""

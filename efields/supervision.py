@@ -36,7 +36,7 @@ class IntervalSupervision:
         """Consecutive parts of these sizes."""
         columns = (self.predicted, self.observed, self.events, self.starts_at_event)
         parts = zip(*(column.split(sizes) for column in columns), strict=True)
-        return [IntervalSupervision(*part, self.c_pos, self.c_neg) for part in parts]
+        return [IntervalSupervision(p, o, e, s, self.c_pos, self.c_neg) for p, o, e, s in parts]
 
 
 @dataclass(frozen=True)

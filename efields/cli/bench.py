@@ -1,4 +1,4 @@
-"""Measure how fast this machine is: kernels against their ceilings, training, scaling, views.
+"""Measure how fast this machine is: kernels beside their ceilings, training, scaling, views.
 
 Without a word: kernels and whole steps, quickly. `kernels`: the same with more runs. `train`: seconds until held-out
 views reach 24 to 30 dB. `scaling`: how times grow with events, samples, table, picture and threads. `render`: seconds

@@ -24,7 +24,7 @@ class Adam(torch.optim.Optimizer):
         betas: tuple[float, float] = (0.9, 0.99),
         eps: float = 1e-15,
     ) -> None:
-        """Groups hold `params`, `lr` and `sparse`. Gradients of a table are tiny: the usual eps of 1e-8 would stall it."""
+        """Groups hold `params`, `lr`, `sparse`. Gradients of a table are tiny: the usual eps of 1e-8 would stall it."""
         super().__init__(groups, {"lr": 0.0, "betas": betas, "eps": eps, "sparse": False})
         self.backend = backend
 

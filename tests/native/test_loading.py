@@ -38,11 +38,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_best_set_in_float32_is_used_unless_one_is_asked_for(
+def test_the_best_set_is_used_unless_another_is_asked_for(
     compiled: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("EFIELDS_ISA", raising=False)
     able = native.supported()
+    assert native.instruction_set() == able[-1]
+    monkeypatch.setenv("EFIELDS_BF16", "0")
     assert native.instruction_set() == [name for name in able if "bf16" not in name][-1]
     for name in able:
         monkeypatch.setenv("EFIELDS_ISA", name)
