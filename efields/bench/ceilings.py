@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple, dataclass
+from typing import Any
 
 import torch
 
@@ -43,6 +44,13 @@ class Ceilings:
     """10^9 bytes a second, read and written, of a copy or an addition in place that fits no cache: the faster one."""
     table_gb_s: float
     """The same with arrays that are together as large as the table with its gradient and moments."""
+
+    @staticmethod
+    def best(measured: Sequence[Ceilings]) -> Ceilings:
+        """The highest of several measurements of each."""
+        columns: list[tuple[Any, ...]] = list(zip(*(astuple(one) for one in measured), strict=True))
+        best: list[Any] = [max(found, key=lambda rate: rate or 0.0) for found in columns]
+        return Ceilings(*best)
 
     def gemm(self, bf16: bool) -> float:
         """The best rate of products that anything reached, in multiply-adds a second."""

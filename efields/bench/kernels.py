@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from efields.backends import choose_backend
 from efields.bench.ceilings import Ceilings, roof
-from efields.bench.counts import Work, counts
+from efields.bench.counts import Work
 from efields.bench.timing import Timing, Variant, timed_in_turn
 from efields.bench.workloads import Kernel, Sizes
-from efields.fields.hash_grid import Config
 
 OnProgress = Callable[[int, int, str], None]
 """Called with what is done, what there is to do, and a word about it."""
@@ -49,59 +48,55 @@ class Row:
 def measure_kernels(
     kernels: Sequence[Kernel],
     among: Sequence[Variant],
-    ceilings: Ceilings,
     sizes: Sizes,
     runs: int,
     on_progress: OnProgress = lambda done, total, note: None,
 ) -> list[Row]:
-    """Rows of every kernel, the reference's first; all variants of a kernel take turns."""
-    work = counts(Config(), 1, 1)
+    """Rows of every kernel, the reference's first, not yet `beside_ceilings`; all variants of a kernel take turns."""
     rows = []
     for number, kernel in enumerate(kernels):
         on_progress(number, len(kernels), kernel.name)
-        rows += measure_kernel(kernel, among, work.get(kernel.name), ceilings, sizes, runs)
+        jobs, amounts = {}, {}
+        for variant in among:
+            with variant.chosen():
+                jobs[variant], amounts[variant] = kernel.make(choose_backend(variant.backend), sizes)
+        rows += rows_of(kernel.name, kernel.unit, timed_in_turn(jobs, runs), amounts)
     on_progress(len(kernels), len(kernels), "")
     return rows
 
 
-def measure_kernel(
-    kernel: Kernel, among: Sequence[Variant], work: Work | None, ceilings: Ceilings, sizes: Sizes, runs: int
-) -> list[Row]:
-    """Rows of one kernel."""
-    jobs, amounts = {}, {}
-    for variant in among:
-        with variant.chosen():
-            jobs[variant], amounts[variant] = kernel.make(choose_backend(variant.backend), sizes)
-    return rows_of(kernel.name, kernel.unit, timed_in_turn(jobs, runs), amounts, work, ceilings)
-
-
-def rows_of(
-    name: str,
-    unit: str,
-    timings: Mapping[Variant, Timing],
-    amounts: Mapping[Variant, float],
-    work: Work | None,
-    ceilings: Ceilings,
-) -> list[Row]:
+def rows_of(name: str, unit: str, timings: Mapping[Variant, Timing], amounts: Mapping[Variant, float]) -> list[Row]:
     """Rows from the times of one kernel, in which `amounts` of units were done."""
     rates = {variant: amounts[variant] / timing.median_s / 1e6 for variant, timing in timings.items()}
     reference = next((rate for variant, rate in rates.items() if variant.backend == "reference"), float("nan"))
-    rows = []
-    for variant, timing in timings.items():
-        amount, least = amounts[variant], None if work is None else roof(work, ceilings, variant.bf16)
-        row = Row(
+    return [
+        Row(
             kernel=name,
             backend=variant.backend,
             isa=variant.isa,
             unit=unit,
             msamples_s=rates[variant],
-            msamples_s_low=amount / timing.high_s / 1e6,
-            msamples_s_high=amount / timing.low_s / 1e6,
+            msamples_s_low=amounts[variant] / timing.high_s / 1e6,
+            msamples_s_high=amounts[variant] / timing.low_s / 1e6,
             ratio=rates[variant] / reference,
-            ceiling_fraction=None if least is None else least.seconds * amount / timing.median_s,
-            sum_fraction=None if least is None else least.sum_seconds * amount / timing.median_s,
-            bound="" if least is None else least.bound,
+            ceiling_fraction=None,
+            sum_fraction=None,
+            bound="",
             runs=timing.runs,
         )
-        rows.append(row)
-    return rows
+        for variant, timing in timings.items()
+    ]
+
+
+def beside_ceilings(rows: Sequence[Row], work: Mapping[str, Work], ceilings: Ceilings) -> list[Row]:
+    """The rows with their fractions of the ceilings, where the work of the kernel is counted."""
+    found = []
+    for row in rows:
+        bf16 = Variant(row.backend, row.isa).bf16
+        least = roof(work[row.kernel], ceilings, bf16) if row.kernel in work else None
+        if least is not None:
+            per_s = 1e6 * row.msamples_s
+            fractions = {"ceiling_fraction": least.seconds * per_s, "sum_fraction": least.sum_seconds * per_s}
+            row = replace(row, **fractions, bound=least.bound)
+        found.append(row)
+    return found

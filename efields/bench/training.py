@@ -12,8 +12,6 @@ from typing import Any
 import torch
 
 from efields.backends import choose_backend
-from efields.bench.ceilings import Ceilings
-from efields.bench.counts import counts
 from efields.bench.kernels import OnProgress, Row, rows_of
 from efields.bench.timing import Timing, Variant
 from efields.config import Experiment, TrainConfig
@@ -86,7 +84,6 @@ def measure_train_step(
     experiment: Experiment,
     recording: Recording,
     among: Sequence[Variant],
-    ceilings: Ceilings,
     runs: int,
     on_progress: OnProgress = lambda done, total, note: None,
     *,
@@ -110,8 +107,7 @@ def measure_train_step(
     on_progress(runs, runs, "")
     # A step is not the same for all: rays follow the samples of the step before. What counts is samples a second.
     timings = {variant: Timing.of([s / n for s, n in found]) for variant, found in spent.items()}
-    work = counts(experiment.field, recording.camera.channels, experiment.train.samples_per_step)["train_step"]
-    return rows_of("train_step", "samples", timings, dict.fromkeys(among, 1.0), work, ceilings)
+    return rows_of("train_step", "samples", timings, dict.fromkeys(among, 1.0))
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,9 @@ def run(args: Args) -> int:
 
 def _kernels(args: Args) -> dict[str, Any]:
     """Ceilings, rows of every kernel, and rows of the whole step."""
-    from efields.bench.ceilings import measure_ceilings
-    from efields.bench.kernels import measure_kernels
+    from efields.bench.ceilings import Ceilings, measure_ceilings
+    from efields.bench.counts import counts
+    from efields.bench.kernels import beside_ceilings, measure_kernels
     from efields.bench.timing import variants
     from efields.bench.training import measure_train_step
     from efields.bench.workloads import KERNELS, Sizes
@@ -94,15 +95,17 @@ def _kernels(args: Args) -> dict[str, Any]:
     quick = args.what == "quick"
     runs, among = args.runs or (3 if quick else 9), variants()
     experiment, recording = _step_workload()
-    with progress("ceilings", args.json) as report:
-        report(0, 1)
-        ceilings = measure_ceilings(Config(), runs=7 if quick else 25)
-        report(1, 1)
+    ceilings = [measure_ceilings(Config())]
     with progress("kernels", args.json) as report:
-        rows = measure_kernels(KERNELS, among, ceilings, Sizes(), runs, report)
+        rows = measure_kernels(KERNELS, among, Sizes(), runs, report)
     with progress("training steps", args.json) as report:
-        rows += measure_train_step(experiment, recording, among, ceilings, (args.runs or (2 if quick else 5)), report)
-    return {"bench": "kernels", "train_step_on": recording.name, "ceilings": asdict(ceilings), "rows": rows}
+        rows += measure_train_step(experiment, recording, among, args.runs or (2 if quick else 5), report)
+    # Before and after: the best of both is less likely to have been disturbed.
+    best = Ceilings.best([*ceilings, measure_ceilings(Config())])
+    work = counts(Config(), 1, 1)
+    step = counts(experiment.field, recording.camera.channels, experiment.train.samples_per_step)
+    rows = beside_ceilings(rows, {**work, "train_step": step["train_step"]}, best)
+    return {"bench": "kernels", "train_step_on": recording.name, "ceilings": asdict(best), "rows": rows}
 
 
 def _step_workload() -> tuple[Experiment, Recording]:

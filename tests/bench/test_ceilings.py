@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from efields.bench.ceilings import TASK_ROWS, gather_job, measure_ceilings, scatter_job
+from efields.bench.ceilings import TASK_ROWS, Ceilings, gather_job, measure_ceilings, scatter_job
 from efields.bench.timing import Variant, instruction_sets
 from efields.fields.hash_grid import Config
 
@@ -30,6 +30,12 @@ def test_every_row_is_visited_as_often_as_the_hash_says(isa: str, rows: int) -> 
     assert np.array_equal(visits.numpy(), np.repeat(expected[:, None], 4, axis=1))
     assert (sums.numpy() == TASK_ROWS).all()  # pyright: ignore[reportAttributeAccessIssue]
     assert expected.min() > 0
+
+
+def test_the_best_of_several_is_the_highest_of_each() -> None:
+    low = Ceilings(1.0, 2.0, None, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
+    high = Ceilings(2.0, 1.0, None, 5.0, 5.0, 5.0, 8.0, 7.0, 9.0)
+    assert Ceilings.best([low, high]) == Ceilings(2.0, 2.0, None, 5.0, 5.0, 6.0, 8.0, 8.0, 9.0)
 
 
 def test_all_ceilings_are_measured() -> None:

@@ -30,7 +30,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workloads, "Sizes", lambda: SMALL)
     monkeypatch.setattr(workloads, "KERNELS", workloads.KERNELS[:2])
     monkeypatch.setattr(scaling, "Ranges", lambda: RANGES)
-    monkeypatch.setattr(ceilings, "measure_ceilings", lambda field, runs: ceiling(Config(levels=1), 1, 1))
+    monkeypatch.setattr(ceilings, "measure_ceilings", lambda field: ceiling(Config(levels=1), 1, 1))
     monkeypatch.setattr(
         training, "measure_train_step", lambda *args, **kwargs: measured(*args, **kwargs, burst=1, warm=1)
     )
