@@ -1,0 +1,90 @@
+// Runs the kernels on small random input, for builds with AddressSanitizer and ThreadSanitizer. EF_ISA and EF_VW are the
+// build's; the kernels themselves are linked beside it.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <vector>
+
+#include "look.h"
+
+#define DECLARE(name, ...) EF_API void EF_NAME(name)(__VA_ARGS__)
+DECLARE(hash_encode, const HashGrid*, const float*, const float*, int64_t, float*);
+DECLARE(hash_encode_backward, const HashGrid*, const float*, const float*, const float*, int64_t, float*, float*);
+DECLARE(look, const Field*, const March*, const float*, const float*, const float*, int64_t, Tape*, float*, float*, float*,
+        float*, int64_t*);
+DECLARE(look_backward, const Field*, Tape*, const float*, const float*, const float*, const float*, float*, float* const*,
+        float* const*);
+DECLARE(density, const Field*, const float*, int64_t, float*);
+DECLARE(adam, float*, const float*, float*, float*, int64_t, double, double, double, double, int64_t, int);
+
+typedef std::vector<float> Numbers;
+
+static Numbers random_numbers(size_t n, float low, float high) {
+  Numbers v(n);
+  for (float& x : v) x = low + (high - low) * (float)rand() / (float)RAND_MAX;
+  return v;
+}
+
+static MlpShape perceptron(std::vector<int> widths, std::vector<Numbers>& held) {
+  MlpShape shape = {};
+  shape.layers = (int)widths.size() - 1;
+  for (int i = 0; i <= shape.layers; ++i) shape.widths[i] = widths[i];
+  for (int i = 0; i < shape.layers; ++i) {
+    held.push_back(random_numbers((size_t)widths[i] * widths[i + 1], -0.5f, 0.5f));
+    shape.weights[i] = held.back().data();
+  }
+  return shape;
+}
+
+int main() {
+  // Three levels of rows of 4: two dense, one hashed, as HashLayout.build would lay them out.
+  const float scale[] = {3.0f, 7.0f, 30.0f};
+  const uint32_t resolution[] = {4, 8, 31}, offset[] = {0, 64, 576}, size[] = {64, 512, 1024};
+  const uint8_t dense[] = {1, 1, 0};
+  const int rows = 1600;
+  HashGrid grid = {3, 4, 3, rows, scale, resolution, offset, size, dense};
+  Numbers table = random_numbers(rows * 4, -1.0f, 1.0f), grad_table(rows * 4);
+  std::vector<Numbers> held;
+  held.reserve(16);
+  Field field = {grid, perceptron({12, 20, 16}, held), perceptron({19, 24, 3}, held), table.data(),
+                 {-1, -1, -1}, {2, 2, 2}, 3, 2, 1.5f, 0.7f, 5.0f, 0.2f, 1e-3f};
+  std::vector<uint8_t> occupied(8 * 8 * 8);
+  for (uint8_t& cell : occupied) cell = rand() % 3 != 0;
+  March march = {occupied.data(), 8, 0.07f, 1e-3f};
+  for (int threads : {1, 2, 4}) {
+    ef_set_threads(threads);
+    for (int n : {0, 1, 63, 300}) {
+      Numbers origin = random_numbers(3 * n, -0.2f, 0.2f), direction = random_numbers(3 * n, -1.0f, 1.0f);
+      for (int i = 0; i < n; ++i) {
+        float* d = &direction[3 * i];
+        const float length = __builtin_sqrtf(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]) + 1e-9f;
+        for (int k = 0; k < 3; ++k) origin[3 * i + k] -= 2.0f * (d[k] /= length);
+      }
+      Numbers jitter = random_numbers(n, 0.0f, 1.0f), seen(3 * n), opacity(n), moment(n), distortion(n);
+      std::vector<int64_t> samples((n + 63) / 64);
+      Tape* tape = ef_tape_new();
+      for (int turn = 0; turn < 2; ++turn) {
+        EF_NAME(look)(&field, &march, origin.data(), direction.data(), jitter.data(), n, tape, seen.data(), opacity.data(),
+                      moment.data(), distortion.data(), samples.data());
+        std::vector<Numbers> grads = {Numbers(12 * 20), Numbers(20 * 16), Numbers(19 * 24), Numbers(24 * 3)};
+        float *of_density[] = {grads[0].data(), grads[1].data()}, *of_radiance[] = {grads[2].data(), grads[3].data()};
+        EF_NAME(look_backward)(&field, tape, seen.data(), opacity.data(), moment.data(), distortion.data(),
+                               grad_table.data(), of_density, of_radiance);
+      }
+      ef_tape_free(tape);
+      Numbers points = random_numbers(3 * n, -0.2f, 1.2f), features(12 * n), of_points(3 * n), densities(n);
+      EF_NAME(hash_encode)(&grid, table.data(), points.data(), n, features.data());
+      EF_NAME(hash_encode_backward)(&grid, table.data(), points.data(), features.data(), n, grad_table.data(),
+                                    of_points.data());
+      EF_NAME(density)(&field, points.data(), n, densities.data());
+      Numbers mean(table.size()), square(table.size()), parameter = table;
+      EF_NAME(adam)(parameter.data(), grad_table.data(), mean.data(), square.data(), (int64_t)parameter.size(), 0.01, 0.9,
+                    0.99, 1e-15, 1, 1);
+      float total = 0.0f;
+      for (float x : seen) total += x;
+      if (!(total >= 0.0f)) return 1;
+    }
+  }
+  puts("done");
+  return 0;
+}
