@@ -65,13 +65,7 @@ EF_NOINLINE void encode(const Packed& p, const float* const* columns, int64_t n,
   if (used < p.features) memset(features, 0, sizeof(float) * n * p.features);
   for (int level = 0; level < grid.levels; ++level) {
     float* out = features + level * grid.features;
-    switch (grid.features) {
-      case 1: encode_level<3, 1>(grid, level, p.field->table, columns, n, out, p.features); break;
-      case 2: encode_level<3, 2>(grid, level, p.field->table, columns, n, out, p.features); break;
-      case 4: encode_level<3, 4>(grid, level, p.field->table, columns, n, out, p.features); break;
-      case 8: encode_level<3, 8>(grid, level, p.field->table, columns, n, out, p.features); break;
-      default: break;
-    }
+    EF_FOR_FEATURES(3, encode_level, grid, level, p.field->table, columns, n, out, p.features)
   }
 }
 

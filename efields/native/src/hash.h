@@ -99,28 +99,34 @@ EF_INLINE void fetch_rows(const float* rows, const Corners<D>& corners) {
     for (int i = 0; i < kBatch; ++i) __builtin_prefetch(rows + (int64_t)corners.row[c][i] * F);
 }
 
+// Calls visit(corners, i, at + i) for each of n points, whose corners are number i of their batch.
+template <int D, int F, class Visit>
+EF_INLINE void visit_points(const HashGrid& grid, int level, const float* rows, const float* const* columns, int64_t n,
+                            Visit visit) {
+  if (n == 0) return;
+  Corners<D> batches[2];
+  find_corners<D>(grid, level, columns, 0, batches[0]);
+  for (int64_t at = 0, turn = 0; at < n; at += kBatch, turn ^= 1) {
+    if (at + kBatch < n) {
+      find_corners<D>(grid, level, columns, at + kBatch, batches[turn ^ 1]);
+      fetch_rows<D, F>(rows, batches[turn ^ 1]);
+    }
+    const int64_t count = n - at < kBatch ? n - at : kBatch;
+    for (int64_t i = 0; i < count; ++i) visit(batches[turn], i, at + i);
+  }
+}
+
 // Features of `n` points at one level, written to out[i * stride + 0 .. F - 1]. Columns may be read up to kBatch - 1
 // points beyond n.
 template <int D, int F>
 EF_NOINLINE void encode_level(const HashGrid& grid, int level, const float* table, const float* const* columns, int64_t n,
                               float* out, int64_t stride) {
   const float* rows = table + (int64_t)grid.offset[level] * F;
-  if (n == 0) return;
-  Corners<D> batches[2];
-  find_corners<D>(grid, level, columns, 0, batches[0]);
-  for (int64_t at = 0, turn = 0; at < n; at += kBatch, turn ^= 1) {
-    const Corners<D>& corners = batches[turn];
-    if (at + kBatch < n) {
-      find_corners<D>(grid, level, columns, at + kBatch, batches[turn ^ 1]);
-      fetch_rows<D, F>(rows, batches[turn ^ 1]);
-    }
-    const int64_t count = n - at < kBatch ? n - at : kBatch;
-    for (int64_t i = 0; i < count; ++i) {
-      typename Row<F>::v sum = {};
-      for (int c = 0; c < 1 << D; ++c) sum += Row<F>::load(rows + (int64_t)corners.row[c][i] * F) * corners.weight[c][i];
-      Row<F>::store(out + (at + i) * stride, sum);
-    }
-  }
+  visit_points<D, F>(grid, level, rows, columns, n, [=](const Corners<D>& corners, int64_t i, int64_t point) {
+    typename Row<F>::v sum = {};
+    for (int c = 0; c < 1 << D; ++c) sum += Row<F>::load(rows + (int64_t)corners.row[c][i] * F) * corners.weight[c][i];
+    Row<F>::store(out + point * stride, sum);
+  });
 }
 
 // Adds each point's gradient, grad[i * stride + 0 .. F - 1], to the rows of its corners.
@@ -128,24 +134,13 @@ template <int D, int F>
 EF_NOINLINE void scatter_level(const HashGrid& grid, int level, float* grad_table, const float* const* columns, int64_t n,
                                const float* grad, int64_t stride) {
   float* rows = grad_table + (int64_t)grid.offset[level] * F;
-  if (n == 0) return;
-  Corners<D> batches[2];
-  find_corners<D>(grid, level, columns, 0, batches[0]);
-  for (int64_t at = 0, turn = 0; at < n; at += kBatch, turn ^= 1) {
-    const Corners<D>& corners = batches[turn];
-    if (at + kBatch < n) {
-      find_corners<D>(grid, level, columns, at + kBatch, batches[turn ^ 1]);
-      fetch_rows<D, F>(rows, batches[turn ^ 1]);
+  visit_points<D, F>(grid, level, rows, columns, n, [=](const Corners<D>& corners, int64_t i, int64_t point) {
+    const typename Row<F>::v g = Row<F>::load(grad + point * stride);
+    for (int c = 0; c < 1 << D; ++c) {
+      float* row = rows + (int64_t)corners.row[c][i] * F;
+      Row<F>::store(row, Row<F>::load(row) + g * corners.weight[c][i]);
     }
-    const int64_t count = n - at < kBatch ? n - at : kBatch;
-    for (int64_t i = 0; i < count; ++i) {
-      const typename Row<F>::v g = Row<F>::load(grad + (at + i) * stride);
-      for (int c = 0; c < 1 << D; ++c) {
-        float* row = rows + (int64_t)corners.row[c][i] * F;
-        Row<F>::store(row, Row<F>::load(row) + g * corners.weight[c][i]);
-      }
-    }
-  }
+  });
 }
 
 // Calls action<D, F>(arguments...) for the grid's own numbers; false for numbers that no kernel is made for.

@@ -118,13 +118,7 @@ void back_level(void* context, int64_t task, int) {
   for (int64_t i = 0; i < ef_tape_count(back.tape); ++i) {
     const Block& b = *(const Block*)blocks[i];
     const float* grad = b.features + level * grid.features;
-    switch (grid.features) {
-      case 1: scatter_level<3, 1>(grid, level, back.grad_table, b.unit, b.samples, grad, stride); break;
-      case 2: scatter_level<3, 2>(grid, level, back.grad_table, b.unit, b.samples, grad, stride); break;
-      case 4: scatter_level<3, 4>(grid, level, back.grad_table, b.unit, b.samples, grad, stride); break;
-      case 8: scatter_level<3, 8>(grid, level, back.grad_table, b.unit, b.samples, grad, stride); break;
-      default: break;
-    }
+    EF_FOR_FEATURES(3, scatter_level, grid, level, back.grad_table, b.unit, b.samples, grad, stride)
   }
 }
 

@@ -58,10 +58,3 @@ EF_API void* ef_tape_take(Tape* tape, int thread, size_t bytes) {
 
 EF_API void** ef_tape_blocks(Tape* tape) { return tape->blocks.data(); }
 EF_API int64_t ef_tape_count(Tape* tape) { return (int64_t)tape->blocks.size(); }
-
-EF_API size_t ef_tape_bytes(Tape* tape) {
-  size_t total = 0;
-  for (Shelf& shelf : tape->shelves)
-    for (Chunk& chunk : shelf.chunks) total += chunk.bytes;
-  return total;
-}

@@ -13,4 +13,3 @@ EF_API void* ef_tape_take(Tape* tape, int thread, size_t bytes);
 // A pointer for each block of work.
 EF_API void** ef_tape_blocks(Tape* tape);
 EF_API int64_t ef_tape_count(Tape* tape);
-EF_API size_t ef_tape_bytes(Tape* tape);
