@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64, Shaped
 
+from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
 from efields.geometry.boxes import Box
@@ -64,13 +65,43 @@ class Imu:
 
 
 @dataclass(frozen=True)
+class Frames:
+    """The camera's own frames as they were recorded, their poses not known."""
+
+    image: Shaped[np.ndarray, "n h w c"]
+    """uint8, uint16 or float32, one channel or three (RGB), as the file has them."""
+    t_us: Int64[np.ndarray, " n"]
+    """Absolute time of each frame in microseconds: the middle of its exposure where the file says, else its stamp."""
+    white: float
+    """Value of the brightest pixel there can be: 255, 65535, or 1 for float."""
+    names: tuple[str, ...] = ()
+    """One name a frame, where they have names."""
+
+    def __len__(self) -> int:
+        return len(self.t_us)
+
+
+@dataclass(frozen=True)
+class Triggers:
+    """Edges at an external trigger input."""
+
+    t_us: Int64[np.ndarray, " n"]
+    """Absolute time in microseconds."""
+    rising: Bool[np.ndarray, " n"]
+    """True for a rising edge."""
+
+    def __len__(self) -> int:
+        return len(self.t_us)
+
+
+@dataclass(frozen=True)
 class Recording:
     """One recording of an event camera."""
 
     events: EventStream
     """All events, sorted by time."""
-    camera: Camera
-    """The event camera."""
+    camera: Camera | None
+    """The event camera; None when it is not calibrated."""
     sensor: Sensor
     """Contrast thresholds and refractory period, as calibrated or assumed."""
     trajectory: Trajectory | None = None
@@ -83,12 +114,23 @@ class Recording:
     """The region of the world that holds the scene, when the recording says so."""
     imu: Imu | None = None
     """Inertial samples."""
+    unposed_frames: Frames | None = None
+    """Frames whose poses nobody knows, as vendors' files hold them."""
+    triggers: Triggers | None = None
+    """Edges at the trigger input."""
     name: str = ""
     """Short name for titles and file names."""
     path: Path | None = None
     """Where it was read from."""
     notes: tuple[str, ...] = ()
     """What the loader did that a user should know (sorted, dropped, assumed), a sentence each."""
+
+    @property
+    def calibrated(self) -> Camera:
+        """The event camera. Raises `InputError` when it is not calibrated."""
+        if self.camera is None:
+            raise InputError("holds no camera calibration", self.path, "give it with --camera")
+        return self.camera
 
     @property
     def origin_us(self) -> int:

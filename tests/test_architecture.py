@@ -20,12 +20,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("shipped", "native"),
     ("events", "geometry"),
     ("recording",),
+    ("event_file",),
     ("simulation", "backends"),
     ("fields",),
     ("render",),
     ("supervision", "problem"),
     ("losses", "loaders"),
-    ("problems",),
+    ("problems", "writers", "supplied"),
     ("config",),
     ("train",),
     ("evaluate",),
@@ -141,8 +142,8 @@ def test_every_file_has_a_docstring_and_a_name_that_says_something() -> None:
 
 CORE = [
     "efields", "efields.events", "efields.geometry", "efields.recording", "efields.simulation", "efields.backends",
-    "efields.fields", "efields.render", "efields.losses", "efields.loaders", "efields.problems", "efields.config",
-    "efields.train", "efields.evaluate", "efields.report", "efields.cli",
+    "efields.fields", "efields.render", "efields.losses", "efields.loaders", "efields.writers", "efields.problems",
+    "efields.config", "efields.train", "efields.evaluate", "efields.report", "efields.cli",
 ]  # fmt: skip
 BLOCKED_IMPORT = """
 import importlib, sys

@@ -180,7 +180,7 @@ def _draw(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
 
 def _interval_rays(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
     recording, generator = noise_recording(sizes.events), torch.Generator().manual_seed(4)
-    camera, path, n = recording.camera, recording.trajectory, sizes.samples
+    camera, path, n = recording.calibrated, recording.trajectory, sizes.samples
     assert path is not None
     bearings = torch.from_numpy(np.array(camera.bearings()))
     pixel = torch.randint(0, camera.width * camera.height, (n,), generator=generator)
@@ -189,7 +189,7 @@ def _interval_rays(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
 
 
 def _splat(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
-    camera, place = noise_recording(2).camera, _points(sizes.events)
+    camera, place = noise_recording(2).calibrated, _points(sizes.events)
     x, y = (place[:, 0] * (camera.width - 1)).contiguous(), (place[:, 1] * (camera.height - 1)).contiguous()
     weight = torch.ones(sizes.events)
     return _without_grad(lambda: backend.splat_events(x, y, weight, camera.height, camera.width)), sizes.events

@@ -11,6 +11,7 @@ import tyro
 from efields.cli import print_json
 
 if TYPE_CHECKING:
+    from efields.geometry.camera import Camera
     from efields.recording import Recording
 
 
@@ -119,12 +120,11 @@ def missing(recording: Recording) -> tuple[str, ...]:
 def lines(recording: Recording, info: Info) -> list[str]:
     """The facts for a person to read, a line each."""
     camera, sensor = recording.camera, recording.sensor
-    lens = f"{camera.distortion_model} distortion" if camera.distortion else "no distortion"
-    colour = f"Bayer {camera.bayer}" if camera.bayer else "grey"
+    colour = f"Bayer {camera.bayer}" if camera and camera.bayer else "grey"
     facts = [
         ("format", info.format),
         ("sensor", f"{info.width} x {info.height} pixels, {colour}"),
-        ("camera", f"focal length {camera.fx:.1f} x {camera.fy:.1f} px, {lens}"),
+        ("camera", _camera(camera)),
         ("thresholds", f"{sensor.c_pos:g} ON, {sensor.c_neg:g} OFF, refractory period {sensor.refractory_us:g} us"),
         ("events", f"{info.events:,}, {100 * info.positive_share:.1f} % ON"),
         ("time", f"{info.duration_s:.3f} s from {info.t_start_us * 1e-6:.6f} to {info.t_end_us * 1e-6:.6f} s"),
@@ -137,6 +137,13 @@ def lines(recording: Recording, info: Info) -> list[str]:
     ]
     shown = [f"{name:<12}{value}" for name, value in facts]
     return [f"{recording.name}", *shown, *(f"{'note':<12}{sentence}" for sentence in info.warnings)]
+
+
+def _camera(camera: Camera | None) -> str:
+    if camera is None:
+        return "not calibrated"
+    lens = f"{camera.distortion_model} distortion" if camera.distortion else "no distortion"
+    return f"focal length {camera.fx:.1f} x {camera.fy:.1f} px, {lens}"
 
 
 def _poses(recording: Recording) -> str:

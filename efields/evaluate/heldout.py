@@ -172,10 +172,9 @@ def evaluate_run(
     chosen = run.experiment.evaluate.protocol if protocol is None else protocol
     rule = protocol_named(chosen) if isinstance(chosen, str) else chosen
     model = run.load_model()
-    if (model.camera.width, model.camera.height) != (recording.camera.width, recording.camera.height):
-        sizes = (
-            f"{recording.camera.width}x{recording.camera.height}, the run's {model.camera.width}x{model.camera.height}"
-        )
+    here = recording.calibrated
+    if (model.camera.width, model.camera.height) != (here.width, here.height):
+        sizes = f"{here.width}x{here.height}, the run's {model.camera.width}x{model.camera.height}"
         raise InputError(
             f"the recording's camera has {sizes}", recording.path, "give the recording that was trained on"
         )

@@ -1,7 +1,8 @@
 """One module a format: the folder is the registry, and a recording's own files say which module reads it.
 
-A loader module holds a frozen `Config` of options with one verb, `.load(path) -> Recording`, and a function
-`matches(path) -> bool`, which looks at names and first bytes only. Adding a format is adding a file here. What
+A loader module holds a frozen `Config` of options with the verb `.load(path) -> Recording`, and a function
+`matches(path) -> bool`, which looks at names and first bytes only. Where events are read in one pass, `Config` has a
+second verb, `.open(path) -> EventFile`, for recordings larger than memory. Adding a format is adding a file here. What
 loaders share lies in `_reading`.
 """
 
@@ -14,6 +15,8 @@ from types import ModuleType
 from typing import Any
 
 from efields.errors import InputError
+from efields.event_file import EventFile, SideStreams
+from efields.events.columns import EventColumns, in_chunks
 from efields.recording import Recording
 from efields.settings import did_you_mean, fill
 
@@ -66,3 +69,30 @@ def load(path: str | Path, kind: str | None = None, **options: Any) -> Recording
         raise InputError("no such file or folder", source, "check the path of the recording")
     chosen = find(source) if kind is None else kind
     return fill(loader(chosen).Config, options, f"options of loader '{chosen}'").load(source)
+
+
+def open_events(path: str | Path, kind: str | None = None, **options: Any) -> EventFile:
+    """Open a recording for one pass over its events in constant memory; a loader without that verb loads it whole.
+
+    Raises `InputError` as `load` does.
+    """
+    source = Path(path)
+    if not source.exists():
+        raise InputError("no such file or folder", source, "check the path of the recording")
+    chosen = find(source) if kind is None else kind
+    config = fill(loader(chosen).Config, options, f"options of loader '{chosen}'")
+    return config.open(source) if hasattr(config, "open") else _as_event_file(config.load(source), chosen, source)
+
+
+def _as_event_file(recording: Recording, kind: str, path: Path) -> EventFile:
+    events = recording.events
+    return EventFile(
+        format=kind,
+        path=path,
+        width=events.width,
+        height=events.height,
+        decode=lambda _: in_chunks(EventColumns(events.x, events.y, events.t_us, events.polarity)),
+        side_streams=lambda _: SideStreams(recording.imu, recording.unposed_frames, recording.triggers),
+        camera=recording.camera,
+        notes=recording.notes,
+    )

@@ -80,7 +80,7 @@ class Config:
                 "set problem.frames = true for a recording that has frames, or take the loss out",
             )
         box = self.field_box(recording)
-        channels = recording.camera.channels
+        channels = recording.calibrated.channels
         renderer = Renderer(field.build(box, channels, backend, generator), box, sampling, backend)
         return EventRadiance(self, recording, frames if wants_frames else None, losses, renderer)
 
@@ -89,7 +89,7 @@ class Config:
         if self.box is not None:
             return Box(*self.box)
         assert recording.trajectory is not None
-        return recording.box or box_looked_at(recording.trajectory, recording.camera)
+        return recording.box or box_looked_at(recording.trajectory, recording.calibrated)
 
 
 class EventRadiance(nn.Module):
@@ -113,7 +113,7 @@ class EventRadiance(nn.Module):
         self.config, self.losses, self.renderer = config, dict(losses), renderer
         self.trajectory: Trajectory = recording.trajectory
         self.origin_us = self.trajectory.origin_us
-        self.camera, self.frames = recording.camera, frames
+        self.camera, self.frames = recording.calibrated, frames
         self.draws = self._batch_draws(recording)
         spans = self.draws.intervals
         shortest = float((spans.t_end_us - spans.t_start_us).min())

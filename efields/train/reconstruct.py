@@ -84,7 +84,7 @@ def reconstruct(
             on_progress(progress)
 
     def save() -> None:
-        scene = scene_content(problem.renderer.box, recording.camera, problem.trajectory, problem.sensor.current())
+        scene = scene_content(problem.renderer.box, recording.calibrated, problem.trajectory, problem.sensor.current())
         content = {"problem": problem.state_dict(), "loop": loop_content(state), "scene": scene}
         save_checkpoint(run.checkpoint_path, content)
         write_text(run.training_path, json.dumps(_training(experiment, recording, state, backend.name), indent=2))

@@ -13,7 +13,7 @@ import pytest
 
 from efields import cli
 from efields.train import Run
-from tests.contracts.samples import ecd
+from tests.contracts.samples.folders import ecd
 
 Damage = Callable[[Path], object]
 

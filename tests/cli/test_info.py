@@ -15,7 +15,8 @@ from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.loaders.robust_enerf import save
 from efields.recording import Recording
-from tests.contracts.samples import LOADERS, ecd, robust_enerf
+from tests.contracts.samples import LOADERS
+from tests.contracts.samples.folders import ecd, robust_enerf
 
 KEYS = {
     "format", "width", "height", "events", "t_start_us", "t_end_us", "positive_share", "duration_s", "rate_mean",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.samples import robust_enerf
+from tests.contracts.samples.folders import robust_enerf
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.loaders import load
 from efields.recording import Recording
-from tests.contracts.samples import ecd
+from tests.contracts.samples.folders import ecd
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from efields.errors import InputError
 from efields.loaders import load
-from tests.contracts.samples import HEIGHT, OPENGL_POSE, WIDTH
+from tests.contracts.samples.folders import HEIGHT, OPENGL_POSE, WIDTH
 from tests.loaders.arrays import change
 
 

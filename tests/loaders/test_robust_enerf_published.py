@@ -14,7 +14,7 @@ from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.geometry.camera import Camera
 from efields.loaders import load
-from tests.contracts.samples import HEIGHT, OPENGL_POSE, WIDTH
+from tests.contracts.samples.folders import HEIGHT, OPENGL_POSE, WIDTH
 from tests.loaders.arrays import change
 
 

@@ -22,7 +22,7 @@ def test_kernels_are_clean(sanitizer: str, tmp_path: Path) -> None:
         pytest.skip("sanitizers need g++ on Linux")
     isa, (width, flags) = next(iter(instruction_sets().items()))
     sources = [SOURCES / f"{name}.cpp" for name in KERNELS]
-    driver = Path(__file__).with_name("sanitize.cpp")
+    driver = Path(__file__).with_name("drive.cpp")
     program = tmp_path / "sanitize"
     # Vectors that straddle their type's alignment are read through memcpy; what is left is what the sanitizer sees.
     subprocess.run(
@@ -35,4 +35,4 @@ def test_kernels_are_clean(sanitizer: str, tmp_path: Path) -> None:
     )
     done = subprocess.run([str(program)], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout == "done\n"
+    assert done.stdout.endswith("done\n")

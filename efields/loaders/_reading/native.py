@@ -79,7 +79,7 @@ def save(
 
 
 def _write_arrays(recording: Recording, folder: Path, labels: np.ndarray | None) -> None:
-    events, camera, sensor, trajectory = recording.events, recording.camera, recording.sensor, recording.trajectory
+    events, camera, sensor, trajectory = recording.events, recording.calibrated, recording.sensor, recording.trajectory
     np.savez(
         folder / "raw_events.npz",
         position=np.stack([events.x, events.y], axis=1).astype(np.uint16),

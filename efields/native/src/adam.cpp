@@ -20,12 +20,13 @@ struct Call {
 
 EF_INLINE vf vsqrt(vf x) {
 #if defined(__clang__)
+#if __has_builtin(__builtin_elementwise_sqrt)
   return __builtin_elementwise_sqrt(x);
-#else
+#endif
+#endif
   vf r;
   for (int i = 0; i < EF_VW; ++i) r[i] = __builtin_sqrtf(x[i]);
   return r;
-#endif
 }
 
 void update(const Call& c, float* p, const float* g, float* m, float* v) {

@@ -1,7 +1,4 @@
-"""A tiny valid recording of every format, written file by file as the format's own tools write it.
-
-A loader without an entry in `LOADERS` fails the contract suite.
-"""
+"""Recordings in folders with everything that training needs, and events for every sample."""
 
 from __future__ import annotations
 
@@ -88,4 +85,3 @@ def ecd(folder: Path) -> Path:
 
 
 LOADERS: dict[str, Callable[[Path], Path]] = {"ecd": ecd, "robust_enerf": robust_enerf}
-"""Kind of each loader to the writer of its sample: takes a path that is not there yet, gives what `load` takes."""

@@ -1,0 +1,121 @@
+"""A file of events, opened: what its header says, and its events from start to end in constant memory.
+
+Loaders of event files open them as an `EventFile`; from there one way leads to a `Recording` (`efields.loaders`), to
+the facts of `efields info`, and to every writer of `efields convert`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from efields.errors import InputError
+from efields.events.columns import EventColumns
+from efields.geometry.camera import Camera
+from efields.recording import Frames, Imu, Triggers
+
+
+@dataclass
+class Damages:
+    """What was found broken in one pass over a file: the first is an error, or with `salvage` all are counted."""
+
+    path: Path
+    """The file."""
+    salvage: bool = False
+    """Whether to go on with what is whole."""
+    lost_events: int = 0
+    """Events known to be lost so far."""
+    lost_bytes: int = 0
+    """Bytes that were skipped so far, which hold an unknown number of events."""
+    _found: dict[str, int] = field(default_factory=dict)
+
+    def found(
+        self,
+        what: str,
+        *,
+        byte: int | None = None,
+        row: int | None = None,
+        lost_events: int = 0,
+        lost_bytes: int = 0,
+        do: str = "copy the file again, or recover what is whole with --salvage",
+    ) -> None:
+        """Note one damage; `what` is a phrase without numbers that change, such as 'a timestamp goes backwards'.
+
+        Raises `InputError` naming the byte or row, unless salvaging.
+        """
+        if not self.salvage:
+            at = "" if byte is None and row is None else f" at byte {byte:,}" if row is None else f" in row {row:,}"
+            raise InputError(f"{what}{at}", self.path, do)
+        self.lost_events += lost_events
+        self.lost_bytes += lost_bytes
+        self._found[what] = self._found.get(what, 0) + 1
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was salvaged, in a sentence; nothing when the file is whole."""
+        if not self._found:
+            return ()
+        kinds = "; ".join(f"{what} ({times} times)" if times > 1 else what for what, times in self._found.items())
+        lost = [f"{n:,} {unit}" for n, unit in ((self.lost_events, "events"), (self.lost_bytes, "bytes")) if n]
+        return (f"Salvaged: {kinds}; lost {' and '.join(lost) or 'nothing that could be counted'}.",)
+
+
+@dataclass(frozen=True)
+class SideStreams:
+    """What a file holds beside events."""
+
+    imu: Imu | None = None
+    """Inertial samples."""
+    frames: Frames | None = None
+    """The camera's own frames."""
+    triggers: Triggers | None = None
+    """Edges at the trigger input."""
+
+
+def _no_side_streams(damages: Damages) -> SideStreams:
+    return SideStreams()
+
+
+@dataclass(frozen=True)
+class EventFile:
+    """An event file whose header was read; events are decoded anew by each pass."""
+
+    format: str
+    """The format in the words of its makers, with its version, such as 'Prophesee EVT 3.0'."""
+    path: Path
+    """The file that holds the events."""
+    width: int
+    """Columns of the sensor in pixels."""
+    height: int
+    """Rows of the sensor in pixels."""
+    decode: Callable[[Damages], Iterator[EventColumns]]
+    """A pass over the events, in file order, in chunks of about `columns.CHUNK`. Reports everything that is broken to
+    the damages, the bytes left over at the end included; raises `InputError` where nothing can be salvaged."""
+    side_streams: Callable[[Damages], SideStreams] = _no_side_streams
+    """A pass over what else is inside."""
+    camera: Camera | None = None
+    """The calibrated camera, where the file holds it."""
+    notes: tuple[str, ...] = ()
+    """What was assumed on opening, a sentence each."""
+
+    def events(self, damages: Damages) -> Iterator[EventColumns]:
+        """The events inside of the sensor, in file order; those outside are a damage. Times may still go backwards."""
+        row = 0
+        for chunk in self.decode(damages):
+            inside = (chunk.x < self.width) & (chunk.y < self.height)
+            if inside.all():
+                yield chunk
+            else:
+                first = int(np.argmin(inside))
+                damages.found(
+                    f"an event lies outside of the {self.width} x {self.height} sensor "
+                    + ("" if damages.salvage else f"(x {chunk.x[first]}, y {chunk.y[first]})"),
+                    row=row + first,
+                    lost_events=int(np.count_nonzero(~inside)),
+                    do="give the size of the sensor (--width, --height), or drop such events with --salvage",
+                )
+                yield chunk.take(inside)
+            row += chunk.count

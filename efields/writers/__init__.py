@@ -1,0 +1,27 @@
+"""One module a format that events can be written to: the folder is the registry.
+
+A writer module holds `SUFFIX`, the ending that names it (`efields convert a.raw b.aedat4`), and
+`write(events, path, about)`, which takes sorted chunks of events and writes a whole file or none. Adding a format is
+adding a file here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+from efields.errors import InputError
+from efields.settings import did_you_mean
+
+
+def kinds() -> tuple[str, ...]:
+    """Names of all writers, in alphabetical order; imports none of them."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
+
+
+def writer(kind: str) -> ModuleType:
+    """The module of one kind. Raises `InputError` for a kind that is not there."""
+    if kind not in kinds():
+        raise InputError(f"no writer '{kind}'", do=did_you_mean(kind, kinds()))
+    return importlib.import_module(f"{__name__}.{kind}")
