@@ -17,6 +17,7 @@ from efields.atomic import write_text
 from efields.errors import InputError
 from efields.render.renderer import Sampling
 from efields.settings import did_you_mean, fill, read_toml, to_table
+from efields.supplied.supply import Supplied
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class Experiment:
     """Path of the recording, or of a folder with a scene.toml, which is simulated first."""
     loader: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Options of the recording's loader, such as extrapolate_s, and its `kind` where the files do not tell."""
+    supplied: Supplied = Supplied()
+    """Camera and poses that are given beside the recording."""
     seed: int = 0
     """Seed of every random draw."""
     backend: str = "auto"

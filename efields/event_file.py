@@ -63,6 +63,11 @@ class Damages:
         return (f"Salvaged: {kinds}; lost {' and '.join(lost) or 'nothing that could be counted'}.",)
 
 
+    def notes_with(self, other: Damages) -> tuple[str, ...]:
+        """The notes of two passes over one file; what both say is said once."""
+        return self.notes + tuple(note for note in other.notes if note not in self.notes)
+
+
 @dataclass(frozen=True)
 class SideStreams:
     """What a file holds beside events."""

@@ -134,8 +134,8 @@ class Recording:
 
     @property
     def origin_us(self) -> int:
-        """Absolute time, in microseconds, that counts as zero seconds: the first event."""
-        return int(self.events.t_us[0])
+        """Absolute time, in microseconds, that counts as zero seconds: the first event, or 0 where there is none."""
+        return int(self.events.t_us[0]) if len(self.events) else 0
 
     def seconds(self, t_us: np.ndarray) -> Float64[np.ndarray, "*n"]:
         """Absolute microseconds to float64 seconds since `origin_us`."""

@@ -35,7 +35,11 @@ def table(found: dict[str, Any]) -> Iterator[str]:
     machine, versions = found["machine"], ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     cores = f"{machine['cores']} cores, {machine['threads']} threads"
     yield f"{machine['processor']}, {cores}, {machine['system']}; {versions}"
-    yield from {"kernels": _kernels, "train": _train, "scaling": _scaling, "render": _render}[found["bench"]](found)
+    tables = {
+        "kernels": _kernels, "train": _train, "scaling": _scaling, "render": _render, "recordings": _recordings,
+        "large": _large,
+    }  # fmt: skip
+    yield from tables[found["bench"]](found)
 
 
 def _kernels(found: dict[str, Any]) -> Iterator[str]:
@@ -91,6 +95,32 @@ def _render(found: dict[str, Any]) -> Iterator[str]:
         ratio = "" if row.ratio is None else f"{row.ratio:8.2f} times the reference's speed"
         size = f"{row.size}x{row.size}"
         yield f"{size:<10}{row.backend:<11}{row.seconds:9.3f}  ({row.low:.3f} to {row.high:.3f}){ratio}"
+
+
+def _recordings(found: dict[str, Any]) -> Iterator[str]:
+    yield "\nDecoding, millions of events a second, best of the runs; ratio: over faery's in the same run"
+    yield f"{'file':<44}{'format':<28}{'events':>12}{'M/s':>8}{'faery':>8}{'ratio':>7}  same events"
+    for row in found["rows"]:
+        theirs = (
+            "" if row.ratio is None else f"{row.faery_mevents_s:8.1f}{row.ratio:7.2f}  {'yes' if row.same else 'NO'}"
+        )
+        yield f"{row.file:<44}{row.format:<28}{row.events:12,}{row.mevents_s:8.1f}{theirs or f'{chr(45):>8}'}"
+
+
+def _large(found: dict[str, Any]) -> Iterator[str]:
+    rows = found["rows"]
+    yield f"\n{rows[0].events:,} events on 1280 x 720 pixels; memory: the process's own, and mapped files"
+    yield f"{'':<24}{'time':>10}{'own MB':>9}{'mapped MB':>11}   for 1e9 events, in proportion"
+    for row in rows:
+        own, mapped = (
+            f"{'' if mb is None else f'{mb:,.0f}':>{w}}" for mb, w in ((row.own_memory_mb, 9), (row.mapped_mb, 11))
+        )
+        more = "the same" if row.seconds_1e9 is None else _seconds(row.seconds_1e9)
+        yield f"{row.what:<24}{_seconds(row.seconds):>10}{own}{mapped}   {more}"
+
+
+def _yes(same: bool) -> str:
+    return "yes" if same else "NO"
 
 
 def _percent(fraction: float | None) -> str:

@@ -18,7 +18,7 @@ class Report(Protocol):
     """What a job calls as it goes on."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
-        """Say that `done` of `total` parts are done, with a few words."""
+        """Say that `done` of `total` parts are done (a total of 0: nobody knows how many), with a few words."""
         ...
 
 
@@ -71,6 +71,8 @@ class _Pace:
 
     def left_s(self, done: int, total: int) -> float | None:
         """Seconds left, None while nothing can be said."""
+        if total == 0:
+            return None
         now = time.monotonic()
         if self._first is None or done < self._first[1]:
             self._first = (now, done)
@@ -88,12 +90,13 @@ class _Lines:
     def __call__(self, done: int, total: int, note: str = "") -> None:
         """Print a line if it is time for one."""
         left = self._pace.left_s(done, total)
-        finished = done >= total and not self._complete
+        finished = 0 < total <= done and not self._complete
         if not finished and time.monotonic() - self._shown < PLAIN_INTERVAL_S:
             return
-        self._shown, self._complete = time.monotonic(), done >= total
+        self._shown, self._complete = time.monotonic(), 0 < total <= done
         ahead = "" if left is None or done >= total else f"  {duration(left)} left"
-        print("  ".join(filter(None, (f"{self._title} {done}/{total}{ahead}", note))), file=sys.stderr, flush=True)
+        of = f"/{total}" if total else ""
+        print("  ".join(filter(None, (f"{self._title} {done}{of}{ahead}", note))), file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -117,6 +120,6 @@ def _live(title: str) -> Iterator[Report]:
         def report(done: int, total: int, note: str = "") -> None:
             left = pace.left_s(done, total)
             ahead = "" if left is None or done >= total else f"{duration(left)} left"
-            bar.update(task, completed=done, total=total, left=ahead, note=note)
+            bar.update(task, completed=done, total=total or None, left=ahead, note=note)
 
         yield report

@@ -39,11 +39,21 @@ def train(experiment: Experiment, recording: Recording, run_path: Path, *, resum
         )
 
 
-def score_and_report(run: Run, recording: Recording, protocol: str, *, quiet: bool) -> dict[str, Any]:
-    """Evaluate the run, write metrics.json and report.html, and return the metrics."""
+def score_and_report(
+    run: Run, recording: Recording, protocol: str, *, quiet: bool, as_loaded: bool = True
+) -> dict[str, Any]:
+    """Evaluate the run, write metrics.json and report.html, and return the metrics.
+
+    The recording that was trained on gets the camera and poses that the run's config gives beside it, unless it has
+    them already (not `as_loaded`).
+    """
     from efields.evaluate import evaluate_run
     from efields.report import write_report
+    from efields.supplied import supply
 
+    experiment = run.experiment
+    if as_loaded and recording.path is not None and recording.path.resolve() == Path(experiment.scene).resolve():
+        recording = supply(recording, experiment.supplied)
     with progress("scoring", quiet) as report:
         metrics = evaluate_run(run, recording, protocol, on_view=report).metrics
     write_report(run)

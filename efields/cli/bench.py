@@ -2,7 +2,8 @@
 
 Without a word: kernels and whole steps, quickly. `kernels`: the same with more runs. `train`: seconds until held-out
 views reach 24 to 30 dB. `scaling`: how times grow with events, samples, table, picture and threads. `render`: seconds
-of a view.
+of a view. `recordings FILE ...`: how fast files are decoded, beside faery where that is installed. `large`: a recording
+larger than memory.
 """
 
 from __future__ import annotations
@@ -31,17 +32,22 @@ LEVELS_DB = (24.0, 26.0, 28.0, 30.0)
 SMALL, LARGE = 256, 800
 """Pixels along each side of the views."""
 
+What = Literal["quick", "kernels", "train", "scaling", "render", "recordings", "large"]
+
 
 @dataclass(frozen=True)
 class Args:
     """Flags of `efields bench`."""
 
-    what: tyro.conf.Positional[Literal["quick", "kernels", "train", "scaling", "render"]] = "quick"
+    what: tyro.conf.Positional[Literal["quick", "kernels", "train", "scaling", "render", "recordings", "large"]] = (
+        "quick"
+    )
     """What is measured."""
     scenes: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Scenes of `train`: names of simulated ones under recordings/, or folders of recordings; all if none."""
+    """Scenes of `train`: names of simulated ones under recordings/, or folders of recordings; all if none. Or the files
+    of `recordings`."""
     backends: str = "native,reference"
-    """Backends of `train` and `render`, with commas between; `scaling` takes the first."""
+    """Backends of `train` and `render`, with commas between; `scaling` and `large` take the first."""
     steps: int | None = None
     """Optimiser steps of `train`; those of the scene's config if not given."""
     heldout_every: int = 50
@@ -50,6 +56,8 @@ class Args:
     """Measurements of each number; 0 takes what suits the word."""
     run: Path | None = None
     """Run folder whose field `render` looks at; runs/demo, or a made-up field where there is none."""
+    events: int = 20_000_000
+    """Events of the recording of `large`."""
     all_sizes: bool = False
     """Render the large view with every backend; else with native alone."""
     threads: int = 0
@@ -62,7 +70,7 @@ def run(args: Args) -> int:
     """Measure, then print a table or JSON with the machine, versions and noise."""
     if args.runs < 0 or args.heldout_every < 1 or (args.steps is not None and args.steps < 1):
         raise InputError("--runs, --steps and --heldout-every take numbers above zero")
-    if args.scenes and args.what != "train":
+    if args.scenes and args.what not in ("train", "recordings"):
         raise InputError(f"`efields bench {args.what}` takes no scenes", do="efields bench train SCENE ...")
     threads = set_threads(args.threads)
     import torch
@@ -70,7 +78,7 @@ def run(args: Args) -> int:
     torch.set_num_threads(threads)
     from efields.cli._bench_tables import facts, table
 
-    words = {"train": _train, "scaling": _scaling, "render": _render}
+    words = {"train": _train, "scaling": _scaling, "render": _render, "recordings": _recordings, "large": _large}
     found = words.get(args.what, _kernels)(args)
     found = {**facts(), **found}
     if args.json:
@@ -180,6 +188,30 @@ def _render(args: Args) -> dict[str, Any]:
     with progress("views", args.json) as report:
         rows = measure_views(run, sizes, args.runs or 3, report)
     return {"bench": "render", "rows": rows}
+
+
+def _recordings(args: Args) -> dict[str, Any]:
+    """Decoding rates of files."""
+    from efields.bench.decoding import measure_decoding
+    from efields.cli._progress import progress
+
+    if not args.scenes:
+        raise InputError("names no files to decode", do="efields bench recordings FILE ...")
+    with progress("decoding", args.json) as report:
+        rows = measure_decoding([Path(name) for name in args.scenes], args.runs or 5, report)
+    return {"bench": "recordings", "rows": rows}
+
+
+def _large(args: Args) -> dict[str, Any]:
+    """Times and memory of a recording larger than memory."""
+    from efields.bench.large import measure_large
+    from efields.cli._progress import progress
+
+    if args.events < 1000:
+        raise InputError(f"--events {args.events} is not large", do="give 1000 or more")
+    with progress("a large recording", args.json) as report:
+        rows = measure_large(args.events, next(_backends(args)), on_progress=report)
+    return {"bench": "large", "rows": rows}
 
 
 def _backends(args: Args) -> Iterator[str]:

@@ -1,10 +1,10 @@
-"""Say what a recording holds, and what it lacks for training."""
+"""Say what a recording holds, what looks broken in it, and what it lacks for training."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
@@ -12,7 +12,7 @@ from efields.cli import print_json
 
 if TYPE_CHECKING:
     from efields.geometry.camera import Camera
-    from efields.recording import Recording
+    from efields.facts import Facts
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,22 @@ class Args:
     """A recording: its folder or file."""
     kind: str | None = None
     """Loader to read it with, where its files do not say."""
+    salvage: bool = False
+    """Read what is whole of a damaged file, and say what was lost."""
+    width: int | None = None
+    """Columns of the sensor, where the file does not say."""
+    height: int | None = None
+    """Rows of the sensor, where the file does not say."""
+    camera: str = ""
+    """Calibration given beside the recording, as for `efields train`."""
+    poses: str = ""
+    """Trajectory given beside the recording, as for `efields train`: its rate, cover and clock are checked."""
+    time_offset: float = 0.0
+    """Seconds that the clock of the poses is ahead of that of the events."""
+    body_to_camera: str = ""
+    """Where the camera sits on the body whose poses are given."""
+    preview: Path | None = None
+    """Also draw the events: a film (.mp4) or a picture (.png)."""
     json: bool = False
     """Print one JSON object for a machine to read."""
 
@@ -32,6 +48,8 @@ class Info:
     """What `efields info --json` prints."""
 
     format: str
+    """The format in the words of its makers, or the kind of its loader."""
+    kind: str
     """Kind of the loader."""
     width: int
     """Columns of the sensor."""
@@ -39,9 +57,9 @@ class Info:
     """Rows of the sensor."""
     events: int
     """Number of events."""
-    t_start_us: int
+    t_start_us: int | None
     """Absolute time of the first event, microseconds."""
-    t_end_us: int
+    t_end_us: int | None
     """Absolute time of the last event, microseconds."""
     positive_share: float
     """Share of ON events."""
@@ -49,94 +67,124 @@ class Info:
     """Seconds from the first event to the last."""
     rate_mean: float
     """Mean events a second."""
+    rate_curve: tuple[float, ...]
+    """Events a second in 60 equal spans of the recording."""
     hot_pixels: int
     """Pixels that fire far more than their neighbours."""
+    backwards: int
+    """Events earlier than the one before them in the file."""
+    gaps: int
+    """Times when the whole sensor was silent for suspiciously long."""
     frames: int
-    """The camera's own frames with poses."""
+    """The camera's own frames, with poses or without."""
     heldout_views: int
     """Views that no training may see."""
     imu_samples: int
     """Samples of an inertial sensor."""
     triggers: int
-    """External triggers; none of the present formats records any."""
+    """Edges at an external trigger input."""
     poses: int
     """Poses of the trajectory."""
     has_calibration: bool
     """Whether the camera's intrinsics are known."""
     warnings: tuple[str, ...]
-    """What the loader did and what is missing, a sentence each."""
+    """What the loader did, what looks broken and what is missing, a sentence each."""
 
 
 def run(args: Args) -> int:
     """Print the facts of a recording; exit code 0."""
-    from efields.loaders import find, load
+    from efields.facts import facts_of
+    from efields.supplied import Supplied
 
-    kind = args.kind or find(args.recording)
-    recording = load(args.recording, kind)
-    info = describe(recording, kind)
+    supplied = Supplied(
+        camera=args.camera, poses=args.poses, time_offset_s=args.time_offset, body_to_camera=args.body_to_camera
+    )
+    facts = facts_of(args.recording, args.kind, loader_options(args.salvage, args.width, args.height), supplied)
+    info = describe(facts)
     if args.json:
         print_json(info)
     else:
-        print("\n".join(lines(recording, info)))
+        print("\n".join([args.recording.resolve().name, *lines(facts, info)]))
+    if args.preview is not None:
+        _draw(args, facts)
     return 0
 
 
-def describe(recording: Recording, kind: str) -> Info:
-    """The facts of a recording that was read by the loader `kind`."""
-    from efields.events.statistics import hot_pixels, positive_share
+def loader_options(salvage: bool, width: int | None, height: int | None) -> dict[str, Any]:
+    """The options of a loader that were asked for; the others keep the loader's defaults."""
+    given = {"salvage": salvage or None, "width": width, "height": height}
+    return {name: value for name, value in given.items() if value is not None}
 
-    events = recording.events
+
+def describe(facts: Facts) -> Info:
+    """The facts as numbers and sentences."""
+    survey, side = facts.survey, facts.side
     return Info(
-        format=kind,
-        width=events.width,
-        height=events.height,
-        events=len(events),
-        t_start_us=int(events.t_us[0]),
-        t_end_us=int(events.t_us[-1]),
-        positive_share=positive_share(events),
-        duration_s=events.duration_s,
-        rate_mean=events.rate_hz,
-        hot_pixels=len(hot_pixels(events)),
-        frames=0 if recording.frames is None else len(recording.frames),
-        heldout_views=0 if recording.heldout is None else len(recording.heldout),
-        imu_samples=0 if recording.imu is None else len(recording.imu.t_us),
-        triggers=0,
-        poses=0 if recording.trajectory is None else len(recording.trajectory),
-        has_calibration=recording.camera is not None,
-        warnings=recording.notes + missing(recording),
+        format=facts.format,
+        kind=facts.kind,
+        width=survey.width,
+        height=survey.height,
+        events=survey.events,
+        t_start_us=survey.first_us if survey.events else None,
+        t_end_us=survey.last_us if survey.events else None,
+        positive_share=survey.positive_share,
+        duration_s=survey.duration_s,
+        rate_mean=survey.rate_hz,
+        rate_curve=tuple(survey.rate_curve()[1].round(1).tolist()),
+        hot_pixels=facts.hot_pixels,
+        backwards=survey.backwards,
+        gaps=len(survey.gaps),
+        frames=facts.frames,
+        heldout_views=facts.heldout_views,
+        imu_samples=0 if side.imu is None else len(side.imu.t_us),
+        triggers=0 if side.triggers is None else len(side.triggers),
+        poses=facts.poses,
+        has_calibration=facts.camera is not None,
+        warnings=facts.notes + facts.oddities + facts.missing,
     )
 
 
-def missing(recording: Recording) -> tuple[str, ...]:
-    """What training or scoring would need and the recording does not hold, a sentence each."""
-    found = []
-    if recording.trajectory is None:
-        found.append("Poses are missing: training a radiance field needs them.")
-    if recording.frames is None and recording.heldout is None:
-        found.append("There are neither held-out views nor frames: a result cannot be scored.")
-    return tuple(found)
-
-
-def lines(recording: Recording, info: Info) -> list[str]:
+def lines(facts: Facts, info: Info) -> list[str]:
     """The facts for a person to read, a line each."""
-    camera, sensor = recording.camera, recording.sensor
+    camera = facts.camera
     colour = f"Bayer {camera.bayer}" if camera and camera.bayer else "grey"
-    facts = [
-        ("format", info.format),
+    shown = [
+        ("format", info.format if info.format == info.kind else f"{info.format} (loader {info.kind})"),
         ("sensor", f"{info.width} x {info.height} pixels, {colour}"),
         ("camera", _camera(camera)),
-        ("thresholds", f"{sensor.c_pos:g} ON, {sensor.c_neg:g} OFF, refractory period {sensor.refractory_us:g} us"),
-        ("events", f"{info.events:,}, {100 * info.positive_share:.1f} % ON"),
-        ("time", f"{info.duration_s:.3f} s from {info.t_start_us * 1e-6:.6f} to {info.t_end_us * 1e-6:.6f} s"),
-        ("rate", f"{info.rate_mean:,.0f} events/s"),
+        ("thresholds", _thresholds(facts)),
+        ("events", f"{info.events:,}, {100 * info.positive_share:.1f} % ON" if info.events else "none"),
+        ("time", _time(info)),
+        ("rate", f"{info.rate_mean:,.0f} events/s   {_bars(info.rate_curve)}"),
         ("hot pixels", f"{info.hot_pixels}"),
-        ("poses", _poses(recording)),
+        ("poses", _poses(facts)),
         ("frames", f"{info.frames}"),
         ("held out", f"{info.heldout_views} views"),
         ("IMU", f"{info.imu_samples} samples"),
+        ("triggers", f"{info.triggers}"),
     ]
-    shown = [f"{name:<12}{value}" for name, value in facts]
-    return [f"{recording.name}", *shown, *(f"{'note':<12}{sentence}" for sentence in info.warnings)]
+    rows = [f"{name:<12}{value}" for name, value in shown if value]
+    return [*rows, *(f"{'note':<12}{sentence}" for sentence in info.warnings)]
+
+
+def _time(info: Info) -> str:
+    if info.t_start_us is None or info.t_end_us is None:
+        return ""
+    return f"{info.duration_s:.3f} s from {info.t_start_us * 1e-6:.6f} to {info.t_end_us * 1e-6:.6f} s"
+
+
+def _bars(rates: tuple[float, ...]) -> str:
+    """The rate over time as a row of blocks, the highest the peak; as every other line of a report, plain text."""
+    top = max(rates, default=0.0)
+    pairs = [max(rates[i : i + 2]) for i in range(0, len(rates), 2)]
+    return "".join(" ▁▂▃▄▅▆▇█"[round(8 * rate / top)] for rate in pairs) if top > 0 else ""
+
+
+def _thresholds(facts: Facts) -> str:
+    if facts.recording is None:
+        return ""
+    sensor = facts.recording.sensor
+    return f"{sensor.c_pos:g} ON, {sensor.c_neg:g} OFF, refractory period {sensor.refractory_us:g} us"
 
 
 def _camera(camera: Camera | None) -> str:
@@ -146,9 +194,14 @@ def _camera(camera: Camera | None) -> str:
     return f"focal length {camera.fx:.1f} x {camera.fy:.1f} px, {lens}"
 
 
-def _poses(recording: Recording) -> str:
-    trajectory = recording.trajectory
+def _poses(facts: Facts) -> str:
+    trajectory = None if facts.recording is None else facts.recording.trajectory
     if trajectory is None:
         return "none"
     seconds = (trajectory.end_us - trajectory.start_us) * 1e-6
     return f"{len(trajectory)}, {(len(trajectory) - 1) / seconds:.0f} a second, {trajectory.kind}"
+
+
+def _draw(args: Args, facts: Facts) -> None:
+    """Draw the preview from a second pass over the events."""
+    raise NotImplementedError

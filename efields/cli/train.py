@@ -17,6 +17,7 @@ from efields.threads import set_threads
 
 if TYPE_CHECKING:
     from efields.config import Experiment
+    from efields.supplied import Supplied
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,21 @@ class Args:
     """Flags of `efields train`; what is not given here stands in the config."""
 
     config: tyro.conf.Positional[Path]
-    """A config: a .toml file, the name of one that comes with efields, or a run folder, whose run is repeated."""
+    """A config: a .toml file, the name of one that comes with efields, or a run folder, whose run is repeated. Or a
+    recording, which is trained on by the default config."""
     scene: Path | None = None
     """Recording to train on: its folder or file, or a folder with a scene.toml, which is simulated first."""
+    camera: str | None = None
+    """Calibration of the event camera, in place of the recording's own: a Kalibr (FILE:cam1), ROS, OpenCV or DSEC yaml,
+    calib.txt, transforms.json, camera_calibration.npz, or fx,fy,cx,cy[,k1,k2,p1,p2[,k3]]."""
+    poses: str | None = None
+    """Trajectory, in place of the recording's own: TUM text, EuRoC csv, transforms.json, camera_poses.npz, a COLMAP
+    model, or BAG:/topic."""
+    time_offset: float | None = None
+    """Seconds that the clock of the poses is ahead of that of the events: t_pose = t_event + offset."""
+    body_to_camera: str | None = None
+    """Where the camera sits on the body whose poses are given (T_body_camera, camera to body): a Kalibr yaml with
+    T_cam_imu, a file with a 4x4 matrix, or --body-to-camera=px,py,pz,qx,qy,qz,qw."""
     run: Path | None = None
     """Folder for what comes out; runs/<name of the config> if not given, with a number when there is a run already."""
     resume: bool = False
@@ -49,23 +62,23 @@ def run(args: Args) -> int:
         set_threads(args.threads)  # before torch is loaded, by the config
     from efields.cli._scene import recording_for
     from efields.cli._training import read_metrics, score_and_report, scores_line, shown, train
-    from efields.config import load_experiment
+    from efields.supplied import supply
     from efields.train import Interrupted
 
-    config = _config(args.config)
-    experiment = override(load_experiment(config), args)
+    config, loaded = _experiment(args)
+    experiment = override(loaded, args)
     set_threads(experiment.threads)
     if not experiment.scene:
         raise InputError("names no scene", config, "give one: --scene PATH")
     run_path = _run_path(args, config)
-    recording = recording_for(experiment.scene, experiment.loader, quiet=args.json)
+    recording = supply(recording_for(experiment.scene, experiment.loader, quiet=args.json), experiment.supplied)
     try:
         done = train(experiment, recording, run_path, resume=args.resume, quiet=args.json)
     except Interrupted as stop:
         go_on = f"efields train {shown(run_path / 'config.toml')} --resume"
         print(f"efields: stopped at step {stop.step}; go on with: {go_on}", file=sys.stderr)
         return 130
-    metrics = score_and_report(done, recording, experiment.evaluate.protocol, quiet=args.json)
+    metrics = score_and_report(done, recording, experiment.evaluate.protocol, quiet=args.json, as_loaded=False)
     if args.json:
         print_json({"run": done.path, **(read_metrics(done.path) or metrics)})
     else:
@@ -82,12 +95,38 @@ def override(experiment: Experiment, args: Args) -> Experiment:
         if args.steps < 1:
             raise InputError(f"--steps {args.steps} trains nothing", do="give 1 or more")
         given["train"] = dataclasses.replace(experiment.train, steps=args.steps)
+    given["supplied"] = _supplied(experiment, args)
     return dataclasses.replace(experiment, **given)
 
 
-def _config(given: Path) -> Path:
-    """The config file of a path, a shipped name, or a run folder."""
-    return given / "config.toml" if (given / "config.toml").is_file() else find(given, "configs")
+def _supplied(experiment: Experiment, args: Args) -> Supplied:
+    """What is given beside the recording, its paths absolute, so that the run can be repeated from anywhere."""
+    names = {"camera": "camera", "poses": "poses", "time_offset": "time_offset_s", "body_to_camera": "body_to_camera"}
+    given = {name: getattr(args, flag) for flag, name in names.items() if getattr(args, flag) is not None}
+    try:
+        return dataclasses.replace(experiment.supplied, **given).absolute()
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def _experiment(args: Args) -> tuple[Path, Experiment]:
+    """The config's path and what it says; for a recording in its place, the recording's path and the defaults."""
+    from efields.config import experiment_from_table, load_experiment
+
+    given = args.config.expanduser()
+    if (given / "config.toml").is_file():
+        return given / "config.toml", load_experiment(given / "config.toml")
+    if not (given.is_file() and given.suffix != ".toml"):
+        try:
+            config = find(given, "configs")
+        except InputError:
+            if not given.is_dir():
+                raise
+        else:
+            return config, load_experiment(config)
+    if args.scene is not None:
+        raise InputError("is a recording, and --scene names another", given, "name a config, or leave --scene out")
+    return given, experiment_from_table({"scene": str(given)}, "the default config")
 
 
 def _run_path(args: Args, config: Path) -> Path:

@@ -17,17 +17,26 @@ _ROUNDS = 64
 """Rounds of redrawing silent intervals before the recording is said to have none."""
 
 
-def draw_event_intervals(every: Intervals, n: int, rng: np.random.Generator) -> Intervals:
-    """Draw `n` of the event intervals, uniformly with replacement.
+def draw_event_intervals(index: PixelIndex, n: int, rng: np.random.Generator, refractory_us: float = 0) -> Intervals:
+    """Draw `n` of `index.event_intervals(refractory_us)`, uniformly with replacement, without making them all.
 
     Uniform over events adapts to their density: equal numbers of events are equal shares of the draw, however long they
     took, so the fast parts of a motion are drawn more often and none is starved.
 
-    Raises `InputError` when there are none.
+    Raises `InputError` when there are none, or next to none.
     """
-    if len(every) == 0:
-        raise InputError("no pixel has two usable events", do="use a longer recording or a shorter refractory period")
-    return every.take(rng.integers(0, len(every), size=n))
+    found: list[Intervals] = []
+    missing = n
+    for _ in range(_ROUNDS):
+        if missing <= 0 and found:
+            return Intervals.concat(found).take(slice(n))
+        # Places are drawn until as many as are wanted start an interval: those that do are uniform among themselves.
+        place = rng.integers(0, len(index), size=2 * missing + 16)
+        found.append(index.intervals_after(place, refractory_us))
+        missing -= len(found[-1])
+    raise InputError(
+        "hardly any pixel has two usable events", do="use a longer recording or a shorter refractory period"
+    )
 
 
 def draw_count_windows(
@@ -129,18 +138,15 @@ def _silent_starts(
 
     Of `n` that are drawn, those without room for an end are left out.
     """
-    place = None
     if known:
         place = rng.integers(0, len(index), size=n)
-        pixel = t0_us = place
+        pixel, t0_us = index.pixel_at(place), index.t_us[place]
     else:
         pixel = rng.integers(0, stream.pixels, size=n)
         t0_us = rng.integers(index.first_us, index.last_us + 1, size=n)
-    found = kernels.silence(index, place, pixel, t0_us, dead_us, index.span_us if longest_us is None else longest_us)
+    found = kernels.silence(index, pixel, t0_us, dead_us, index.span_us if longest_us is None else longest_us)
     if found is not None:
         return found
-    if place is not None:
-        pixel, t0_us = index.pixel_at(place), index.t_us[place]
     t1_last = np.minimum(index.next_event_after(pixel, t0_us) - 1, index.last_us)
     if longest_us is not None:
         t1_last = np.minimum(t1_last, t0_us + longest_us)

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int, Int32, Int64
 
+from efields import scratch
 from efields.errors import InputError
 from efields.events import kernels
+from efields.events.index import columns_in_files, columns_in_memory
 from efields.events.stream import EventStream
 
 NO_EVENT_BEFORE: int = int(np.iinfo(np.int64).min)
 """Time of the last event where there is none."""
 NO_EVENT_AFTER: int = int(np.iinfo(np.int64).max)
 """Time of the next event where there is none."""
+
+_CHUNK = 1 << 22
+"""Events looked at together, so that an index in files is never held whole."""
 
 Pixels = Int64[np.ndarray, " n"]
 Times = Int64[np.ndarray, " n"]
@@ -64,10 +69,6 @@ class PixelIndex:
     """Number of ON events before each place of the index."""
     start: Int64[np.ndarray, " pixels+1"]
     """Place of each pixel's first event; the pixel's last place is one before the next pixel's first."""
-    order: Int64[np.ndarray, " n"]
-    """Index into the stream of the event at each place."""
-    key: Int64[np.ndarray, " n"]
-    """`pixel * span_us + (t_us - first_us)`, increasing: what the binary searches run on."""
     first_us: int
     """Absolute time of the stream's first event in microseconds."""
     span_us: int
@@ -77,17 +78,15 @@ class PixelIndex:
     def build(cls, stream: EventStream) -> PixelIndex:
         """Index a stream with stable radix sorts, linear in the number of events; by compiled kernels where there are.
 
-        Raises `InputError` for an empty stream, and for one too long for the key's 63 bits.
+        The index of more events than fit in memory (`scratch.IN_MEMORY`) is made part by part, and lies in files.
+        Raises `InputError` for an empty stream.
         """
         if len(stream) == 0:
             raise InputError("no events to index", do="choose a recording, or a part of it, that holds events")
         first_us = int(stream.t_us[0])
         span_us = int(stream.t_us[-1]) - first_us + 1
-        if stream.pixels * span_us >= 2**63:
-            do = "cut the recording, or check that its times are microseconds"
-            raise InputError(f"events span {span_us * 1e-6:.3g} s, too long to index", do=do)
-        columns = kernels.index_columns(stream, span_us) or _index_columns(stream, span_us)
-        return cls(*columns, first_us, span_us)
+        build = columns_in_memory if len(stream) <= scratch.IN_MEMORY else columns_in_files
+        return cls(*build(stream), first_us, span_us)
 
     def __len__(self) -> int:
         return len(self.t_us)
@@ -104,7 +103,7 @@ class PixelIndex:
 
     def pixel_at(self, place: Int64[np.ndarray, " n"]) -> Pixels:
         """Pixel of the events at these places of the index."""
-        return self.key[place] // self.span_us
+        return np.searchsorted(self.start, place, side="right") - 1
 
     def counts(
         self, pixel: Pixels, t0_us: Times, t1_us: Times
@@ -130,21 +129,34 @@ class PixelIndex:
         Each counts its one event. Events no later than `refractory_us` after their predecessor are left out, and so are
         repeated times. The start is the predecessor's time, not yet moved by the refractory period.
         """
-        gap = np.diff(self.t_us)
-        usable = gap > max(refractory_us, 0)
-        # The first event of a pixel follows one of another pixel.
-        firsts = self.start[1:-1]
-        usable[firsts[(firsts > 0) & (firsts < len(self))] - 1] = False
-        place = np.flatnonzero(usable)
+        return self.intervals_after(np.arange(len(self)), refractory_us)
+
+    def intervals_after(self, place: Int64[np.ndarray, " n"], refractory_us: float = 0) -> Intervals:
+        """Those of the `event_intervals` that start at the events at these places of the index."""
+        place = place[place < len(self) - 1]
+        pixel = self.pixel_at(place)
+        same = place + 1 < self.start[pixel + 1]
+        place, pixel = place[same], pixel[same]
+        long = self.t_us[place + 1] - self.t_us[place] > max(refractory_us, 0)
+        place, pixel = place[long], pixel[long]
         rose = self.cum_pos[place + 2] > self.cum_pos[place + 1]
         return Intervals(
-            pixel=self.pixel_at(place),
+            pixel=pixel,
             t_start_us=self.t_us[place],
             t_end_us=self.t_us[place + 1],
             n_pos=rose.astype(np.int32),
             n_neg=(~rose).astype(np.int32),
             starts_at_event=np.ones(len(place), dtype=bool),
         )
+
+    def shortest_interval(self, refractory_us: float = 0) -> int | None:
+        """Length in microseconds of the shortest of the `event_intervals`; None where there are none."""
+        shortest = []
+        for piece in scratch.pieces(len(self), _CHUNK, self.t_us, self.cum_pos):
+            found = self.intervals_after(np.arange(piece.start, piece.stop), refractory_us)
+            if len(found):
+                shortest.append(int((found.t_end_us - found.t_start_us).min()))
+        return min(shortest, default=None)
 
     def last_event_before(self, pixel: Pixels, t_us: Times) -> Times:
         """Absolute time of each pixel's last event with t < t_us, or `NO_EVENT_BEFORE`."""
@@ -165,34 +177,12 @@ class PixelIndex:
         found = kernels.places_after(self, pixel, t_us)
         if found is not None:
             return found
-        since = np.clip(np.asarray(t_us, dtype=np.int64), self.first_us - 1, self.last_us) - self.first_us
-        wanted = np.asarray(pixel, dtype=np.int64) * self.span_us + since
-        # Searching in increasing order goes through memory in one direction: twice as fast with 1e7 events.
-        order = np.argsort(wanted)
-        place = np.empty(len(wanted), dtype=np.int64)
-        place[order] = np.searchsorted(self.key, wanted[order], side="right")
-        return place
-
-
-def _index_columns(
-    stream: EventStream, span_us: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The arrays t_us, cum_pos, start, order and key of the index, by numpy, without a loop over events."""
-    order = _pixel_order(stream)
-    pixel = stream.pixel
-    start = np.zeros(stream.pixels + 1, dtype=np.int64)
-    np.cumsum(np.bincount(pixel, minlength=stream.pixels), out=start[1:])
-    t_us = stream.t_us[order]
-    key = np.repeat(np.arange(stream.pixels, dtype=np.int64) * span_us - int(stream.t_us[0]), np.diff(start))
-    key += t_us
-    cum_pos = np.zeros(len(stream) + 1, dtype=np.int32 if len(stream) < 2**31 else np.int64)
-    np.cumsum(stream.polarity[order], out=cum_pos[1:])
-    return t_us, cum_pos, start, order, key
-
-
-def _pixel_order(stream: EventStream) -> Int64[np.ndarray, " n"]:
-    """Order of the events by pixel, then time: numpy sorts uint16 stably by radix, first by column, then by row."""
-    if stream.pixels <= 2**16 and stream.width < 2**16:
-        return np.argsort(stream.y * np.uint16(stream.width) + stream.x, kind="stable")
-    by_column = np.argsort(stream.x, kind="stable")
-    return by_column[np.argsort(stream.y[by_column], kind="stable")]
+        pixel, t_us = np.asarray(pixel, dtype=np.int64), np.asarray(t_us, dtype=np.int64)
+        # Pixels off the sensor have no events: before its first, or behind its last.
+        low, high = (self.start[np.clip(edge, 0, self.pixels)] for edge in (pixel, pixel + 1))
+        for _ in range(int((high - low).max(initial=0)).bit_length()):
+            middle = (low + high) // 2
+            open_ = low < high
+            after = open_ & (self.t_us[np.minimum(middle, len(self) - 1)] <= t_us)
+            low, high = np.where(after, middle + 1, low), np.where(open_ & ~after, middle, high)
+        return low

@@ -53,10 +53,8 @@ class _EventIndex(ctypes.Structure):
 _structures: WeakKeyDictionary[PixelIndex, _EventIndex] = WeakKeyDictionary()
 
 
-def index_columns(
-    stream: EventStream, span_us: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
-    """The arrays t_us, cum_pos, start, order and key of `PixelIndex`, which says what they are."""
+def index_columns(stream: EventStream) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """The arrays t_us, cum_pos and start of `PixelIndex`, which says what they are."""
     n, pixels = len(stream), stream.pixels
     if not present() or n >= _MOST_EVENTS or pixels >= _MOST_PIXELS:
         return None
@@ -64,12 +62,12 @@ def index_columns(
     t, polarity = np.require(stream.t_us, np.int64, ["C", "A"]), np.require(stream.polarity, np.bool_, ["C", "A"])
     records = np.empty(2 * n, np.int64)
     start, cum_pos = np.empty(pixels + 1, np.int64), np.empty(n + 1, np.int32)
-    t_us, order, key = (np.empty(n, np.int64) for _ in range(3))
+    t_us = np.empty(n, np.int64)
     native.function("event_index")(
-        *_pointers(x, y, t, polarity), _long(n), _long(stream.width), _long(pixels), _long(int(t[0])), _long(span_us),
-        *_pointers(records, start, t_us, order, key, cum_pos),
+        *_pointers(x, y, t, polarity), _long(n), _long(stream.width), _long(pixels),
+        *_pointers(records, start, t_us, cum_pos),
     )  # fmt: skip
-    return t_us, cum_pos, start, order, key
+    return t_us, cum_pos, start
 
 
 def places_after(index: PixelIndex, pixel: Integers, t_us: Integers) -> Integers | None:
@@ -128,22 +126,17 @@ def drawn_windows(
 
 
 def silence(
-    index: PixelIndex, place: Integers | None, pixel: Integers, t0_us: Integers, dead_us: int, longest_us: int
+    index: PixelIndex, pixel: Integers, t0_us: Integers, dead_us: int, longest_us: int
 ) -> tuple[Integers, Integers, Integers, Integers] | None:
-    """Pixels, starts, and first and last times of the end of those silent intervals that have room; see `draw_silent`.
-
-    They start at the events at `place` of the index, or where it is None, at these pixels and times.
-    """
-    if not _takes(index) or not _plain(index.key, np.int64):
+    """Pixels, starts, first and last times of the end of those silent intervals that have room; see `draw_silent`."""
+    if not _takes(index):
         return None
-    starts = (_integers(pixel), _integers(t0_us)) if place is None else (_integers(place),)
-    n = len(starts[0])
+    pixel, t0_us = _integers(pixel), _integers(t0_us)
+    n = len(pixel)
     columns, kept = np.empty((4, n), np.int64), ctypes.c_int64()
-    nothing = ctypes.c_void_p(0)
-    given = (nothing, *_pointers(*starts)) if place is None else (*_pointers(*starts), nothing, nothing)
     native.function("event_silence")(
-        _of(index), *_pointers(index.key), _long(index.span_us), *given, _long(n),
-        _long(dead_us), _long(index.last_us), _long(longest_us), *_pointers(*columns), ctypes.byref(kept),
+        _of(index), *_pointers(pixel, t0_us), _long(n), _long(dead_us), _long(index.last_us), _long(longest_us),
+        *_pointers(*columns), ctypes.byref(kept),
     )  # fmt: skip
     pixel, t0_us, t1_first, t1_last = columns[:, : kept.value]
     return pixel, t0_us, t1_first, t1_last

@@ -22,7 +22,12 @@ def event_counts(stream: EventStream) -> Int64[np.ndarray, "h w"]:
 
 
 def hot_pixels(stream: EventStream, sigmas: float = 6.0) -> Int64[np.ndarray, " k"]:
-    """Raster indices of pixels that fire far more than all but one of their eight neighbours.
+    """Raster indices of pixels that fire far more than all but one of their eight neighbours (`hot_pixels_of`)."""
+    return hot_pixels_of(event_counts(stream), sigmas)
+
+
+def hot_pixels_of(counts: Int64[np.ndarray, "h w"], sigmas: float = 6.0) -> Int64[np.ndarray, " k"]:
+    """Raster indices of pixels whose count of events is far above all but one of their eight neighbours.
 
     Square roots of counts, `z = 2 sqrt(n + 3/8)`, have the same noise everywhere (Anscombe, Biometrika 1948). A pixel
     is hot where its `z` exceeds the second largest of its neighbours by `sigmas` times the spread of that difference
@@ -30,7 +35,6 @@ def hot_pixels(stream: EventStream, sigmas: float = 6.0) -> Int64[np.ndarray, " 
     second largest, since an edge passes on to two neighbours at least, while hot pixels come alone or in pairs (the
     very tip of a line one pixel wide looks like one of a pair, and is taken for it).
     """
-    counts = event_counts(stream)
     root = 2.0 * np.sqrt(counts + 0.375)
     padded = np.pad(root, 1, constant_values=root.min())
     height, width = counts.shape

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt16
 
 from efields.errors import InputError
+from efields.scratch import pieces
 
 _log = logging.getLogger(__name__)
 
@@ -115,8 +116,8 @@ class EventStream:
     def _sorted(self, where: str) -> EventStream:
         """This stream in order of time: itself if it is in order, else a stable sort and a warning."""
         backwards = 0
-        for first in range(0, len(self) - 1, _CHUNK):
-            part = self.t_us[first : first + _CHUNK + 1]
+        for piece in pieces(len(self) - 1, _CHUNK, self.t_us):
+            part = self.t_us[piece.start : piece.stop + 1]
             backwards += int(np.count_nonzero(part[1:] < part[:-1]))
         if backwards == 0:
             return self
@@ -141,8 +142,7 @@ def _check_inside(x: np.ndarray, y: np.ndarray, width: int, height: int, where: 
     if max(width, height) > np.iinfo(np.uint16).max + 1:
         raise InputError(f"sensor of {width} x {height} pixels", where, "at most 65536 pixels a side can be held")
     outside, fractional = 0, 0
-    for first in range(0, len(x), _CHUNK):
-        part = slice(first, first + _CHUNK)
+    for part in pieces(len(x), _CHUNK, x, y):
         inside = (x[part] >= 0) & (x[part] < width) & (y[part] >= 0) & (y[part] < height)
         outside += int(np.count_nonzero(~inside))
         for column in (x[part], y[part]):

@@ -3,7 +3,8 @@
 A folder of `raw_events.npz` (nanoseconds), `camera_poses.npz` (OpenCV axes, quaternions xyzw),
 `camera_calibration.npz`, `renderer_params.npz` (absent for real recordings) and `views/` (OpenGL axes), here or in the
 folder above. What the published layout cannot say (name, box, threshold mismatch, trajectory kind, depth, labels) lies
-in files of its own beside it.
+in files of its own beside it. `efields convert` writes events as `events.h5` instead (`_reading/own_events.py`), which
+is mapped into memory; then poses and calibration may be absent.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from efields.events.stream import EventStream
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
+from efields.loaders._reading import own_events
 from efields.loaders._reading.arrays import expect_shape, is_zip, npz_members, read_npz, times_us
 from efields.loaders._reading.cover import cover
 from efields.loaders._reading.native import save
+from efields.loaders._reading.side_files import read_frames, read_imu, read_triggers
 from efields.loaders._reading.transforms import camera_from_matrix, read_transforms
-from efields.recording import Imu, Recording, Views
+from efields.recording import Recording, Views
 from efields.settings import fill, read_toml
 
 __all__ = ["Config", "load_labels", "matches", "save"]
@@ -71,8 +74,7 @@ class Config:
         if self.view_stride < 1:
             raise InputError(f"view_stride is {self.view_stride}", root, "give 1 or more")
         own = _settings(root / "recording.toml")
-        camera, sensor = _calibration(root, own)
-        events = _events(root, camera)
+        events, (camera, sensor) = _events_and_camera(root, own)
         trajectory, notes = None, own.notes
         if (root / "camera_poses.npz").is_file():
             trajectory = _trajectory(root, self.trajectory or own.trajectory, int(events.t_us[0]))
@@ -80,7 +82,7 @@ class Config:
             notes += found
         else:
             notes += ("The recording holds no poses.",)
-        frames, heldout, found = self._images(root, camera) if self.views else (None, None, ())
+        frames, heldout, found = self._images(root, camera) if self.views and camera else (None, None, ())
         return Recording(
             events=events,
             camera=camera,
@@ -89,7 +91,9 @@ class Config:
             frames=frames,
             heldout=heldout,
             box=own.box,
-            imu=_imu(root),
+            imu=read_imu(root / "imu.npz"),
+            unposed_frames=read_frames(root / "frames.npz"),
+            triggers=read_triggers(root / "triggers.npz"),
             name=own.name or root.resolve().name,
             path=root,
             notes=notes + found,
@@ -126,6 +130,8 @@ class Config:
 def matches(path: str | Path) -> bool:
     """Whether `path` is a folder with this layout's `raw_events.npz` and `camera_calibration.npz`, damaged or not."""
     root = Path(path)
+    if (root / own_events.NAME).is_file() and not (root / "raw_events.npz").exists():
+        return own_events.is_own(root / own_events.NAME)
     for name, keys in (("raw_events.npz", _EVENTS), ("camera_calibration.npz", _CALIBRATION)):
         if not (root / name).is_file() or not is_zip(root / name):
             return False
@@ -146,6 +152,15 @@ def _settings(path: Path) -> _Settings:
         return fill(_Settings, read_toml(path), str(path)) if path.is_file() else _Settings()
     except InputError as error:
         raise error if error.where else InputError(error.what, path, error.do) from None
+
+
+def _events_and_camera(root: Path, own: _Settings) -> tuple[EventStream, tuple[Camera | None, Sensor]]:
+    file = root / own_events.NAME
+    if (root / "raw_events.npz").is_file() or not file.is_file():
+        camera, sensor = _calibration(root, own)
+        return _events(root, camera), (camera, sensor)
+    calibrated = (root / "camera_calibration.npz").is_file()
+    return own_events.read_events(file), _calibration(root, own) if calibrated else (None, Sensor())
 
 
 def _events(root: Path, camera: Camera) -> EventStream:
@@ -205,18 +220,6 @@ def _renderer(root: Path) -> tuple[str, float]:
     raw = read_npz(path, ("interm_color_space",), ("log_eps",))
     space = _scalar(raw["interm_color_space"], str, "interm_color_space", path)
     return space, _scalar(raw.get("log_eps", np.array(0.0)), float, "log_eps", path)
-
-
-def _imu(root: Path) -> Imu | None:
-    path = root / "imu.npz"
-    if not path.is_file():
-        return None
-    raw = read_npz(path, ("timestamp", "gyro", "acceleration"))
-    t_us = times_us(raw["timestamp"], "timestamp", path)
-    gyro, acceleration = (
-        expect_shape(raw[key], (len(t_us), 3), key, path).astype(np.float64) for key in ("gyro", "acceleration")
-    )
-    return Imu(t_us, gyro, acceleration)
 
 
 def _scalar(value: np.ndarray, kind: type, name: str, path: Path) -> Any:

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from efields import scratch
 from efields.events.draws import draw_count_windows, draw_event_intervals, draw_silent
 from efields.events.intervals import Intervals, PixelIndex
 from efields.events.stream import EventStream
+
+_GIVE_BACK_EVERY = 2
+"""Steps; reading at random, a batch maps some 200 MB, as the system maps the neighbours of what is read."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,6 @@ class BatchDraws:
     """The events by pixel."""
     events: EventStream
     """The events by time."""
-    intervals: Intervals
-    """Every interval between two events of a pixel."""
     refractory_us: float
     """Blind time after an event, which silent intervals outlast."""
     window_events: int
@@ -78,13 +80,19 @@ class BatchDraws:
         each = {name: 1 if name == "frames" else 2 for name in names}
         return {name: self._drawn(name, max(int(rays * share[name] / total / each[name]), 1), rng) for name in names}
 
+    def after_step(self, step: int) -> None:
+        """Now and then give back what reading here and there in a recording larger than memory has mapped."""
+        if step % _GIVE_BACK_EVERY == 0 and len(self.events) > scratch.IN_MEMORY:
+            events, index = self.events, self.index
+            scratch.give_back(events.x, events.y, events.t_us, events.polarity, index.t_us, index.cum_pos)
+
     def _drawn(self, name: str, n: int, rng: np.random.Generator) -> Intervals | FramePixels:
         if name == "frames":
             assert self.frames_shape is not None
             count, height, width = self.frames_shape[:3]
             return FramePixels(rng.integers(0, count, n), rng.integers(0, height * width, n))
         if name == "events":
-            drawn = draw_event_intervals(self.intervals, n, rng)
+            drawn = draw_event_intervals(self.index, n, rng, self.refractory_us)
         elif name == "windows":
             drawn = draw_count_windows(
                 self.index, self.events, n, rng, n_max=self.window_events, at_events=self.windows_at_events

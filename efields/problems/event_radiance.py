@@ -115,9 +115,10 @@ class EventRadiance(nn.Module):
         self.origin_us = self.trajectory.origin_us
         self.camera, self.frames = recording.calibrated, frames
         self.draws = self._batch_draws(recording)
-        spans = self.draws.intervals
-        shortest = float((spans.t_end_us - spans.t_start_us).min())
-        self.sensor = LearnableSensor(recording.sensor, config.learn_ratio, config.learn_refractory, shortest)
+        shortest = self.draws.index.shortest_interval(self.draws.refractory_us)
+        if shortest is None:
+            raise InputError("no pixel has two events", recording.path, "a longer recording is needed")
+        self.sensor = LearnableSensor(recording.sensor, config.learn_ratio, config.learn_refractory, float(shortest))
         self.register_buffer("bearings", torch.from_numpy(np.array(self.camera.bearings())), persistent=False)
         channel = torch.from_numpy(np.array(self.camera.channel_of_pixel()))
         self.register_buffer("channel", channel, persistent=False)
@@ -137,9 +138,6 @@ class EventRadiance(nn.Module):
         events, config = recording.events, self.config
         index = PixelIndex.build(events)
         refractory_us = 0.0 if config.learn_refractory else recording.sensor.refractory_us
-        intervals = index.event_intervals(refractory_us)
-        if len(intervals) == 0:
-            raise InputError("no pixel has two events", recording.path, "a longer recording is needed")
         speed = image_speed(self.trajectory, self.camera, box_points(self.renderer.box))
         seconds = config.window_motion_px / max(speed, 1e-9)
         window_events = int(np.clip(events.rate_hz * seconds, 30, max(len(events) // 2, 30)))
@@ -148,7 +146,6 @@ class EventRadiance(nn.Module):
             shares=config.shares,
             index=index,
             events=events,
-            intervals=intervals,
             refractory_us=refractory_us,
             window_events=window_events,
             windows_at_events=config.windows_at_events,
@@ -244,7 +241,8 @@ class EventRadiance(nn.Module):
         return torch.from_numpy((t_us - self.origin_us) * 1e-6)
 
     def after_step(self, step: int, generator: torch.Generator) -> None:
-        """Keep the occupancy grid up to date."""
+        """Keep the occupancy grid up to date, and memory bounded."""
+        self.draws.after_step(step)
         self.renderer.after_step(step, generator)
 
     def parameter_groups(self) -> list[ParameterGroup]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -31,7 +31,6 @@ def write_report(run: Run) -> Path:
 
 def build_page(run: Contents) -> str:
     """The whole document."""
-    style = resources.files("efields.report").joinpath("style.css").read_text(encoding="utf-8")
     parts = [
         sections.headline(run),
         sections.views(run),
@@ -41,13 +40,18 @@ def build_page(run: Contents) -> str:
         limits(run),
         settings(run),
     ]
-    title = f"{run.scene} · efields"
+    return document(f"{run.scene} · efields", f"efields report · run {run.name}", run.scene, parts)
+
+
+def document(title: str, over: str, heading: str, parts: Sequence[str]) -> str:
+    """A page of the house: title, a line above the heading, and sections of HTML."""
+    style = resources.files("efields.report").joinpath("style.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f'<header><p class="over">efields report · run {escape(run.name)}</p><h1>{escape(run.scene)}</h1></header>\n'
+        f'<header><p class="over">{escape(over)}</p><h1>{escape(heading)}</h1></header>\n'
         f"<main>\n{chr(10).join(parts)}\n</main>\n"
         f"<footer>Written by efields {escape(__version__)}. This page needs no network.</footer>\n"
         "</body>\n</html>\n"

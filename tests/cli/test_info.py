@@ -13,6 +13,7 @@ from efields import cli
 from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
+from efields.loaders import load
 from efields.loaders.robust_enerf import save
 from efields.recording import Recording
 from tests.contracts.samples import LOADERS
@@ -20,7 +21,7 @@ from tests.contracts.samples.folders import ecd, robust_enerf
 
 KEYS = {
     "format", "width", "height", "events", "t_start_us", "t_end_us", "positive_share", "duration_s", "rate_mean",
-    "hot_pixels", "frames", "heldout_views", "imu_samples", "triggers", "poses", "has_calibration", "warnings",
+    "hot_pixels", "frames", "heldout_views", "kind", "rate_curve", "backwards", "gaps", "imu_samples", "triggers", "poses", "has_calibration", "warnings",
 }  # fmt: skip
 
 
@@ -64,13 +65,43 @@ def test_native_recordings_and_a_hot_pixel(tmp_path: Path, capsys: pytest.Captur
 
 @pytest.mark.parametrize("kind", sorted(LOADERS))
 def test_text_for_people(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = LOADERS[kind](tmp_path / "cellar")
-    assert cli.main(["info", str(folder)]) == 0
+    sample = LOADERS[kind](tmp_path / "cellar")
+    assert cli.main(["info", str(sample)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "cellar"
-    assert any(line.split() == ["format", kind] for line in lines)
-    assert any(line.startswith("events") and "40," in line for line in lines)
-    assert any(line.startswith("poses") and "6, 4 a second, linear" in line for line in lines)
+    recording = load(sample)
+    assert lines[0] == sample.name
+    assert any(line.startswith("format") and kind in line for line in lines)
+    many = f"{len(recording.events):,}," if len(recording.events) else "none"
+    assert any(line.startswith("events") and many in line for line in lines)
+    poses = "none" if recording.trajectory is None else f"{len(recording.trajectory)}, "
+    assert any(line.startswith("poses") and poses in line for line in lines)
+    if recording.camera is None:
+        assert any("--camera" in line for line in lines)
+
+
+def test_what_is_broken_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    times = [0.1, 0.3, 0.2, 0.9, 0.901, *np.arange(1.0, 2.0, 0.001)]
+    path = tmp_path / "odd.txt"
+    path.write_text("".join(f"{t:.6f} {k % 8} {k % 6} {k % 2}\n" for k, t in enumerate(times)))
+    found = facts(capsys, str(path))
+    assert (found["backwards"], found["gaps"], found["events"]) == (1, 3, 1005)
+    assert sum(found["rate_curve"]) * found["duration_s"] / 60 == pytest.approx(1005, rel=1e-3)
+    assert any("go backwards" in warning and "100.000 ms" in warning for warning in found["warnings"])
+    assert any("3 gaps" in warning and "600 ms" in warning for warning in found["warnings"])
+    for flag in ("--camera", "--poses", "--time-offset"):
+        assert any(flag in warning for warning in found["warnings"])
+
+
+def test_a_cut_file_is_salvaged_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = LOADERS["aedat2"](tmp_path / "sample")
+    whole = facts(capsys, str(path))["events"]
+    path.write_bytes(path.read_bytes()[:-3])
+    assert cli.main(["info", str(path)]) == 2
+    refusal = capsys.readouterr().err
+    assert "--salvage" in refusal and "byte" in refusal and refusal.count("\n") == 1
+    found = facts(capsys, str(path), "--salvage")
+    assert found["events"] == whole - 1
+    assert any("5 bytes" in warning for warning in found["warnings"])
 
 
 def test_bad_input_is_one_line_and_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

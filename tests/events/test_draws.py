@@ -26,7 +26,7 @@ def test_seeds_decide_every_draw():
     stream = crowded()
     index = PixelIndex.build(stream)
     draws = (
-        lambda rng: draw_event_intervals(index.event_intervals(), 50, rng),
+        lambda rng: draw_event_intervals(index, 50, rng),
         lambda rng: draw_count_windows(index, stream, 50, rng, n_max=1000),
         lambda rng: draw_silent(index, stream, 50, rng),
     )
@@ -36,8 +36,12 @@ def test_seeds_decide_every_draw():
 
 
 def test_event_intervals_are_drawn_in_proportion_to_event_density():
-    every = PixelIndex.build(crowded()).event_intervals()
-    drawn = draw_event_intervals(every, 20_000, np.random.default_rng(3))
+    index = PixelIndex.build(crowded())
+    every = index.event_intervals(30)
+    drawn = draw_event_intervals(index, 20_000, np.random.default_rng(3), refractory_us=30)
+    assert len(drawn) == 20_000
+    assert (drawn.t_end_us - drawn.t_start_us).min() > 30
+    assert set(zip(drawn.pixel, drawn.t_end_us, strict=True)) <= set(zip(every.pixel, every.t_end_us, strict=True))
     share = (every.t_end_us < 100_000).mean()
     assert 0.7 < share < 0.9
     assert (drawn.t_end_us < 100_000).mean() == pytest.approx(share, abs=0.02)
@@ -117,8 +121,8 @@ def test_no_draw_at_all():
 def test_recordings_without_what_is_drawn_are_refused():
     rng = np.random.default_rng(0)
     once = EventStream.from_arrays(np.arange(4), np.zeros(4), np.arange(4), np.ones(4), 4, 1)
-    with pytest.raises(InputError, match="no pixel has two usable events"):
-        draw_event_intervals(PixelIndex.build(once).event_intervals(), 5, rng)
+    with pytest.raises(InputError, match="hardly any pixel has two usable events"):
+        draw_event_intervals(PixelIndex.build(once), 5, rng)
     with pytest.raises(InputError, match="in a stream of 1"):
         draw_count_windows(PixelIndex.build(once[:1]), once[:1], 5, rng)
     busy = EventStream.from_arrays(np.zeros(50), np.zeros(50), np.arange(50), np.ones(50), 1, 1)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from efields import scratch
 from efields.errors import InputError
+from efields.events.index import columns_in_files, columns_in_memory
 from efields.events.intervals import NO_EVENT_AFTER, NO_EVENT_BEFORE, Intervals, PixelIndex
 from efields.events.stream import EventStream
 from tests.events.streams import random_stream
@@ -34,11 +38,10 @@ def test_index_is_ordered_by_pixel_then_time_then_stream():
     stream = random_stream(1)
     index = PixelIndex.build(stream)
     expected = np.lexsort((np.arange(len(stream)), stream.t_us, stream.pixel))
-    assert (index.order == expected).all()
     assert (index.t_us == stream.t_us[expected]).all()
     assert (index.cum_pos == np.concatenate(([0], np.cumsum(stream.polarity[expected])))).all()
     for pixel in range(stream.pixels):
-        assert (stream.pixel[index.order[index.start[pixel] : index.start[pixel + 1]]] == pixel).all()
+        assert (stream.pixel[expected[index.start[pixel] : index.start[pixel + 1]]] == pixel).all()
     assert (index.pixel_at(np.arange(len(stream))) == stream.pixel[expected]).all()
     assert index.pixels == stream.pixels and index.last_us == stream.t_us[-1]
 
@@ -50,7 +53,36 @@ def test_order_for_sensors_beside_and_beyond_16_bits(width, height):
     x, y = rng.integers(0, width, n), rng.integers(0, height, n)
     x[:2], y[:2] = (0, width - 1), (0, height - 1)
     stream = EventStream.from_arrays(x, y, np.sort(rng.integers(0, 50, n)), rng.integers(0, 2, n), width, height)
-    assert (PixelIndex.build(stream).order == np.lexsort((np.arange(n), stream.t_us, stream.pixel))).all()
+    expected = np.lexsort((np.arange(n), stream.t_us, stream.pixel))
+    index = PixelIndex.build(stream)
+    assert (index.t_us == stream.t_us[expected]).all()
+    assert (np.diff(index.cum_pos) == stream.polarity[expected]).all()
+
+
+@pytest.mark.parametrize("part_events", [1, 37, 500, 10_000])
+def test_an_index_in_files_equals_one_in_memory(part_events, tmp_path, monkeypatch):
+    monkeypatch.setenv("EFIELDS_SCRATCH", str(tmp_path / "scratch"))
+    stream = random_stream(7)
+    columns = columns_in_files(stream, part_events)
+    for in_files, in_memory in zip(columns, columns_in_memory(stream), strict=True):
+        assert in_files.dtype == in_memory.dtype
+        assert (in_files == in_memory).all()
+    assert any((tmp_path / "scratch").iterdir())
+    del columns, in_files
+    gc.collect()
+    assert not any((tmp_path / "scratch").iterdir())
+
+
+def test_long_streams_are_indexed_in_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("EFIELDS_SCRATCH", str(tmp_path))
+    stream = random_stream(3)
+    in_memory = PixelIndex.build(stream)
+    monkeypatch.setattr(scratch, "IN_MEMORY", 100)
+    in_files = PixelIndex.build(stream)
+    assert isinstance(in_files.t_us, np.memmap)
+    every, same = in_memory.event_intervals(), in_files.event_intervals()
+    assert (every.t_end_us == same.t_end_us).all() and (every.pixel == same.pixel).all()
+    assert in_files.shortest_interval() == int((every.t_end_us - every.t_start_us).min())
 
 
 @settings(max_examples=200, deadline=None)
@@ -141,7 +173,8 @@ def test_bad_streams_are_refused():
     stream = random_stream(0)
     with pytest.raises(InputError, match="no events to index"):
         PixelIndex.build(stream[:0])
-    endless = EventStream.from_arrays(np.zeros(2), np.zeros(2), np.array([0, 2**50]), np.ones(2), 1280, 720)
-    PixelIndex.build(EventStream.from_arrays(np.zeros(2), np.zeros(2), np.array([0, 2**40]), np.ones(2), 1280, 720))
-    with pytest.raises(InputError, match="too long to index"):
-        PixelIndex.build(EventStream(endless.x, endless.y, np.array([0, 2**60]), endless.polarity, 1280, 720))
+
+
+def test_a_span_of_thirty_years_is_indexed():
+    long = EventStream.from_arrays(np.zeros(2), np.zeros(2), np.array([0, 2**60]), np.ones(2), 1280, 720)
+    assert PixelIndex.build(long).event_intervals().t_end_us.tolist() == [2**60]

@@ -95,7 +95,7 @@ def same(ours: Any, theirs: Any) -> None:
 
 
 def test_index(stream: EventStream, threads: int, by_numpy: Callable) -> None:
-    assert kernels.index_columns(stream, 2**20) is not None
+    assert kernels.index_columns(stream) is not None
     same(PixelIndex.build(stream), by_numpy(lambda: PixelIndex.build(stream)))
 
 
@@ -165,9 +165,7 @@ def test_batches_and_the_state_they_leave(isa: str, by_numpy: Callable) -> None:
 
     def batches() -> tuple[list, dict]:
         index, rng = PixelIndex.build(stream), np.random.default_rng(8)
-        draws = BatchDraws(
-            Shares(), index, stream, index.event_intervals(3), 3, 2000, True, 900, known, (5, 70, 90, 1)
-        )  # fmt: skip
+        draws = BatchDraws(Shares(), index, stream, 3, 2000, True, 900, known, (5, 70, 90, 1))
         names = ("events", "windows", "silent", "frames")
         return [draws.draw(names, 500, rng) for _ in range(4)], dict(rng.bit_generator.state)
 

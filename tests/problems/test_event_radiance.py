@@ -138,7 +138,7 @@ def test_the_refractory_period_can_be_learned() -> None:
         longer = Config(learn_refractory=True)
         problem = true_problem(guess, {"event_interval": event_interval.Config()}, longer)
         # No interval is shorter than the true period, so the bound of the learned one lies above it.
-        shortest = float((problem.draws.intervals.t_end_us - problem.draws.intervals.t_start_us).min())
+        shortest = float(problem.draws.index.shortest_interval() or 0)
         assert shortest >= 8000.0
         if start_us > shortest:
             continue

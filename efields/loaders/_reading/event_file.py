@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from efields import scratch
 from efields.errors import InputError
 from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
@@ -24,7 +27,7 @@ def recording_of(file: EventFile, salvage: bool = False, sensor: Sensor | None =
     """
     damages = Damages(file.path, salvage)
     events = gathered(file, damages)
-    side = file.side_streams(Damages(file.path, salvage))
+    side = file.side_streams(beside := Damages(file.path, salvage))
     return Recording(
         events=events,
         camera=file.camera,
@@ -34,16 +37,35 @@ def recording_of(file: EventFile, salvage: bool = False, sensor: Sensor | None =
         triggers=side.triggers,
         name=file.path.stem,
         path=file.path,
-        notes=file.notes + damages.notes,
+        notes=file.notes + damages.notes_with(beside),
     )
 
 
 def gathered(file: EventFile, damages: Damages) -> EventStream:
     """All events of a file in order of time. Raises `InputError` when there is none."""
-    columns = EventColumns.concat(list(file.events(damages)))
+    columns = _gathered_columns(file.events(damages))
     if columns.count == 0:
         raise InputError("holds no events", file.path, "choose a recording that does")
     return EventStream.from_arrays(*columns, file.width, file.height, where=str(file.path))
+
+
+def _gathered_columns(chunks: Iterator[EventColumns]) -> EventColumns:
+    """All chunks in one: in memory, or in files where there are more than `scratch.IN_MEMORY` events."""
+    held: list[EventColumns] = []
+    count = 0
+    for chunk in chunks:
+        held.append(chunk)
+        count += chunk.count
+        if count > scratch.IN_MEMORY:
+            break
+    else:
+        return EventColumns.concat(held)
+    files = scratch.Scratch()
+    columns = [files.column(kind) for kind in (np.uint16, np.uint16, np.int64, np.bool_)]
+    for chunk in itertools.chain(held, chunks):
+        for column, values in zip(columns, chunk, strict=True):
+            column.append(values)
+    return EventColumns(*(column.array() for column in columns))
 
 
 def least_sensor(chunks_of: EventFile | EventColumns, path: Path) -> tuple[int, int, str]:

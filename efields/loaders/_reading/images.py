@@ -96,7 +96,9 @@ def _decoded(path: Path) -> np.ndarray:
             return np.asarray(iio.imread(path, plugin="pillow"))
         return np.asarray(iio.imread(path))
     except MemoryError:
-        raise
+        raise InputError(
+            "asks for more memory than there is", path, "copy or write it again, or make it smaller"
+        ) from None
     except Exception as error:  # decoders of damaged files raise whatever they meet first
         raise InputError(
             f"cannot be read as an image ({error or type(error).__name__})", path, "copy or write it again"

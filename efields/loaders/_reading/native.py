@@ -12,6 +12,10 @@ from jaxtyping import Int, UInt8
 
 from efields import atomic
 from efields.errors import InputError
+from efields.event_file import SideStreams
+from efields.events.sensor import Sensor
+from efields.geometry.camera import Camera
+from efields.loaders._reading.side_files import write_side_files
 from efields.loaders._reading.transforms import write_transforms
 from efields.recording import Recording
 
@@ -93,10 +97,24 @@ def _write_arrays(recording: Recording, folder: Path, labels: np.ndarray | None)
             T_wc_orientation=trajectory.orientation,
             T_wc_timestamp=trajectory.t_us * 1000,
         )
-    refractory_ns = sensor.refractory_us * 1e3
-    whole = (
-        abs(refractory_ns - round(refractory_ns)) < 1e-6
-    )  # whole nanoseconds stay exact through the division by 1000
+    write_camera(folder, camera, sensor)
+    if labels is not None:
+        np.savez(folder / "labels.npz", label=np.asarray(labels, dtype=np.uint8))
+    write_side_files(folder, SideStreams(recording.imu, recording.unposed_frames, recording.triggers))
+
+
+def write_camera(folder: Path, camera: Camera, sensor: Sensor | None = None) -> None:
+    """Write `camera_calibration.npz`; a sensor that is not known is left out."""
+    thresholds: dict[str, Any] = {}
+    if sensor is not None:
+        refractory_ns = sensor.refractory_us * 1e3
+        # Whole nanoseconds stay exact through the division by 1000.
+        whole = abs(refractory_ns - round(refractory_ns)) < 1e-6
+        thresholds = {
+            "pos_contrast_threshold": np.array(float(sensor.c_pos)),
+            "neg_contrast_threshold": np.array(float(sensor.c_neg)),
+            "refractory_period": np.array(round(refractory_ns) if whole else refractory_ns),
+        }
     np.savez(
         folder / "camera_calibration.npz",
         intrinsics=camera.matrix,
@@ -105,16 +123,9 @@ def _write_arrays(recording: Recording, folder: Path, labels: np.ndarray | None)
         distortion_params=np.array(camera.distortion, dtype=np.float64),
         img_height=np.array(camera.height),
         img_width=np.array(camera.width),
-        pos_contrast_threshold=np.array(float(sensor.c_pos)),
-        neg_contrast_threshold=np.array(float(sensor.c_neg)),
-        refractory_period=np.array(round(refractory_ns) if whole else refractory_ns),
         bayer_pattern=np.array(camera.bayer),
+        **thresholds,
     )
-    if labels is not None:
-        np.savez(folder / "labels.npz", label=np.asarray(labels, dtype=np.uint8))
-    if recording.imu is not None:
-        imu = recording.imu
-        np.savez(folder / "imu.npz", timestamp=imu.t_us * 1000, gyro=imu.gyro, acceleration=imu.acceleration)
 
 
 def _settings(recording: Recording, target: Path) -> str:

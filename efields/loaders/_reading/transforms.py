@@ -36,7 +36,7 @@ def read_transforms(
     `log_eps` is added to linear images. Every `stride`-th view is read. Raises `InputError` for anything broken.
     """
     try:
-        return _read(path, _read_json(path), color_space, channels, log_eps, stride, depth_folder)
+        return _read(path, read_json(path), color_space, channels, log_eps, stride, depth_folder)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"holds a value of the wrong kind ({error})", path, "write the views again") from None
 
@@ -58,7 +58,7 @@ def _read(
     space = meta.get("color_space", color_space)
     if space not in ("linear", "display"):
         raise InputError(f"color_space is '{space}'", path, "write 'linear' or 'display'")
-    poses = np.stack([_pose(entry, path) for entry in entries])
+    poses = np.stack([frame_pose(entry, path) for entry in entries])
     files = [image_file(path.parent, str(entry.get("file_path", ""))) for entry in entries]
     images = _stack([to_channels(read_image(file, meta.get("bit_depth")), channels) for file in files], files)
     if space == "linear" and log_eps:
@@ -164,28 +164,51 @@ def image_file(folder: Path, file_path: str) -> Path:
     return found[0]
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The object of a JSON file. Raises `InputError` when it is missing, damaged or holds something else."""
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"is not readable as JSON ({error})", path, "copy or write it again") from None
     if not isinstance(meta, dict):
         raise InputError("is not a JSON object", path, "copy or write it again")
     return meta
 
 
-def _pose(entry: Any, path: Path) -> Float64[np.ndarray, "4 4"]:
+def frame_pose(entry: Any, path: Path) -> Float64[np.ndarray, "4 4"]:
+    """The `transform_matrix` of one frame, in the file's own axes (OpenGL); its last row may be missing.
+
+    Raises `InputError` when it is not a rotation and a position.
+    """
     try:
         pose = np.asarray(entry["transform_matrix"], dtype=np.float64)
     except (TypeError, KeyError, ValueError):
         pose = np.zeros(0)
+    if pose.shape == (3, 4):
+        pose = np.vstack([pose, [0.0, 0.0, 0.0, 1.0]])
     if pose.shape != (4, 4) or not np.isfinite(pose).all():
         raise InputError("a frame's transform_matrix is not 4x4 finite numbers", path)
-    if np.abs(pose[:3, :3] @ pose[:3, :3].T - np.eye(3)).max() > 1e-3 or np.linalg.det(pose[:3, :3]) < 0:
+    return checked_poses(pose, path)
+
+
+def checked_poses(T: Float64[np.ndarray, "*n 4 4"], path: Path) -> Float64[np.ndarray, "*n 4 4"]:
+    """The poses themselves. Raises `InputError` unless each is a rotation (to 1e-3) and a position, all finite."""
+    rotation = T[..., :3, :3]
+    if not np.isfinite(T).all():
+        raise InputError("a pose is not finite numbers", path)
+    if np.abs(rotation @ np.swapaxes(rotation, -1, -2) - np.eye(3)).max() > 1e-3 or (np.linalg.det(rotation) < 0).any():
         raise InputError(
             "a frame's transform_matrix is not a rotation and a position", path, "remove scale and mirroring"
         )
-    return pose
+    return T
+
+
+def orthonormal(T: Float64[np.ndarray, "*n 4 4"]) -> Float64[np.ndarray, "*n 4 4"]:
+    """Poses whose rotations are the nearest exact ones: files round them to a few digits."""
+    u, _, vt = np.linalg.svd(T[..., :3, :3])
+    exact = T.copy()
+    exact[..., :3, :3] = u @ vt
+    return exact
 
 
 def _camera(meta: Mapping[str, Any], width: int, height: int, path: Path) -> Camera:

@@ -14,7 +14,6 @@ constexpr int64_t kFewEvents = 1 << 16;  // fewer for each thread are not worth 
 
 struct Record {
   int64_t t;
-  uint32_t order;
   uint32_t pixel_on;  // pixel within the bucket, times two, plus one for ON
 };
 
@@ -22,9 +21,9 @@ struct Index {
   const uint16_t *x, *y;
   const int64_t* t;
   const uint8_t* polarity;
-  int64_t n, width, pixels, first_us, span_us;
+  int64_t n, width, pixels;
   Record* records;
-  int64_t *start, *t_us, *order, *key;
+  int64_t *start, *t_us;
   int32_t* cum_pos;
   int shift;  // pixel >> shift is the bucket
   int64_t buckets, runs;
@@ -67,7 +66,7 @@ void deal_run(void* context, int64_t run, int) {
   for (int64_t i = run_begin(c, run), end = run_begin(c, run + 1); i < end; ++i) {
     const int64_t pixel = pixel_of(c, i);
     const uint32_t pixel_on = (uint32_t)((pixel & within) << 1) | (c.polarity[i] != 0);
-    c.records[next[pixel >> c.shift]++] = Record{c.t[i], (uint32_t)i, pixel_on};
+    c.records[next[pixel >> c.shift]++] = Record{c.t[i], pixel_on};
   }
 }
 
@@ -87,10 +86,8 @@ void sort_bucket(void* context, int64_t bucket, int thread) {
   }
   for (int64_t i = begin; i < end; ++i) {
     const Record r = c.records[i];
-    const int64_t pixel = r.pixel_on >> 1, at = next[pixel]++;
+    const int64_t at = next[r.pixel_on >> 1]++;
     c.t_us[at] = r.t;
-    c.order[at] = r.order;
-    c.key[at] = (first_pixel + pixel) * c.span_us + (r.t - c.first_us);
     c.cum_pos[at + 1] = r.pixel_on & 1;
   }
   int32_t on = (int32_t)c.on_sums[bucket];
@@ -99,12 +96,12 @@ void sort_bucket(void* context, int64_t bucket, int thread) {
 
 }  // namespace
 
-// x, y, t, polarity [n] in the order of time, n < 2^31 -> start [pixels + 1], t_us, order, key [n] and cum_pos [n + 1];
+// x, y, t, polarity [n] in the order of time, n < 2^31 -> start [pixels + 1], t_us [n] and cum_pos [n + 1];
 // records is n times 16 bytes of room, given by the caller, who takes it back.
 EF_API void EF_NAME(event_index)(const uint16_t* x, const uint16_t* y, const int64_t* t, const uint8_t* polarity, int64_t n,
-                                 int64_t width, int64_t pixels, int64_t first_us, int64_t span_us, void* records,
-                                 int64_t* start, int64_t* t_us, int64_t* order, int64_t* key, int32_t* cum_pos) {
-  Index c = {x, y, t, polarity, n, width, pixels, first_us, span_us, (Record*)records, start, t_us, order, key, cum_pos,
+                                 int64_t width, int64_t pixels, void* records, int64_t* start, int64_t* t_us,
+                                 int32_t* cum_pos) {
+  Index c = {x, y, t, polarity, n, width, pixels, (Record*)records, start, t_us, cum_pos,
              0, 0, 0, nullptr, nullptr, nullptr, nullptr};
   while ((pixels - 1) >> c.shift >= kMostBuckets) ++c.shift;
   c.buckets = ((pixels - 1) >> c.shift) + 1;

@@ -141,17 +141,15 @@ EF_API void EF_NAME(event_drawn_windows)(const EventIndex* index, const uint16_t
   in_blocks(n, drawn_block, &c);
 }
 
-// draw_silent once a start is drawn: an event at `place` of the index (then `pixel` and `t` are null), or a pixel and a
-// time. The end is at most the last microsecond before the pixel's next event, `latest` (the stream's last event), or
+// draw_silent once a start is drawn, a pixel and a time. The end is at most the last microsecond before the pixel's next event, `latest` (the stream's last event), or
 // `longest` after the start. Starts that leave room for an end more than `dead` later are kept, in order
 // -> pixel, t0, t1_first, t1_last (where the end may lie, both included) [the number in kept].
-EF_API void EF_NAME(event_silence)(const EventIndex* index, const int64_t* key, int64_t span, const int64_t* place,
-                                   const int64_t* pixel, const int64_t* t, int64_t n, int64_t dead, int64_t latest,
-                                   int64_t longest, int64_t* kept_pixel, int64_t* t0, int64_t* t1_first, int64_t* t1_last,
-                                   int64_t* kept) {
+EF_API void EF_NAME(event_silence)(const EventIndex* index, const int64_t* pixel, const int64_t* t, int64_t n,
+                                   int64_t dead, int64_t latest, int64_t longest, int64_t* kept_pixel, int64_t* t0,
+                                   int64_t* t1_first, int64_t* t1_last, int64_t* kept) {
   int64_t out = 0;
   for (int64_t i = 0; i < n; ++i) {
-    const int64_t here = place ? key[place[i]] / span : pixel[i], begin = place ? index->t_us[place[i]] : t[i];
+    const int64_t here = pixel[i], begin = t[i];
     const int64_t next = place_after(*index, here, begin);
     int64_t end = least(latest, longest < latest - begin ? begin + longest : latest);
     if (next < index->start[here + 1]) end = least(end, index->t_us[next] - 1);

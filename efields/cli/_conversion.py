@@ -1,0 +1,268 @@
+"""What happens to a recording between its loader and a writer: order, filters, and the same for camera and frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from efields.errors import InputError
+from efields.event_file import Damages, EventFile, SideStreams
+from efields.events.columns import EventColumns
+from efields.events.filters import (
+    BackgroundActivity,
+    Counted,
+    Filter,
+    HotPixels,
+    Refractory,
+    Thin,
+    TimeSlice,
+    filtered,
+    pixels_above_rate,
+)
+from efields.events.ordered import InOrder, sorted_whole
+from efields.events.resampling import Crop, Downsample, Flip, Resampling, Rotate
+from efields.events.statistics import hot_pixels_of
+from efields.events.survey import Survey
+from efields.geometry.camera import Camera
+from efields.geometry.resampling import coarser, cropped, turned
+from efields.recording import Frames
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to do to the events; times in seconds from the first event."""
+
+    crop: tuple[int, int, int, int] | None = None
+    """First column, first row, columns, rows."""
+    start_s: float | None = None
+    """Where the slice of time begins."""
+    stop_s: float | None = None
+    """Where it ends."""
+    downsample: int = 1
+    """Side of the blocks of pixels that become one."""
+    accumulate: bool = False
+    """Whether such a block waits for one threshold of its mean."""
+    rotate: Literal[0, 90, 180, 270] = 0
+    """Degrees clockwise."""
+    flip: Literal["none", "horizontal", "vertical"] = "none"
+    """Which sides are exchanged."""
+    hot_pixels: bool = False
+    """Whether pixels that fire far more than their neighbours are silenced."""
+    hot_rate_hz: float | None = None
+    """Mean rate above which a pixel is silenced."""
+    background_us: int | None = None
+    """Time of the background-activity filter."""
+    refractory_us: int | None = None
+    """Refractory period to impose."""
+    thin: int = 1
+    """One of how many events stays."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("downsample", 1), ("thin", 1), ("background_us", 0), ("refractory_us", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"--{name.replace('_', '-')} is {value}", do=f"give a whole number from {least} on")
+        times = [value for value in (self.start_s, self.stop_s) if value is not None]
+        if not np.isfinite(times).all() or (len(times) == 2 and times[0] >= times[1]):
+            raise InputError("--start and --stop hold no time between them", do="give seconds from the first event on")
+
+    @property
+    def needs_counts(self) -> bool:
+        """Whether a first pass over all events is needed."""
+        return self.hot_pixels or self.hot_rate_hz is not None
+
+
+@dataclass
+class Conversion:
+    """The events of `file`, on their way to a writer."""
+
+    chunks: Iterator[EventColumns]
+    """Sorted by time and inside of the sensor; may be iterated once."""
+    width: int
+    """Columns of the sensor afterwards."""
+    height: int
+    """Rows of the sensor afterwards."""
+    camera: Camera | None
+    """The camera afterwards."""
+    side: SideStreams
+    """IMU, frames and triggers afterwards."""
+    filters: list[Counted]
+    """The filters, which count while the chunks are read."""
+    notes: tuple[str, ...]
+    """What a user should know, a sentence each."""
+    read: int = 0
+    """Events that have been read, inside of the sensor, before any filter."""
+    _order: InOrder | None = field(default=None, repr=False)
+
+    @property
+    def backwards(self) -> int:
+        """Events that went backwards in time and were put in order, as far as they have been read."""
+        return 0 if self._order is None else self._order.backwards
+
+
+def survey(file: EventFile, salvage: bool, on_chunk: Callable[[int], None]) -> Survey:
+    """Counts of all events, in a pass of their own; `on_chunk` is told how many there were so far."""
+    seen = Survey(file.width, file.height)
+    for chunk in file.events(Damages(file.path, salvage)):
+        seen.add(chunk)
+        on_chunk(seen.events)
+    return seen
+
+
+def prepare(
+    file: EventFile, wanted: Wanted, damages: Damages, seen: Survey | None = None, sort_all: bool = False
+) -> Conversion:
+    """Open the way of the events of `file` to a writer, and see that there are any.
+
+    Raises `InputError` for filters that do not fit the sensor, and when no events are left.
+    """
+    conversion = Conversion(iter(()), file.width, file.height, file.camera, SideStreams(), [], file.notes)
+
+    def counted() -> Iterator[EventColumns]:
+        for chunk in file.events(damages):
+            conversion.read += chunk.count
+            yield chunk
+
+    if sort_all:
+        ordered = sorted_whole(counted())
+    else:
+        conversion._order = InOrder(counted(), damages.found)
+        ordered = iter(conversion._order)
+    first = next(ordered, None)
+    if first is None:
+        raise InputError("holds no events", file.path, "choose a recording that does")
+    span = _slice(wanted, int(first.t_us[0]))
+    rasters = _rasters(wanted, file)
+    conversion.filters = [Counted(each) for each in (*span, *_droppers(wanted, file, seen), *rasters)]
+    if wanted.thin > 1:
+        conversion.filters.append(Counted(Thin(wanted.thin)))
+    conversion.side = file.side_streams(Damages(file.path, damages.salvage))
+    for slice_ in span:
+        conversion.side = _side_between(conversion.side, slice_)
+    for raster in rasters:
+        _change_raster(conversion, raster)
+    conversion.chunks = _not_empty(filtered(_chained(first, ordered), conversion.filters), conversion, file)
+    return conversion
+
+
+def _slice(wanted: Wanted, origin_us: int) -> list[TimeSlice]:
+    if wanted.start_s is None and wanted.stop_s is None:
+        return []
+    ends = (None if s is None else origin_us + round(s * 1e6) for s in (wanted.start_s, wanted.stop_s))
+    return [TimeSlice(*ends)]
+
+
+def _droppers(wanted: Wanted, file: EventFile, seen: Survey | None) -> list[Filter]:
+    """The filters on the whole sensor, in the order in which they make sense: broken pixels support no neighbours."""
+    size, filters = (file.width, file.height), []
+    if wanted.needs_counts and seen is not None:
+        hot = hot_pixels_of(seen.counts) if wanted.hot_pixels else np.zeros(0, dtype=np.int64)
+        if wanted.hot_rate_hz is not None:
+            fast = pixels_above_rate(seen.counts, seen.last_us - seen.first_us, wanted.hot_rate_hz)
+            hot = np.union1d(hot, fast)
+        filters.append(HotPixels(hot, *size, name=f"from {len(hot)} hot pixels"))
+    if wanted.background_us is not None:
+        filters.append(BackgroundActivity(wanted.background_us, *size))
+    if wanted.refractory_us:
+        filters.append(Refractory(wanted.refractory_us, *size))
+    return filters
+
+
+def _rasters(wanted: Wanted, file: EventFile) -> list[Resampling]:
+    """Crop, then join pixels, then turn, then flip."""
+    steps: list[Resampling] = []
+    width, height = file.width, file.height
+    if wanted.crop is not None:
+        steps.append(Crop(*wanted.crop).checked(width, height))
+        width, height = steps[-1].width, steps[-1].height
+    if wanted.downsample > 1:
+        steps.append(Downsample(wanted.downsample, width, height, wanted.accumulate))
+        width, height = steps[-1].width, steps[-1].height
+    if wanted.rotate == 90 or wanted.rotate == 180 or wanted.rotate == 270:
+        turns: Any = wanted.rotate // 90
+        steps.append(Rotate(turns, width, height))
+        width, height = steps[-1].width, steps[-1].height
+    if wanted.flip != "none":
+        steps.append(Flip(wanted.flip, width, height))
+    return steps
+
+
+def _change_raster(conversion: Conversion, step: Resampling) -> None:
+    """Do to the camera and the frames what `step` does to the events."""
+    camera, frames = conversion.camera, conversion.side.frames
+    if isinstance(step, Flip) and camera is not None:
+        conversion.notes += ("A mirrored picture has no pinhole camera: the calibration was left out.",)
+    if frames is not None and frames.image.shape[1:3] != (conversion.height, conversion.width):
+        conversion.notes += (f"{len(frames)} frames are not of the sensor's size and were left out.",)
+        frames = None
+    conversion.camera = None if camera is None else camera_after(camera, step)
+    if frames is not None:
+        frames = replace(frames, image=image_after(frames.image, step))
+    conversion.side = replace(conversion.side, frames=frames)
+    conversion.width, conversion.height = step.width, step.height
+    if conversion.side.imu is not None and isinstance(step, (Rotate, Flip)):
+        conversion.notes += ("IMU samples keep the axes of their sensor; the picture does not.",)
+
+
+def camera_after(camera: Camera, step: Resampling) -> Camera | None:
+    """The camera of the picture after `step`; None for a mirrored one."""
+    if isinstance(step, Crop):
+        return cropped(camera, step.x0, step.y0, step.width, step.height)
+    if isinstance(step, Downsample):
+        return coarser(camera, step.factor)
+    return turned(camera, step.turns) if isinstance(step, Rotate) else None
+
+
+def image_after(image: np.ndarray, step: Resampling) -> np.ndarray:
+    """Frames [n, h, w, c] after `step`, of their type; blocks of pixels become their mean."""
+    if isinstance(step, Crop):
+        return image[:, step.y0 : step.y0 + step.height, step.x0 : step.x0 + step.width]
+    if isinstance(step, Rotate):
+        return np.rot90(image, -step.turns, axes=(1, 2))
+    if isinstance(step, Flip):
+        return image[:, :, ::-1] if step.axis == "horizontal" else image[:, ::-1]
+    if not isinstance(step, Downsample):
+        raise TypeError(f"no such change of a raster: {step}")
+    rows, columns = (np.arange(0, size, step.factor) for size in image.shape[1:3])
+    summed = np.add.reduceat(np.add.reduceat(image, rows, axis=1, dtype=np.float64), columns, axis=2)
+    sizes = [np.diff(np.append(starts, size)) for starts, size in zip((rows, columns), image.shape[1:3], strict=True)]
+    mean = summed / (sizes[0][:, None] * sizes[1])[:, :, None]
+    return (np.rint(mean) if image.dtype.kind == "u" else mean).astype(image.dtype)
+
+
+def _side_between(side: SideStreams, span: TimeSlice) -> SideStreams:
+    """What was recorded beside the events in the slice of time."""
+
+    def inside(t_us: np.ndarray) -> np.ndarray:
+        after = True if span.start_us is None else t_us >= span.start_us
+        return np.flatnonzero(np.full(len(t_us), True) & after & (True if span.stop_us is None else t_us < span.stop_us))
+
+    imu, frames, triggers = side.imu, side.frames, side.triggers
+    if imu is not None:
+        at = inside(imu.t_us)
+        imu = replace(imu, t_us=imu.t_us[at], gyro=imu.gyro[at], acceleration=imu.acceleration[at])
+    if frames is not None:
+        at = inside(frames.t_us)
+        names = tuple(frames.names[i] for i in at) if frames.names else ()
+        frames = Frames(frames.image[at], frames.t_us[at], frames.white, names) if at.size else None
+    if triggers is not None:
+        at = inside(triggers.t_us)
+        triggers = replace(triggers, t_us=triggers.t_us[at], rising=triggers.rising[at])
+    return SideStreams(imu, frames, triggers)
+
+
+def _chained(first: EventColumns, others: Iterator[EventColumns]) -> Iterator[EventColumns]:
+    yield first
+    yield from others
+
+
+def _not_empty(chunks: Iterator[EventColumns], conversion: Conversion, file: EventFile) -> Iterator[EventColumns]:
+    """The same chunks. Raises `InputError` at once when there is none."""
+    first = next(chunks, None)
+    if first is None:
+        dropped = ", ".join(f"{each.dropped:,} {each.filter.name}" for each in conversion.filters if each.dropped)
+        raise InputError(f"no events are left ({dropped})", file.path, "filter less")
+    return _chained(first, chunks)

@@ -1,0 +1,121 @@
+"""Conversion of recordings that know more than events: their poses, frames and held-out views go along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from efields.cli._conversion import Conversion, camera_after, image_after
+from efields.event_file import EventFile, SideStreams
+from efields.events.columns import EventColumns, in_chunks
+from efields.events.filters import TimeSlice
+from efields.events.resampling import Flip, Resampling, Rotate
+from efields.events.stream import EventStream
+from efields.geometry.trajectory import Trajectory
+from efields.recording import Recording, Views
+
+# Columns are the axes of the turned camera in those of the camera before: a quarter turn clockwise.
+_QUARTER = np.array([[0.0, 1.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+
+
+def as_event_file(recording: Recording, kind: str, path: Path) -> EventFile:
+    """The events of a recording that was loaded whole, as a file that is read in one pass."""
+    events = recording.events
+    return EventFile(
+        format=kind,
+        path=path,
+        width=events.width,
+        height=events.height,
+        decode=lambda _: in_chunks(EventColumns(events.x, events.y, events.t_us, events.polarity)),
+        side_streams=lambda _: SideStreams(recording.imu, recording.unposed_frames, recording.triggers),
+        camera=recording.camera,
+        notes=recording.notes,
+    )
+
+
+def can_keep_poses(recording: Recording, conversion: Conversion) -> bool:
+    """Whether there are poses, which still fit the camera afterwards."""
+    return recording.trajectory is not None and conversion.camera is not None
+
+
+def left_out(recording: Recording) -> tuple[str, ...]:
+    """A sentence on what a file of events has no place for; none where nothing is lost."""
+    parts = (
+        ("poses", 0 if recording.trajectory is None else len(recording.trajectory)),
+        ("posed frames", 0 if recording.frames is None else len(recording.frames)),
+        ("held-out views", 0 if recording.heldout is None else len(recording.heldout)),
+    )
+    said = ", ".join(f"{count} {what}" for what, count in parts if count)
+    return (f"Left out, as the file holds events only: {said}.",) if said else ()
+
+
+def write_posed(recording: Recording, conversion: Conversion, chunks: Iterator[EventColumns], out: Path) -> int:
+    """Write events in memory, with poses and views as the filters leave them, and return the number of events."""
+    from efields.loaders.robust_enerf import save
+
+    columns = EventColumns.concat(list(chunks))
+    trajectory, frames = recording.trajectory, recording.frames
+    for each in conversion.filters:
+        if isinstance(each.filter, TimeSlice):
+            frames = _views_between(frames, each.filter)
+        elif isinstance(each.filter, Rotate):
+            turns = np.linalg.matrix_power(_QUARTER, each.filter.turns)
+            trajectory = None if trajectory is None else _turned_trajectory(trajectory, turns)
+            frames = None if frames is None else _after(frames, each.filter, turns)
+        elif hasattr(each.filter, "width") and frames is not None and _is_resampling(each.filter):
+            frames = _after(frames, each.filter, np.eye(4))
+    events = EventStream.from_arrays(*columns, conversion.width, conversion.height, where=str(out))
+    if trajectory is not None:
+        trajectory = replace(trajectory, origin_us=int(events.t_us[0]))
+    written = replace(
+        recording,
+        events=events,
+        camera=conversion.camera,
+        trajectory=trajectory,
+        frames=frames,
+        imu=conversion.side.imu,
+        unposed_frames=conversion.side.frames,
+        triggers=conversion.side.triggers,
+    )
+    save(written, out)
+    return columns.count
+
+
+def _is_resampling(step: object) -> bool:
+    return type(step).__name__ in ("Crop", "Downsample")
+
+
+def _turned_trajectory(trajectory: Trajectory, turn: np.ndarray) -> Trajectory:
+    poses = np.tile(np.eye(4), (len(trajectory), 1, 1))
+    poses[:, :3, :3], poses[:, :3, 3] = _rotations(trajectory.orientation), trajectory.position
+    return Trajectory.from_matrices(trajectory.t_us, poses @ turn, trajectory.kind, trajectory.origin_us)
+
+
+def _rotations(orientation: np.ndarray) -> np.ndarray:
+    import torch
+
+    from efields.geometry.pose import quaternion_to_rotation
+
+    return quaternion_to_rotation(torch.from_numpy(orientation)).numpy()
+
+
+def _views_between(views: Views | None, span: TimeSlice) -> Views | None:
+    if views is None or views.t_us is None:
+        return views
+    first = -np.inf if span.start_us is None else span.start_us
+    last = np.inf if span.stop_us is None else span.stop_us
+    chosen = np.flatnonzero((views.t_us >= first) & (views.t_us < last))
+    return views.take(chosen) if chosen.size else None
+
+
+def _after(views: Views, step: Resampling, turn: np.ndarray) -> Views | None:
+    """The views after a change of the raster; None where they are not of the event camera's size."""
+    camera = camera_after(views.camera, step)
+    if camera is None or isinstance(step, Flip):
+        return None
+    depth = None if views.depth is None else image_after(views.depth[..., None], step)[..., 0]
+    image = np.ascontiguousarray(image_after(views.image, step))
+    return replace(views, image=image, camera=camera, T_world_camera=views.T_world_camera @ turn, depth=depth)

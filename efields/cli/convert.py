@@ -1,0 +1,260 @@
+"""Convert a recording to another format, or to efields' own folder, and filter it on the way.
+
+`efields convert IN OUT`: the ending of OUT says the format (--to where several share it); without an ending it becomes
+a recording folder. The filters run in this order: time, hot pixels, background activity, refractory period, crop,
+downsampling, turning, flipping, thinning. Memory stays the same however long the recording is.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from efields.cli import print_json
+from efields.errors import InputError
+
+if TYPE_CHECKING:
+    from efields.cli._conversion import Conversion, Wanted
+    from efields.event_file import Damages, EventFile
+    from efields.events.columns import EventColumns
+    from efields.events.survey import Survey
+
+
+@dataclass(frozen=True)
+class Args:
+    """Flags of `efields convert`."""
+
+    source: tyro.conf.Positional[Path]
+    """A recording: its folder or file."""
+    out: tyro.conf.Positional[Path]
+    """The file, or the folder, to write."""
+    to: str | None = None
+    """Format to write, where the ending of OUT does not say."""
+    crop: str | None = None
+    """Rectangle that stays: `x,y,width,height` in pixels."""
+    start: float | None = None
+    """Seconds after the first event at which the slice of time begins."""
+    stop: float | None = None
+    """Seconds after the first event at which it ends."""
+    downsample: int = 1
+    """Join blocks of this many pixels a side."""
+    accumulate: bool = False
+    """With --downsample: a block sends an event when its mean has changed by one threshold, not for every event."""
+    rotate: Literal[0, 90, 180, 270] = 0
+    """Turn the picture clockwise, degrees."""
+    flip: Literal["none", "horizontal", "vertical"] = "none"
+    """Exchange left and right, or top and bottom."""
+    hot_pixels: bool = False
+    """Drop pixels that fire far more than their neighbours, found in a pass before."""
+    hot_rate_hz: float | None = None
+    """Drop pixels that fire more than this many events a second on average."""
+    background_us: int | None = None
+    """Drop events none of whose eight neighbours had an event in so many microseconds before."""
+    refractory_us: int | None = None
+    """Drop events that follow the last one kept of their pixel in less than so many microseconds."""
+    thin: int = 1
+    """Keep one of so many events."""
+    salvage: bool = False
+    """Recover what is whole of a damaged recording."""
+    sort: bool = False
+    """Sort all events in memory, for recordings where time goes far back."""
+    overwrite: bool = False
+    """Replace what is at OUT."""
+    kind: str | None = None
+    """Loader to read with, where the files do not say."""
+    width: int | None = None
+    """Columns of the sensor, where the file does not say."""
+    height: int | None = None
+    """Rows of the sensor, where the file does not say."""
+    option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """An option of the loader, `name=value`; may be repeated."""
+    json: bool = False
+    """Print one JSON object for a machine to read, and no progress."""
+
+
+def run(args: Args) -> int:
+    """Convert, and say in a line what became of the events; exit code 0."""
+    from efields.cli._conversion import prepare
+    from efields.event_file import Damages
+    from efields.loaders import find, open_events
+
+    name, writer = chosen_writer(args.out, args.to)
+    _check_place(args)
+    wanted = _wanted(args)
+    kind = args.kind or (find(args.source) if args.source.exists() else None)
+    file = open_events(args.source, kind, **_loader_options(args, kind))
+    with _stopped_cleanly():
+        seen = _survey(args, file) if wanted.needs_counts else None
+        damages = Damages(file.path, args.salvage)
+        conversion = prepare(file, wanted, damages, seen, args.sort)
+        written = _write(args, writer, conversion, seen)
+    _say(args, file, name, conversion, damages, written)
+    return 0
+
+
+def chosen_writer(out: Path, to: str | None) -> tuple[str, ModuleType]:
+    """Name and module of the writer: the one asked for, else by the ending of the file.
+
+    Raises `InputError` for an ending that no writer has, or several have.
+    """
+    from efields import writers
+
+    if to is not None:
+        return to, writers.writer(to)
+    modules = {kind: writers.writer(kind) for kind in writers.kinds()}
+    suffix = "" if out.is_dir() else out.suffix.lower()
+    found = [kind for kind, module in modules.items() if suffix == module.SUFFIX]
+    if "evt3" in found:  # of those that share .raw, the one that present cameras write
+        found = ["evt3"]
+    if len(found) == 1:
+        return found[0], modules[found[0]]
+    if found:
+        raise InputError(f"'{suffix}' could be any of: {', '.join(found)}", out, f"choose with --to {found[0]}")
+    known = ", ".join(sorted({module.SUFFIX for module in modules.values() if module.SUFFIX}))
+    raise InputError(f"no format is called '{suffix}'", out, f"use one of {known}, or no ending for a recording folder")
+
+
+def _check_place(args: Args) -> None:
+    out = args.out
+    if out.exists() and args.source.exists() and out.samefile(args.source):
+        raise InputError("is the recording itself", out, "write to another place")
+    if out.exists() and not args.overwrite:
+        raise InputError("is there already", out, "replace it with --overwrite, or name another")
+    if out.is_dir() and args.source.resolve().is_relative_to(out.resolve()):
+        raise InputError("holds the recording itself", out, "write to another place")
+
+
+def _wanted(args: Args) -> Wanted:
+    from efields.cli._conversion import Wanted
+
+    crop: Any = None
+    if args.crop is not None:
+        try:
+            crop = tuple(int(word) for word in args.crop.split(","))
+        except ValueError:
+            crop = ()
+        if len(crop) != 4:
+            raise InputError(f"--crop is '{args.crop}'", do="give x,y,width,height: four whole numbers of pixels")
+    return Wanted(
+        crop=crop,
+        start_s=args.start,
+        stop_s=args.stop,
+        downsample=args.downsample,
+        accumulate=args.accumulate,
+        rotate=args.rotate,
+        flip=args.flip,
+        hot_pixels=args.hot_pixels,
+        hot_rate_hz=args.hot_rate_hz,
+        background_us=args.background_us,
+        refractory_us=args.refractory_us,
+        thin=args.thin,
+    )
+
+
+def _loader_options(args: Args, kind: str | None) -> dict[str, Any]:
+    """What the flags say to the loader; `--salvage` only where it has that option, as the pass itself knows of it."""
+    from efields.loaders import loader
+
+    options = dict(_assignment(word) for word in args.option)
+    for name in ("width", "height"):
+        if getattr(args, name) is not None:
+            options[name] = getattr(args, name)
+    if args.salvage and kind is not None and hasattr(loader(kind).Config, "salvage"):
+        options["salvage"] = True
+    return options
+
+
+def _assignment(word: str) -> tuple[str, Any]:
+    """Name and value of `name=value`: a number or true and false where it reads like one, else a text."""
+    name, equals, text = word.partition("=")
+    if not (name and equals):
+        raise InputError(f"--option is '{word}'", do="give name=value, such as --option salvage=true")
+    if text in ("true", "false"):
+        return name, text == "true"
+    for number in (int, float):
+        try:
+            return name, number(text)
+        except ValueError:
+            continue
+    return name, text
+
+
+def _survey(args: Args, file: EventFile) -> Survey:
+    from efields.cli._conversion import survey
+    from efields.cli._progress import progress
+
+    with progress("counting events", args.json) as report:
+        return survey(file, args.salvage, lambda seen: report(seen, 0))
+
+
+def _write(args: Args, writer: ModuleType, conversion: Conversion, seen: Survey | None) -> int:
+    """Write all events, and return their number."""
+    from efields.cli._progress import progress
+    from efields.writers._about import About
+
+    about = About(conversion.width, conversion.height, conversion.side, conversion.camera)
+    with progress("events", args.json) as report:
+
+        def watched() -> Iterator[EventColumns]:
+            for chunk in conversion.chunks:
+                yield chunk
+                report(conversion.read, 0 if seen is None else max(seen.events, conversion.read))
+
+        return writer.write(watched(), args.out, about)
+
+
+@contextmanager
+def _stopped_cleanly() -> Iterator[None]:
+    """While the block runs, a request to end the process ends it as an error does, so that nothing is left behind."""
+
+    def stop(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _say(args: Args, file: EventFile, name: str, conversion: Conversion, damages: Damages, written: int) -> None:
+    size = sum(part.stat().st_size for part in (args.out, *args.out.rglob("*")) if part.is_file())
+    dropped = {each.filter.name: each.dropped for each in conversion.filters if each.dropped}
+    notes = (*conversion.notes, *damages.notes)
+    if conversion.backwards:
+        notes += (f"{conversion.backwards:,} events went backwards in time and were put in order.",)
+    if args.json:
+        print_json(
+            {
+                "from": file.format,
+                "to": name,
+                "path": args.out,
+                "events_read": conversion.read,
+                "events_written": written,
+                "dropped": dropped,
+                "lost_events": damages.lost_events,
+                "width": conversion.width,
+                "height": conversion.height,
+                "bytes": size,
+                "notes": notes,
+            }
+        )
+        return
+    less = "".join(f", {count:,} {what}" for what, count in dropped.items())
+    print(
+        f"{args.out}: {written:,} of {conversion.read:,} events{less}; "
+        f"{name}, {conversion.width} x {conversion.height} pixels, {size / 1e6:.1f} MB"
+    )
+    for note in notes:
+        print(f"note  {note}")

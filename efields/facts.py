@@ -1,0 +1,145 @@
+"""The facts of a recording: what it holds, what looks broken, what training would still need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from efields.event_file import Damages, EventFile, SideStreams
+from efields.events.columns import CHUNK, EventColumns
+from efields.events.statistics import hot_pixels_of
+from efields.events.stream import EventStream
+from efields.events.survey import Survey
+from efields.geometry.camera import Camera
+from efields.loaders import find, load, loader
+from efields.recording import Recording
+from efields.scratch import pieces
+from efields.settings import fill
+from efields.supplied import Supplied, describe
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a recording after one pass over its events."""
+
+    kind: str
+    """Name of its loader."""
+    format: str
+    """The format in the words of its makers."""
+    survey: Survey
+    """What its events say."""
+    side: SideStreams
+    """IMU, frames without poses and triggers."""
+    camera: Camera | None
+    """The calibrated camera."""
+    recording: Recording | None
+    """The whole recording, where it is more than one file of events or something is supplied; else None."""
+    notes: tuple[str, ...]
+    """What the loader did, what was salvaged, what the poses lead to; a sentence each."""
+    hot_pixels: int = field(default=0)
+    """Pixels that fire far more than their neighbours."""
+
+    @property
+    def poses(self) -> int:
+        """Number of poses of the trajectory."""
+        trajectory = None if self.recording is None else self.recording.trajectory
+        return 0 if trajectory is None else len(trajectory)
+
+    @property
+    def frames(self) -> int:
+        """Number of the camera's own frames, posed or not."""
+        posed = None if self.recording is None else self.recording.frames
+        return sum(0 if some is None else len(some) for some in (posed, self.side.frames))
+
+    @property
+    def heldout_views(self) -> int:
+        """Number of views that no training may see."""
+        views = None if self.recording is None else self.recording.heldout
+        return 0 if views is None else len(views)
+
+    @property
+    def oddities(self) -> tuple[str, ...]:
+        """What looks broken in the events, a sentence each."""
+        survey, found = self.survey, []
+        if survey.backwards:
+            found.append(
+                f"{survey.backwards:,} of {survey.events:,} events go backwards in time, "
+                f"by at most {survey.furthest_back_us * 1e-3:,.3f} ms; loading sorts them."
+            )
+        if gaps := survey.gaps:
+            start, end = max(gaps, key=lambda gap: gap[1] - gap[0])
+            many = "a gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
+            found.append(
+                f"There is no event at all in {many}, the longest of {(end - start) * 1e-3:,.0f} ms "
+                f"from {(start - survey.first_us) * 1e-6:.3f} s after the first event."
+            )
+        return tuple(found)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What training or scoring would need and is not there, with the flag that supplies it, a sentence each."""
+        found = []
+        if self.survey.events == 0:
+            found.append("Events are missing: there is nothing for egomotion, flow or an event loss.")
+        if self.camera is None:
+            found.append("A calibration is missing: training and egomotion need it; give it with --camera.")
+        if self.poses == 0 and (self.survey.events or not self.frames):
+            found.append(
+                "Poses are missing: training a radiance field needs them; give them with --poses "
+                "(and --time-offset where their clock is another)."
+            )
+        if not self.frames and not self.heldout_views:
+            found.append("There are neither held-out views nor frames: a result cannot be scored.")
+        return tuple(found)
+
+
+def facts_of(path: Path, kind: str | None, options: dict[str, Any], supplied: Supplied) -> Facts:
+    """Read a recording once, in constant memory where it is a file of events and nothing is supplied.
+
+    `options` are those of its loader. Raises `InputError` as loading does.
+    """
+    kind = kind or find(path)
+    if path.is_file() and hasattr(loader(kind).Config, "open") and supplied == Supplied():
+        file = fill(loader(kind).Config, options, f"options of loader '{kind}'").open(path)
+        return _of_file(file, kind, bool(options.get("salvage")))
+    recording, checks = describe(load(path, kind, **options), supplied)
+    survey = _surveyed(recording.events)
+    return Facts(
+        kind=kind,
+        format=kind,
+        survey=survey,
+        side=SideStreams(recording.imu, recording.unposed_frames, recording.triggers),
+        camera=recording.camera,
+        recording=recording,
+        notes=recording.notes + checks,
+        hot_pixels=len(hot_pixels_of(survey.counts)) if survey.events else 0,
+    )
+
+
+def _of_file(file: EventFile, kind: str, salvage: bool) -> Facts:
+    damages = Damages(file.path, salvage)
+    survey = Survey(file.width, file.height)
+    for chunk in file.events(damages):
+        survey.add(chunk)
+    side = file.side_streams(beside := Damages(file.path, salvage))
+    return Facts(
+        kind=kind,
+        format=file.format,
+        survey=survey,
+        side=side,
+        camera=file.camera,
+        recording=None,
+        notes=file.notes + damages.notes_with(beside),
+        hot_pixels=len(hot_pixels_of(survey.counts)) if survey.events else 0,
+    )
+
+
+def _surveyed(events: EventStream) -> Survey:
+    survey = Survey(events.width, events.height)
+    columns = EventColumns(*map(np.asarray, (events.x, events.y, events.t_us, events.polarity)))
+    for piece in pieces(len(events), CHUNK, *columns):
+        survey.add(columns.take(piece))
+    return survey

@@ -1,0 +1,176 @@
+"""Which column of a table is x, y, time and polarity, and in which unit time is: from names, else from the values.
+
+x stands before y: the values cannot tell them apart, and every known layout has them so. What else the values leave
+open is an error that lists what it could be, for the user to say which.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from efields.errors import InputError
+from efields.event_file import Damages
+
+UNITS = {"s": 6, "ms": 3, "us": 0, "ns": -3}
+"""Powers of ten of a unit of time in microseconds."""
+NAMES = {
+    "t": ("t", "ts", "time", "times", "timestamp", "timestamps", "stamp"),
+    "x": ("x", "xs", "col", "column", "xaddr", "addrx"),
+    "y": ("y", "ys", "row", "yaddr", "addry"),
+    "p": ("p", "ps", "pol", "pols", "polarity", "polarities", "on", "sign"),
+}
+"""What columns are called."""
+LAYOUTS = ("t x y p", "x y t p", "x y p t", "t p x y", "p x y t", "p t x y")
+"""Orders in use, x before y."""
+WORDS_OF_UNIT = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+
+_UNIT_WORDS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), "ms"),
+    **dict.fromkeys(("us", "usec", "µs", "microsecond", "microseconds"), "us"),
+    **dict.fromkeys(("ns", "nsec", "nanosecond", "nanoseconds"), "ns"),
+}
+_MOST = 0.8
+"""Share of rows that must hold what a column is for."""
+_RATES = 30.0, 3e8
+"""Mean events a second that a camera gives."""
+_FEW = 1000
+"""Events below which their rate says nothing."""
+
+
+def named(word: str) -> tuple[str, str] | None:
+    """Column ("t", "x", "y", "p") and unit ("" where it says none) that a name means; None for other names."""
+    parts = [part for part in re.split(r"[^a-zµ]+", word.strip().strip("\"'").lower()) if part]
+    unit = ""
+    if len(parts) > 1 and parts[-1] in _UNIT_WORDS:
+        unit = _UNIT_WORDS[parts.pop()]
+    name = "".join(part for part in parts if part not in ("event", "events", "pixel", "coord", "coordinate"))
+    for column, names in NAMES.items():
+        if name in names:
+            return column, unit if column == "t" else ""
+    return None
+
+
+def checked_columns(columns: str, count: int, path: Path) -> tuple[str, ...]:
+    """The option `columns` as names. Raises `InputError` unless it has t, x, y and p once, and `count` words."""
+    words = tuple(columns.replace(",", " ").split())
+    if sorted(word for word in words if word != "-") != sorted("txyp"):
+        raise InputError(f"columns is '{columns}'", path, "name each of t x y p once, and '-' for what to leave out")
+    if len(words) != count:
+        raise InputError(f"has {count} columns, not the {len(words)} of '{columns}'", path, "name every column")
+    return words
+
+
+def checked_unit(unit: str, path: Path) -> None:
+    """Raise `InputError` for an option `unit` that is none."""
+    if unit and unit not in UNITS:
+        raise InputError(f"unit is '{unit}'", path, f"give one of {', '.join(UNITS)}, or none")
+
+
+def possible_orders(sample: Float64[np.ndarray, "n k"]) -> list[str]:
+    """Orders of four columns that these values, in file order, allow; some rows may be damaged.
+
+    Where several do, those are given whose time is not whole, or rises, and which hold for the most rows.
+    """
+    if sample.ndim != 2 or sample.shape[1] != 4 or len(sample) == 0:
+        return []
+    finite = np.isfinite(sample).all(axis=1)
+    if finite.mean() < _MOST:
+        return []
+    sample = sample[finite]
+    whole = sample == np.rint(sample)
+    pixel = (whole & (sample >= 0) & (sample <= 0xFFFF)).mean(axis=0)
+    sign = np.maximum(np.isin(sample, (0, 1)).mean(axis=0), np.isin(sample, (-1, 1)).mean(axis=0))
+    falls = np.count_nonzero(np.diff(sample, axis=0) < 0, axis=0)
+    orders = []
+    for order in LAYOUTS:
+        at = {name: i for i, name in enumerate(order.split())}
+        holds = min(pixel[at["x"]], pixel[at["y"]], sign[at["p"]])
+        if holds >= _MOST and falls[at["t"]] <= (1 - _MOST) * len(sample):
+            t = sample[:, at["t"]]
+            orders.append((not whole[:, at["t"]].all(), bool(np.median(t[-3:]) > np.median(t[:3])), holds, order))
+    best = max((rank[:3] for rank in orders), default=None)
+    return [order for *rank, order in orders if tuple(rank) == best]
+
+
+def order_of(sample: Float64[np.ndarray, "n k"], path: Path) -> tuple[str, ...]:
+    """The one order of the columns. Raises `InputError` listing what it could be."""
+    if sample.ndim != 2 or sample.shape[1] != 4:
+        held = sample.shape[-1] if sample.ndim else 0
+        raise InputError(
+            f"has {held} columns without names", path, "say what they are with --columns, such as 't x y p - -'"
+        )
+    orders = possible_orders(sample)
+    if len(orders) == 1:
+        return tuple(orders[0].split())
+    if orders:
+        raise InputError(
+            f"columns could be any of: {', '.join(orders)}", path, f"say which with --columns '{orders[0]}'"
+        )
+    raise InputError(
+        "holds no columns that could be x, y, time and polarity", path, f"known orders: {', '.join(LAYOUTS)}"
+    )
+
+
+def unit_of(t: np.ndarray, path: Path, *, fractional: bool = False) -> str:
+    """The unit of these times, which follow each other in the file. Raises `InputError` listing what it could be."""
+    t = np.asarray(t)
+    t = t[np.isfinite(t)] if t.dtype.kind == "f" else t
+    if len(t) == 0:
+        return "us"
+    greatest, span = float(np.abs(t).max()), float(t.max()) - float(t.min())
+    fractional = fractional or (t.dtype.kind == "f" and bool((t != np.rint(t)).any()))
+    # Since 1970: 2001 to 2065.
+    for unit, power in UNITS.items():
+        if 1e9 <= greatest * 10.0 ** (power - 6) < 3e9 and (fractional or unit != "s"):
+            return unit
+    if len(t) < _FEW or span == 0:
+        whole_ns = not fractional and len(t) >= 8 and span > 0 and bool((t % 1000 == 0).all())
+        return "s" if fractional else "ns" if whole_ns and greatest >= 1e6 else "us"
+    rates = {unit: len(t) / (span * 10.0 ** (power - 6)) for unit, power in UNITS.items()}
+    likely = [unit for unit, rate in rates.items() if _RATES[0] <= rate <= _RATES[1]]
+    if fractional:
+        choices = ["s"] if "s" in likely else likely
+    elif bool((t % 1000 == 0).all()):  # a camera's microseconds in nanoseconds, or a simulation in steps
+        steps = len(np.unique(t)) >= len(t) // 4
+        choices = ["ns"] if steps and "ns" in likely else [unit for unit in ("us", "ns") if unit in likely]
+    else:
+        choices = ["us"] if "us" in likely else [unit for unit in ("ms", "ns") if unit in likely]
+    if len(choices) == 1:
+        return choices[0]
+    listed = ", ".join(f"{unit} ({rates[unit]:,.3g} events a second)" for unit in choices or UNITS)
+    raise InputError(f"times could be in any of: {listed}", path, "say which with --unit")
+
+
+class Polarities:
+    """Polarities of one file from {0, 1} or {-1, 1}, checked over all of its parts."""
+
+    def __init__(self, damages: Damages) -> None:
+        self._damages = damages
+        self._fell: int | None = None
+
+    def of(self, values: np.ndarray, row: int) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"] | None]:
+        """Which rose, and which are known, None for all; `row` is that of the first. Others are a damage."""
+        rose = values == 1
+        if self._fell is None:
+            down = values[(values == 0) | (values == -1)]
+            self._fell = int(down[0]) if len(down) else None
+        fell = False if self._fell is None else values == self._fell
+        known = rose | fell
+        if known.all():
+            return rose, None
+        if not self._damages.salvage:
+            held = {1, *np.unique(values).tolist()} | (set() if self._fell is None else {self._fell})
+            listed = ", ".join(f"{value:g}" for value in sorted(held)[:5]) + (", ..." if len(held) > 5 else "")
+            first = int(np.argmin(known))
+            raise InputError(
+                f"polarity has the values {listed} (in row {row + first:,}, {values[first]:g})",
+                self._damages.path,
+                "give {0, 1} or {-1, 1}, or leave others out with --salvage",
+            )
+        self._damages.found("a polarity is neither up nor down", lost_events=int(np.count_nonzero(~known)))
+        return rose, known

@@ -1,0 +1,81 @@
+"""What the decoders of Prophesee's words share: a state that carries on, counts of what is broken, and triggers."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from efields.events.columns import EventColumns
+from efields.recording import Triggers
+
+UNKNOWN, UNPLACED = 0, 1
+"""The first places of every decoder's state: counts of words that the format does not have, and of events that could
+not be placed."""
+Decoded = tuple[EventColumns, np.ndarray, np.ndarray]
+"""Events, times of triggers, and whether they rise."""
+
+
+class EvtDecoder:
+    """Decodes words piece by piece, whose upper four bits are their type; the state carries on from piece to piece."""
+
+    WORD: ClassVar[np.dtype]
+    """Type of a word."""
+    TIMED: ClassVar[tuple[int, ...]]
+    """Types of the words that tell the times of triggers: of time, and triggers."""
+    KNOWN: ClassVar[np.ndarray]
+    """For each of the 16 types, whether the format has it."""
+    START: ClassVar[tuple[int, ...]]
+    """The state before the first word."""
+
+    def __init__(self, kernels: bool = True) -> None:
+        """`kernels=False` decodes in numpy alone, which the compiled way must equal."""
+        self._state = np.array(self.START, dtype=np.int64)
+        self._kernels = kernels
+        self._triggers: list[tuple[np.ndarray, np.ndarray]] = []
+        self.first_unknown: int | None = None
+        """Index in the last piece of its first word of a type that the format does not have."""
+
+    @property
+    def unknown(self) -> int:
+        """Words so far of a type that the format does not have."""
+        return int(self._state[UNKNOWN])
+
+    @property
+    def unplaced(self) -> int:
+        """Events and triggers left out so far because no time or no row came before them."""
+        return int(self._state[UNPLACED])
+
+    @property
+    def triggers(self) -> Triggers:
+        """Edges at the trigger inputs in all words so far, of all channels."""
+        t_us = [t for t, _ in self._triggers]
+        rising = [rose for _, rose in self._triggers]
+        return Triggers(
+            np.concatenate([np.zeros(0, np.int64), *t_us]), np.concatenate([np.zeros(0, np.bool_), *rising])
+        )
+
+    def decode(self, words: np.ndarray) -> EventColumns:
+        """The events of these words (of type `WORD`), which follow the words of the last call."""
+        words = np.require(words, self.WORD, ["C", "A"])
+        unknown = self.unknown
+        columns, t_us, rising = self._decoded(words)
+        self.first_unknown = None
+        if self.unknown > unknown:
+            self.first_unknown = int(np.argmin(self.KNOWN[self.types(words)]))
+        if len(t_us):
+            self._triggers.append((t_us, rising))
+        return columns
+
+    def skim(self, words: np.ndarray) -> None:
+        """Gather the triggers of these words without decoding events."""
+        types = self.types(words)
+        self.decode(words[np.isin(types, self.TIMED)])
+
+    @classmethod
+    def types(cls, words: np.ndarray) -> np.ndarray:
+        """The upper four bits of each word."""
+        return words >> (8 * cls.WORD.itemsize - 4)
+
+    def _decoded(self, words: np.ndarray) -> Decoded:
+        raise NotImplementedError

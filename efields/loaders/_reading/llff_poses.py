@@ -1,0 +1,63 @@
+"""`poses_bounds.npy` of LLFF: a row of 17 numbers a view, a 3 x 5 matrix row by row and the nearest and farthest depth.
+
+The matrix is camera to world with columns [down, right, back, position, (height, width, focal length)].
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float64
+
+from efields.errors import InputError
+from efields.geometry.camera import Camera
+from efields.loaders._reading.npy_array import read_npy
+from efields.loaders._reading.transforms import checked_poses
+
+
+class LlffPoses(NamedTuple):
+    """Poses and calibration of a `poses_bounds.npy`."""
+
+    T_world_camera: Float64[np.ndarray, "n 4 4"]
+    """Camera to world, OpenCV axes."""
+    height: float
+    """Rows of the images that were calibrated."""
+    width: float
+    """Columns of them."""
+    focal: float
+    """Focal length in their pixels."""
+    bounds: Float64[np.ndarray, "n 2"]
+    """Nearest and farthest depth of each view, world units."""
+
+
+def read_poses_bounds(path: Path) -> LlffPoses:
+    """The poses of a file in OpenCV axes. Raises `InputError` for anything missing, broken, or two focal lengths."""
+    rows = read_npy(path)
+    if rows.ndim != 2 or rows.shape[1] != 17 or len(rows) == 0 or rows.dtype.kind not in "fiu":
+        raise InputError(f"has the shape {rows.shape}, not n x 17 numbers", path, "write 3 x 5 poses and two depths")
+    rows = rows.astype(np.float64)
+    matrix, bounds = rows[:, :15].reshape(-1, 3, 5), rows[:, 15:]
+    size = matrix[:, :, 4]
+    if not np.isfinite(matrix).all() or np.abs(size - size[0]).max() > 1e-6 * np.abs(size[0]).max():
+        raise InputError("holds numbers that are not finite, or several cameras", path, "give all views one camera")
+    down, right, back, position = (matrix[:, :, i] for i in range(4))
+    T = np.tile(np.eye(4), (len(rows), 1, 1))
+    T[:, :3] = np.stack([right, down, -back, position], axis=2)
+    height, width, focal = (float(v) for v in size[0])
+    return LlffPoses(checked_poses(T, path), height, width, focal, bounds)
+
+
+def llff_camera(poses: LlffPoses, width: int, height: int, path: Path, bayer: str = "") -> Camera:
+    """The camera of images of this size: focal length scaled to it, principal point in the middle of the image.
+
+    Raises `InputError` when the calibration cannot be a camera.
+    """
+    if not (poses.width > 0 and poses.height > 0 and np.isfinite(poses.focal)):
+        raise InputError(f"gives images of {poses.width:g} x {poses.height:g}", path, "write the poses again")
+    fx, fy = poses.focal * width / poses.width, poses.focal * height / poses.height
+    try:
+        return Camera(width, height, fx, fy, width / 2 - 0.5, height / 2 - 0.5, bayer=bayer)
+    except InputError as error:
+        raise InputError(error.what, path, error.do) from None

@@ -1,0 +1,147 @@
+"""Variables of MATLAB files as arrays with names; fields of structs are named `struct.field`.
+
+Version 5 (and 7, its elements compressed): 128 bytes of header, text first, `MI` or `IM` last; then elements, each an
+8-byte tag of type and length and its data. Version 7.3: HDF5 behind 512 bytes of header.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from efields.errors import InputError
+from efields.event_file import Damages
+from efields.events.columns import CHUNK
+from efields.loaders._reading.array_events import ArraySource, held_source
+from efields.loaders._reading.event_file import opened_bytes
+from efields.loaders._reading.hdf5_file import FAULTS, opened_hdf5
+
+_COMPRESSED, _MATRIX = 15, 14
+_MOST_BYTES = 1 << 33  # of one variable, uncompressed
+_DEEP = 8
+
+
+def is_mat5(head: bytes) -> bool:
+    """Whether these 128 bytes begin a file of version 5, 6 or 7."""
+    return head[:10] == b"MATLAB 5.0" and head[126:128] in (b"IM", b"MI")
+
+
+def is_mat73(head: bytes) -> bool:
+    """Whether these bytes begin a file of version 7.3."""
+    return head[:10] == b"MATLAB 7.3"
+
+
+def mat5_sources(path: Path) -> list[ArraySource]:
+    """All numeric variables of a file of version 5. Raises `InputError` when it is damaged."""
+    import scipy.io
+
+    data = opened_bytes(path)
+    if not is_mat5(data[:128].tobytes()):
+        raise InputError("is no MATLAB file", path, "choose another file")
+    whole = _checked_elements(data, path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            variables = scipy.io.loadmat(io.BytesIO(whole), simplify_cells=True)
+    except (Exception, MemoryError) as error:
+        raise InputError(f"is damaged ({type(error).__name__}: {error})", path, "copy the file again") from None
+    sources: list[ArraySource] = []
+    for name, value in variables.items():
+        if not name.startswith("__"):
+            _flatten(name, value, sources, 0)
+    return sources
+
+
+def _checked_elements(data: np.ndarray, path: Path) -> bytes:
+    """The file, its elements walked through: each must be there whole, and no larger uncompressed than it can be."""
+    little = data[126:128].tobytes() == b"IM"
+    order = "little" if little else "big"
+    at = 128
+    elements = [data[:128].tobytes()]
+    while at < len(data):
+        tag = data[at : at + 8].tobytes()
+        kind, length = int.from_bytes(tag[:4], order), int.from_bytes(tag[4:], order)  # type: ignore[arg-type]
+        if len(tag) < 8 or kind not in (_COMPRESSED, _MATRIX) or at + 8 + length > len(data):
+            raise InputError(f"is damaged or cut short at byte {at:,}", path, "copy the file again")
+        body = data[at + 8 : at + 8 + length].tobytes()
+        elements.append(_uncompressed(body, order, at, path) if kind == _COMPRESSED else tag + body)
+        at += 8 + length
+    return b"".join(elements)
+
+
+def _uncompressed(body: bytes, order: str, at: int, path: Path) -> bytes:
+    """One element, uncompressed and checked: scipy would allocate whatever a length inside says."""
+    try:
+        stream = zlib.decompressobj()
+        start = stream.decompress(body, 8)
+        length = int.from_bytes(start[4:8], order)  # type: ignore[arg-type]
+        if length > min(_MOST_BYTES, 1100 * len(body) + 1024):
+            raise zlib.error("its length is impossible")
+        whole = start + stream.decompress(stream.unconsumed_tail, length + 8)
+        if len(whole) < length + 8:
+            raise zlib.error("it is cut short")
+    except zlib.error as error:
+        raise InputError(f"a variable is damaged at byte {at:,} ({error})", path, "copy the file again") from None
+    return whole
+
+
+def _flatten(name: str, value: Any, sources: list[ArraySource], depth: int) -> None:
+    if isinstance(value, dict) and depth < _DEEP:
+        for field, inner in value.items():
+            _flatten(f"{name}.{field}", inner, sources, depth + 1)
+    elif isinstance(value, np.ndarray) and value.dtype.kind in "iufb" and value.size:
+        sources.append(held_source(name, value))
+
+
+def mat73_sources(path: Path) -> list[ArraySource]:
+    """All numeric variables of a file of version 7.3. Raises `InputError` when it is damaged."""
+    import h5py
+
+    sources: list[ArraySource] = []
+
+    def visit(name: str, item: Any) -> None:
+        is_matrix = isinstance(item, h5py.Dataset) and item.ndim == 2 and item.dtype.kind in "iufb" and item.size
+        if is_matrix and not name.startswith("#") and "MATLAB_empty" not in item.attrs:
+            sources.append(_dataset(path, name, item))
+
+    with opened_hdf5(path) as file:
+        file.visititems(visit)
+    return sources
+
+
+def _dataset(path: Path, name: str, item: Any) -> ArraySource:
+    """A matrix, which HDF5 holds transposed: its columns are rows here."""
+    columns, rows = item.shape
+    straight = columns > rows and rows <= 6 and columns > 6 and rows > 1  # a table with its events as columns
+    if straight:
+        columns, rows = rows, columns
+    block = item.chunks or (1, 1)
+    stored = item.id.get_storage_size()
+    if stored * 1100 + 1024 < item.nbytes or block[0] * block[1] * item.dtype.itemsize > max(1 << 27, 1100 * stored):
+        raise InputError(f"'{name}' holds {item.nbytes:,} bytes in {stored:,} of the file", path, "copy the file again")
+    vector = 1 in (columns, rows)
+    length = max(columns, rows) if vector else rows
+
+    def chunks(damages: Damages) -> Iterator[np.ndarray]:
+        for first in range(0, length, CHUNK):
+            part = slice(first, min(first + CHUNK, length))
+            try:
+                with opened_hdf5(path) as file:
+                    held = file[name]
+                    if vector:
+                        block = np.ravel(held[0, part] if held.shape[0] == 1 else held[part, 0])
+                    else:
+                        block = held[part] if straight else held[:, part].T
+            except (*FAULTS, InputError):
+                damages.found(f"'{name}' cannot be read to its end", row=first, lost_events=length - first)
+                return
+            yield block
+
+    shape = (length,) if vector else (rows, columns)
+    return ArraySource(name.replace("/", "."), shape, item.dtype, chunks)

@@ -1,0 +1,184 @@
+"""AEDAT 4, the files of iniVation's DV software and dv-processing: events, frames, IMU and triggers in packets.
+
+The container is described in `_reading.aedat4_packets`. Inside a packet lies one FlatBuffer table:
+
+- `EVTS`: a vector of structs: int64 microseconds (of the Unix clock), int16 x, int16 y, bool ON, 3 bytes unused;
+- `FRME`: times of the frame and its exposure, OpenCV type (0, 16, 24: uint8 of 1, 3 (BGR) and 4 (BGRA) channels; 2, 18,
+  26: the same in uint16), size and position on the sensor, pixels;
+- `IMUS`: a vector of tables: time, temperature, acceleration in g, angular velocity in degrees/s, magnetic field;
+- `TRIG`: a vector of tables: time and type (1, 4 rise, 2, 5 fall, 3 pulse; 6 to 9: begin and end of the camera's own
+  frames and exposures).
+
+x = 0 is at the left, y = 0 at the top. Source: "AEDAT 4.0", docs.inivation.com, and the schemas of dv-processing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from efields.errors import InputError
+from efields.event_file import Damages, EventFile, SideStreams
+from efields.events.columns import CHUNK, EventColumns
+from efields.loaders._reading.aedat4_packets import KINDS, MAGIC, Container, Payload, Stream, opened, packets
+from efields.loaders._reading.event_file import checked_size, first_bytes, least_sensor, recording_of
+from efields.loaders._reading.flatbuffer import BrokenBufferError, Table, Tables, root
+from efields.loaders._reading.frame_stack import FrameStack, middle
+from efields.loaders._reading.side_parts import imu_of, triggers_of
+from efields.recording import Recording
+
+EVENT = np.dtype([("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("on", "u1"), ("unused", "u1", 3)])
+"""One event as it lies in a packet."""
+_FRAME_TYPES = {0: ("<u1", 1), 16: ("<u1", 3), 24: ("<u1", 4), 2: ("<u2", 1), 18: ("<u2", 3), 26: ("<u2", 4)}
+_RISING, _FALLING, _OWN = (1, 3, 4, 6, 8), (2, 5, 7, 9), (6, 7, 8, 9)
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to read an AEDAT 4 file."""
+
+    salvage: bool = False
+    """Whether to recover what is whole of a damaged file."""
+    width: int = 0
+    """Columns of the sensor; 0: as the file says, else the smallest known sensor that holds all events."""
+    height: int = 0
+    """Rows of the sensor; 0: as `width`."""
+    triggers: Literal["all", "external"] = "all"
+    """Which triggers to read: all, the marks of the camera's own frames too, or those from outside alone."""
+
+    def load(self, path: str | Path) -> Recording:
+        """Read all of the file. Raises `InputError` for damage unless `salvage`, and where it holds no events."""
+        file = self.open(path)
+        container = opened(file.path)
+        if not container.of("EVTS"):
+            held = ", ".join(f"{KINDS.get(s.kind, s.kind)} ({s.name})" for s in container.streams) or "nothing"
+            raise InputError(f"holds no events, only {held}", file.path, "choose a recording with an event stream")
+        return recording_of(file, self.salvage)
+
+    def open(self, path: str | Path) -> EventFile:
+        """Read the header. Raises `InputError` for what is no such file, or whose header is broken."""
+        file = Path(path)
+        checked_size(self.width, self.height, file)
+        container = opened(file)
+        events, sized = container.of("EVTS"), [*container.of("EVTS"), *container.of("FRME")]
+        notes = _notes(events, container.of("TRIG"), self.triggers)
+        width, height = self.width, self.height
+        if not width:
+            width, height = next(((s.width, s.height) for s in sized if s.width and s.height), (0, 0))
+        if not width:
+            unsized = EventFile("AEDAT 4.0", file, 1, 1, lambda damages: _decode(container, events[:1], damages))
+            width, height, note = least_sensor(unsized, file)
+            notes += (note,)
+        return EventFile(
+            format="AEDAT 4.0",
+            path=file,
+            width=width,
+            height=height,
+            decode=lambda damages: _decode(container, events[:1], damages),
+            side_streams=lambda damages: _side(container, (width, height), self.triggers == "all", damages),
+            notes=notes,
+        )
+
+
+def matches(path: str | Path) -> bool:
+    """Whether the file begins like AEDAT 4."""
+    return first_bytes(Path(path), len(MAGIC)) == MAGIC
+
+
+def _notes(events: tuple[Stream, ...], triggers: tuple[Stream, ...], which: str) -> tuple[str, ...]:
+    notes: tuple[str, ...] = ()
+    if len(events) > 1:
+        others = ", ".join(f"'{stream.name}' ({stream.number})" for stream in events[1:])
+        notes += (f"The first event stream, '{events[0].name}' ({events[0].number}), was read, not {others}.",)
+    if triggers and which == "all":
+        notes += (
+            "Triggers may hold marks of the camera's own frames, beginnings as rising and ends as falling edges "
+            "(triggers = 'external' leaves them out).",
+        )
+    return notes
+
+
+def _decode(container: Container, streams: tuple[Stream, ...], damages: Damages) -> Iterator[EventColumns]:
+    """The events of one stream, or none where there is no stream."""
+    held: list[np.ndarray] = []
+    count = 0
+    for packet in packets(container, {stream.number for stream in streams}, damages):
+        try:
+            first, number = root(packet.buffer, 4, b"EVTS").vector(0, EVENT.itemsize, cut=packet.cut)
+        except BrokenBufferError:
+            _report(packet, damages)
+            continue
+        held.append(np.frombuffer(packet.buffer, dtype=EVENT, count=number, offset=first))
+        if (held[-1]["on"] > 1).any():
+            right = held[-1]["on"] <= 1
+            what = "an event's polarity is neither 0 nor 1 in the packet"
+            damages.found(what, byte=packet.byte, lost_events=int(np.count_nonzero(~right)))
+            held[-1] = held[-1][right]
+        count += number
+        if count >= CHUNK:
+            yield _columns(held)
+            held, count = [], 0
+    if count:
+        yield _columns(held)
+
+
+def _columns(held: list[np.ndarray]) -> EventColumns:
+    """Events as columns; negative places become large ones, which no sensor holds."""
+    x, y, t_us, on = (np.concatenate([part[name] for part in held]) for name in ("x", "y", "t", "on"))
+    return EventColumns(x.view(np.uint16), y.view(np.uint16), t_us, on.view(bool))
+
+
+def _report(packet: Payload, damages: Damages) -> None:
+    if not packet.cut:  # that it is cut was reported when it was read
+        damages.found("a packet's contents are broken", byte=packet.byte, lost_bytes=len(packet.buffer))
+
+
+def _side(container: Container, size: tuple[int, int], own_marks: bool, damages: Damages) -> SideStreams:
+    """Frames, IMU samples and triggers of the first stream of each kind."""
+    kinds = {streams[0].number: kind for kind in ("FRME", "IMUS", "TRIG") if (streams := container.of(kind))}
+    imu: list[tuple[np.ndarray, np.ndarray]] = []
+    triggers: list[tuple[np.ndarray, np.ndarray]] = []
+    sized = next(((s.width, s.height) for s in container.of("FRME")[:1] if s.width and s.height), size)
+    stack = FrameStack(*sized)
+    for packet in packets(container, set(kinds), damages):
+        identifier = kinds[packet.stream]
+        try:
+            table = root(packet.buffer, 4, identifier.encode())
+            if identifier == "FRME":
+                if not packet.cut:
+                    _add_frame(table, stack, packet.byte, damages)
+                continue
+            rows = Tables(table, 0, cut=packet.cut)
+            t_us = rows.column(0, "<i8")
+            if identifier == "IMUS":
+                imu.append((t_us, np.stack([rows.column(field, "<f4") for field in range(2, 8)], axis=1)))
+            else:
+                kind = rows.column(1, "<i1")
+                kept = np.isin(kind, _RISING + _FALLING) & (own_marks | ~np.isin(kind, _OWN))
+                triggers.append((t_us[kept], np.isin(kind[kept], _RISING)))
+        except BrokenBufferError:
+            _report(packet, damages)
+    return SideStreams(imu_of(imu), stack.frames(), triggers_of(triggers))
+
+
+def _add_frame(table: Table, stack: FrameStack, byte: int, damages: Damages) -> None:
+    dtype, channels = _FRAME_TYPES.get(table.scalar(5, "<b"), ("", 0))
+    if not channels:
+        damages.found("a frame's pixels are of a type that is not known", byte=byte)
+        return
+    width, height, left, top = (int(table.scalar(field, "<h")) for field in (6, 7, 8, 9))
+    first, count = table.vector(10, 1)
+    pixels = np.dtype(dtype)
+    if min(width, height) < 1 or count != width * height * channels * pixels.itemsize:
+        damages.found("a frame's size does not fit its pixels", byte=byte, lost_bytes=count)
+        return
+    image = np.frombuffer(table.buffer, pixels, width * height * channels, first).reshape(height, width, channels)
+    if channels > 1:
+        image = np.ascontiguousarray(image[:, :, 2::-1])  # BGR or BGRA to RGB
+    begin, end, stamp = (int(table.scalar(field, "<q")) for field in (3, 4, 0))
+    if not stack.add(image.astype(pixels.newbyteorder("=")), middle(begin, end, stamp), left, top):
+        damages.found("a frame is not like those before, or lies outside of the sensor", byte=byte, lost_bytes=count)

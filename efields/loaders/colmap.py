@@ -1,0 +1,69 @@
+"""Posed RGB of COLMAP (Schoenberger and Frahm, CVPR 2016): a sparse model and its folder of images, no events.
+
+The model, text or binary, lies in `sparse/0`, `sparse` or the folder itself (see `_reading/colmap_model.py`); poses are
+world to camera with quaternions w x y z, and the centre of the first pixel is (0.5, 0.5). Camera models that are held:
+SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL, OPENCV, OPENCV_FISHEYE. All images must share one camera.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from efields.errors import InputError
+from efields.loaders._reading.colmap_model import MODELS, model_folder, read_model
+from efields.loaders._reading.event_file import first_bytes
+from efields.loaders._reading.posed_images import held_out, posed_views, without_events
+from efields.recording import Recording
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to read a COLMAP model and its images."""
+
+    images: str = "images"
+    """Folder of the images, relative to the project."""
+    heldout_every: int = 8
+    """Hold out the first view of every n; 0: none."""
+    view_stride: int = 1
+    """Read every n-th view only."""
+
+    def load(self, path: str | Path) -> Recording:
+        """Read the project folder `path`. Raises `InputError` for anything missing, damaged or out of range."""
+        root = Path(path)
+        if self.view_stride < 1:
+            raise InputError(f"view_stride is {self.view_stride}", root, "give 1 or more")
+        folder = model_folder(root)
+        if folder is None:
+            raise InputError(
+                "holds no cameras and images, .bin or .txt, of COLMAP", root, "name the folder that holds 'sparse'"
+            )
+        cameras, posed = read_model(folder)
+        posed = posed[:: self.view_stride]
+        used = [cameras[number] for number in sorted({image.camera_id for image in posed})]
+        if any(camera != used[0] for camera in used):
+            raise InputError(
+                f"holds {len(used)} cameras that differ", folder, "run COLMAP with one camera (ImageReader.single_camera)"
+            )
+        place = root / self.images
+        files = [place / image.name for image in posed]
+        if not place.is_dir():
+            raise InputError("no such folder of images", place, "name it with the option images")
+        views = posed_views(files, np.stack([image.T_world_camera for image in posed]), used[0])
+        frames, heldout = held_out(views, self.heldout_every, root)
+        return without_events(root, frames, heldout)
+
+
+def matches(path: str | Path) -> bool:
+    """Whether `path` is a folder with a sparse model whose first camera is of a known kind."""
+    folder = model_folder(Path(path))
+    if folder is None:
+        return False
+    if (folder / "cameras.bin").is_file() and (folder / "images.bin").is_file():
+        head = first_bytes(folder / "cameras.bin", 16)
+        return len(head) == 16 and 0 < int.from_bytes(head[:8], "little") < 1 << 20 and head[12] < 32 and not any(head[13:])
+    lines = first_bytes(folder / "cameras.txt", 1 << 12).decode("utf-8", "replace").splitlines()
+    words = next((line.split() for line in lines if line.strip() and not line.startswith("#")), [])
+    return len(words) > 4 and words[0].isdecimal() and words[1] in MODELS

@@ -1,0 +1,104 @@
+"""evbench (Barranco et al., Frontiers in Neuroscience 2016): a DAVIS240b on a pan-tilt unit.
+
+A folder of `<sequence>_e.mat` (MATLAB 5: columns `x`, `y`, `pol` 0 or 1, `ts` uint32 microseconds),
+`DAVIS_<sequence>/*.png` (frames without times) and `KINECT_<sequence>/` (depth, not read). What moved how is published
+beside the sequences, not in these files; `worksp_ptucam.mat` calibrates the pan-tilt unit. The intrinsics are close to
+fx 196.7, fy 197.8, centre (120, 90).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from efields.errors import InputError
+from efields.events.sensor import Sensor
+from efields.events.stream import EventStream
+from efields.geometry.camera import Camera
+from efields.loaders._reading.event_file import first_bytes
+from efields.recording import Recording
+
+_COLUMNS = ("x", "y", "pol", "ts")
+_MAT5 = b"MATLAB 5.0 MAT-file"
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to read a folder of evbench."""
+
+    sequence: str = ""
+    """Name of the sequence, such as seq_0001; empty: the only one."""
+    fx: float = 196.7
+    """Focal length along x, pixels."""
+    fy: float = 197.8
+    """Focal length along y, pixels."""
+    cx: float = 120.0
+    """Principal point along x, pixels."""
+    cy: float = 90.0
+    """Principal point along y, pixels."""
+
+    def load(self, path: str | Path) -> Recording:
+        """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
+        root = Path(path)
+        file = self._file(root)
+        sequence = file.name.removesuffix("_e.mat")
+        x, y, pol, ts = _columns(file)
+        try:
+            camera = Camera(240, 180, self.fx, self.fy, self.cx, self.cy)
+        except InputError as error:
+            raise InputError(error.what, root, error.do) from None
+        frames = len(list((root / f"DAVIS_{sequence}").glob("*.png")))
+        notes = (
+            f"Intrinsics are assumed: fx {self.fx:g}, fy {self.fy:g}, centre {self.cx:g}, {self.cy:g}.",
+            "The recording holds no poses: the published rotations of evbench are not in its folder.",
+        )
+        if frames:
+            notes += (f"{frames} frames were left out: their times are not in the files.",)
+        return Recording(
+            events=EventStream.from_arrays(x, y, ts.astype(np.int64), pol, 240, 180, where=str(file)),
+            camera=camera,
+            sensor=Sensor(),
+            name=sequence,
+            path=root,
+            notes=notes,
+        )
+
+    def _file(self, root: Path) -> Path:
+        found = sorted(root.glob("*_e.mat"))
+        if self.sequence:
+            found = [file for file in found if file.name == f"{self.sequence}_e.mat"]
+        if len(found) != 1:
+            names = ", ".join(file.name.removesuffix("_e.mat") for file in sorted(root.glob("*_e.mat"))) or "none"
+            raise InputError(f"must hold one sequence *_e.mat (found: {names})", root, "name it with option sequence")
+        return found[0]
+
+
+def matches(path: str | Path) -> bool:
+    """Whether `path` is a folder with a MATLAB file of events and the frames of the same sequence."""
+    for file in Path(path).glob("*_e.mat"):
+        if (file.parent / f"DAVIS_{file.name.removesuffix('_e.mat')}").is_dir() and first_bytes(file, 19) == _MAT5:
+            return True
+    return False
+
+
+def _columns(file: Path) -> list[np.ndarray]:
+    """The four columns, flat."""
+    import scipy.io
+
+    try:
+        held = scipy.io.loadmat(file, variable_names=list(_COLUMNS))
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror or error})", file, "copy it again") from None
+    except MemoryError:
+        raise InputError("claims more than memory holds", file, "copy it again") from None
+    except Exception as error:  # the reader of damaged files raises whatever it meets first
+        raise InputError(f"is damaged or no MATLAB 5 file ({error})", file, "copy it again") from None
+    columns = []
+    for name in _COLUMNS:
+        column = held.get(name)
+        if not isinstance(column, np.ndarray) or column.dtype.kind not in "iuf" or column.size != max(column.shape):
+            raise InputError(f"lacks the column '{name}'", file, f"it must hold {', '.join(_COLUMNS)}")
+        columns.append(column.reshape(-1))
+    return columns

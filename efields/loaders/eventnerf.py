@@ -1,0 +1,166 @@
+"""EventNeRF (Rudnev et al., CVPR 2023) and E-3DGS: the NeRF++ layout with events.
+
+`<scene>/{train,validation,test}/` each hold `intrinsics/*.txt` (a 4 x 4 matrix row by row; a fifth row is `k1 k2 0 0`),
+`pose/*.txt` (4 x 4, camera to world, OpenCV axes), `rgb/*.png`, and `train/events/` exactly one `.npz` of x, y, t, p
+(p is -1 or 1, or 0 or 1). Files count in the order of their names. The unit of t is not stated: only t / max(t) is
+used, view i of n being at i / (n - 1) of it. The sensor is a DAVIS346 with the Bayer pattern RGGB. The centre of the
+first pixel is (0.5, 0.5). Images are display-encoded (gamma 2.2); those of the real scenes' training split are
+placeholders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from efields.errors import InputError
+from efields.events.sensor import Sensor
+from efields.events.stream import EventStream
+from efields.geometry.camera import Camera
+from efields.geometry.trajectory import Trajectory
+from efields.loaders._reading.arrays import expect_shape, is_zip, npz_members, read_npz
+from efields.loaders._reading.images import read_image
+from efields.loaders._reading.posed_images import listed_images, posed_views
+from efields.loaders._reading.transforms import checked_poses, orthonormal
+from efields.recording import Recording, Views
+
+_DAVIS346 = (346, 260)
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to read a scene of EventNeRF."""
+
+    duration_s: float = 1.0
+    """Seconds from 0 to the last event: the layout has no unit of time, and losses do not depend on it."""
+    bayer: str = "RGGB"
+    """Colour filters of the sensor; empty: a grey one."""
+    frames: bool = False
+    """Whether to read the training split's images, which EventNeRF does not train on and real scenes do not have."""
+    view_stride: int = 1
+    """Read every n-th image only."""
+    c_pos: float = 0.25
+    """Contrast threshold of ON events; the layout does not say, EventNeRF takes 0.25 (real scenes 0.1 or 0.2)."""
+    c_neg: float = 0.25
+    """Contrast threshold of OFF events."""
+
+    def load(self, path: str | Path) -> Recording:
+        """Read the scene folder `path`. Raises `InputError` for anything missing, broken or out of range."""
+        root = Path(path)
+        if self.view_stride < 1 or not (np.isfinite(self.duration_s) and 1e-6 <= self.duration_s <= 1e9):
+            raise InputError(f"view_stride {self.view_stride}, duration_s {self.duration_s}", root, "give 1 and more")
+        train = root / "train"
+        poses = _poses(train)
+        images = listed_images(train / "rgb") if (train / "rgb").is_dir() else []
+        camera = self._camera(train, images)
+        events = self._events(train, camera)
+        last_us = round(self.duration_s * 1e6)
+        t_us = np.rint(np.linspace(0, last_us, len(poses))).astype(np.int64)
+        trajectory = Trajectory.from_matrices(t_us, poses, origin_us=int(events.t_us[0]), where=str(train / "pose"))
+        frames, heldout, notes = None, None, (
+            f"The layout has no unit of time: the last event was put at {self.duration_s:g} s.",
+            f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF.",
+        )
+        if self.frames and images:
+            frames, found = self._views(train, images, poses, camera, t_us)
+            notes += found
+        held = next((root / split for split in ("test", "validation") if (root / split / "pose").is_dir()), None)
+        if held is not None and (held / "rgb").is_dir():
+            files = listed_images(held / "rgb")
+            heldout, found = self._views(held, files, _poses(held), self._camera(held, files), None)
+            notes += found
+        return Recording(
+            events=events,
+            camera=camera,
+            sensor=Sensor(c_pos=self.c_pos, c_neg=self.c_neg),
+            trajectory=trajectory,
+            frames=frames,
+            heldout=heldout,
+            name=root.resolve().name,
+            path=root,
+            notes=notes,
+        )
+
+    def _camera(self, split: Path, images: list[Path]) -> Camera:
+        """The one camera of a split, half a pixel off its principal point."""
+        files = sorted((split / "intrinsics").glob("*.txt"))
+        if not files:
+            raise InputError("holds no intrinsics/*.txt", split, "copy the recording again, whole")
+        matrices = [_matrix(file, (16, 20)) for file in files]
+        for matrix, file in zip(matrices, files, strict=True):
+            if matrix.shape != matrices[0].shape or np.abs(matrix - matrices[0]).max() > 1e-6 * np.abs(matrix).max():
+                raise InputError("is another camera than the first", file, "give all views one camera")
+        k, lens = matrices[0][:4], tuple(matrices[0][4]) if len(matrices[0]) == 5 else ()
+        if abs(k[0, 1]) > 1e-6 * abs(k[0, 0]):
+            raise InputError(f"intrinsics have a skew of {k[0, 1]:g}", files[0], "rectify the recording first")
+        rows, columns = read_image(images[0]).shape[:2] if images else _DAVIS346[::-1]
+        centre = k[0, 2] - 0.5, k[1, 2] - 0.5
+        model = "plumb_bob" if any(lens) else "none"
+        try:
+            return Camera(columns, rows, k[0, 0], k[1, 1], *centre, model, lens if any(lens) else (), self.bayer)
+        except InputError as error:
+            raise InputError(error.what, files[0], error.do) from None
+
+    def _events(self, train: Path, camera: Camera) -> EventStream:
+        found = sorted((train / "events").glob("*.npz"))
+        if len(found) != 1:
+            names = ", ".join(file.name for file in found) or "none"
+            raise InputError(f"must hold one .npz (found: {names})", train / "events", "leave one there")
+        raw = read_npz(found[0], ("x", "y", "t", "p"))
+        x, y, t, p = (expect_shape(raw[key], (len(raw["t"].reshape(-1)),), key, found[0]) for key in "xytp")
+        if t.dtype.kind not in "iuf" or len(t) == 0 or not np.isfinite(t).all() or t.min() < 0 or t.max() <= 0:
+            raise InputError("holds no events, or times that are not finite and from 0 on", found[0], "check t")
+        t_us = np.rint(t.astype(np.float64) / float(t.max()) * round(self.duration_s * 1e6)).astype(np.int64)
+        return EventStream.from_arrays(x, y, t_us, p, camera.width, camera.height, where=str(found[0]))
+
+    def _views(
+        self, split: Path, files: list[Path], poses: Float64[np.ndarray, "n 4 4"], camera: Camera, t_us: np.ndarray | None
+    ) -> tuple[Views | None, tuple[str, ...]]:
+        """Images of a split; none where they are all of one value."""
+        if len(files) != len(poses):
+            raise InputError(f"holds {len(files)} images and {len(poses)} poses", split, "copy both again")
+        some = slice(None, None, self.view_stride)
+        views = posed_views(
+            files[some], poses[some], camera, channels=camera.channels, t_us=None if t_us is None else t_us[some]
+        )
+        if all(float(np.ptp(image)) == 0 for image in views.image):
+            return None, (f"The images of {split.name}/rgb are placeholders and were left out.",)
+        return replace(views, camera=camera), ()
+
+
+def matches(path: str | Path) -> bool:
+    """Whether `path` is a folder with `train/pose`, `train/intrinsics` and an archive of x, y, t, p in `train/events`."""
+    train = Path(path) / "train"
+    if not ((train / "pose").is_dir() and (train / "intrinsics").is_dir()):
+        return False
+    for file in (train / "events").glob("*.npz"):
+        members = npz_members(file) if is_zip(file) else set()
+        if members is None or {"x", "y", "t", "p"} <= members:
+            return True
+    return False
+
+
+def _poses(split: Path) -> Float64[np.ndarray, "n 4 4"]:
+    files = sorted((split / "pose").glob("*.txt"))
+    if len(files) < 2:
+        raise InputError(f"holds {len(files)} poses", split / "pose", "copy the recording again, whole")
+    poses = [_matrix(file, (16,)) for file in files]
+    for pose, file in zip(poses, files, strict=True):
+        checked_poses(pose, file)
+    return orthonormal(np.stack(poses))
+
+
+def _matrix(path: Path, sizes: tuple[int, ...]) -> Float64[np.ndarray, "r 4"]:
+    """A matrix of four columns whose numbers stand on any lines."""
+    try:
+        words = path.read_text(encoding="utf-8").split()
+        numbers = np.array([float(word) for word in words])
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read as numbers ({error})", path, "copy the recording again") from None
+    if len(numbers) not in sizes or not np.isfinite(numbers).all():
+        wanted = " or ".join(str(size) for size in sizes)
+        raise InputError(f"holds {len(numbers)} numbers, not {wanted} finite ones", path, "copy the recording again")
+    return numbers.reshape(-1, 4)

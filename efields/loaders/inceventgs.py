@@ -1,0 +1,146 @@
+"""IncEventGS (Huang et al., CVPR 2025): simulated events of Replica rooms.
+
+A folder of `traj.txt` (16 numbers a line, camera to world 4 x 4 row by row, OpenCV axes), `poses_ts.txt` (the time of
+each line, seconds), `images/frame*.jpg` (one a line) and `event_threshold_0.1/gray_events_data.npy` (here or in such a
+folder, whose name states the contrast threshold): n x 4 numbers x, y, t in seconds, p -1 or 1. The camera stands in the
+method's configuration, not in the folder: 768 x 480, focal length 384, centre (384, 240) for Replica, the centre of the
+first pixel being (0.5, 0.5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from efields.errors import InputError
+from efields.events.sensor import Sensor
+from efields.events.stream import EventStream
+from efields.geometry.camera import Camera
+from efields.geometry.trajectory import Trajectory
+from efields.loaders._reading.cover import cover
+from efields.loaders._reading.event_file import first_bytes
+from efields.loaders._reading.images import read_image
+from efields.loaders._reading.npy_array import read_npy
+from efields.loaders._reading.pose_text import read_numbers, whole_us
+from efields.loaders._reading.posed_images import listed_images, posed_views
+from efields.loaders._reading.transforms import checked_poses, orthonormal
+from efields.recording import Recording, Views
+
+_REPLICA = (768, 480)
+_EVENTS = "gray_events_data.npy"
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to read a scene of IncEventGS."""
+
+    width: int = 0
+    """Columns of the sensor; 0: those of the images, else 768."""
+    height: int = 0
+    """Rows of the sensor; 0: those of the images, else 480."""
+    focal: float = 0.0
+    """Focal length in pixels; 0: half the width, as in the Replica scenes."""
+    cx: float = -1.0
+    """Principal point along x as the method's configuration has it, half a pixel more than ours; -1: the middle."""
+    cy: float = -1.0
+    """Principal point along y."""
+    frames: Literal["heldout", "frames", "none"] = "heldout"
+    """What the images are: views to compare with, the camera's own frames, or not to be read."""
+    view_stride: int = 1
+    """Read every n-th image only."""
+    extrapolate_s: float = 0.0
+    """Seconds by which the poses may be carried on at constant velocity at either end; events beyond are dropped."""
+
+    def load(self, path: str | Path) -> Recording:
+        """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
+        root = Path(path)
+        if self.view_stride < 1:
+            raise InputError(f"view_stride is {self.view_stride}", root, "give 1 or more")
+        file = _events_file(root)
+        images = listed_images(root / "images") if (root / "images").is_dir() else []
+        camera, notes = self._camera(root, images)
+        events = _events(file, camera)
+        matrices = read_numbers(root / "traj.txt", 16, "4 x 4 numbers, row by row").reshape(-1, 4, 4)
+        poses = orthonormal(checked_poses(matrices, root / "traj.txt"))
+        t_us = whole_us(read_numbers(root / "poses_ts.txt", 1, "t")[:, 0], 1e6, root / "poses_ts.txt")
+        if len(t_us) != len(poses):
+            raise InputError(f"holds {len(t_us)} times, traj.txt {len(poses)} poses", root / "poses_ts.txt", "copy both")
+        trajectory = Trajectory.from_matrices(t_us, poses, where=str(root / "traj.txt"))
+        events, trajectory, found = cover(events, trajectory, self.extrapolate_s, where=str(root))
+        threshold, said = _threshold(file)
+        views = self._views(root, images, poses, t_us, camera) if images and self.frames != "none" else None
+        return Recording(
+            events=events,
+            camera=camera,
+            sensor=Sensor(c_pos=threshold, c_neg=threshold),
+            trajectory=trajectory,
+            frames=views if self.frames == "frames" else None,
+            heldout=views if self.frames == "heldout" else None,
+            name=root.resolve().name,
+            path=root,
+            notes=(*notes, *found, said),
+        )
+
+    def _camera(self, root: Path, images: list[Path]) -> tuple[Camera, tuple[str, ...]]:
+        rows, columns = read_image(images[0]).shape[:2] if images else _REPLICA[::-1]
+        width, height = self.width or columns, self.height or rows
+        focal = self.focal or width / 2
+        cx, cy = (half if given == -1 else given for given, half in ((self.cx, width / 2), (self.cy, height / 2)))
+        try:
+            camera = Camera(width, height, focal, focal, cx - 0.5, cy - 0.5)
+        except InputError as error:
+            raise InputError(error.what, root, error.do) from None
+        said = f"The camera is not in the folder: {width} x {height}, focal length {focal:g}, centre {cx:g}, {cy:g} taken."
+        return camera, () if self.focal else (said,)
+
+    def _views(
+        self, root: Path, files: list[Path], poses: np.ndarray, t_us: np.ndarray, camera: Camera
+    ) -> Views:
+        if len(files) != len(poses):
+            raise InputError(f"holds {len(files)} images, traj.txt {len(poses)} poses", root / "images", "copy both")
+        some = slice(None, None, self.view_stride)
+        return posed_views(files[some], poses[some], camera, channels=camera.channels, t_us=t_us[some])
+
+
+def matches(path: str | Path) -> bool:
+    """Whether `path` is a folder with IncEventGS's events, and text in `traj.txt` and `poses_ts.txt`."""
+    root = Path(path)
+    if not any(first_bytes(file, 6) == b"\x93NUMPY" for file in _event_files(root)):
+        return False
+    head = first_bytes(root / "traj.txt", 64)
+    return bool(head) and (root / "poses_ts.txt").is_file() and set(head) <= set(b"0123456789+-.eE, \t\r\n#")
+
+
+def _event_files(root: Path) -> list[Path]:
+    found = sorted(root.glob(f"event_threshold_*/{_EVENTS}"))
+    return [root / _EVENTS, *found] if (root / _EVENTS).is_file() else found
+
+
+def _events_file(root: Path) -> Path:
+    found = _event_files(root)
+    if len(found) != 1:
+        names = ", ".join(str(file.relative_to(root)) for file in found) or "none"
+        raise InputError(f"must hold one {_EVENTS} (found: {names})", root, "leave one of them there")
+    return found[0]
+
+
+def _events(file: Path, camera: Camera) -> EventStream:
+    rows = read_npy(file)
+    if rows.ndim != 2 or rows.shape[1] != 4 or rows.dtype.kind not in "iuf":
+        raise InputError(f"has the shape {rows.shape}, not n x 4 numbers", file, "write columns x, y, t, p")
+    t_us = whole_us(np.asarray(rows[:, 2]), 1e6, file)
+    return EventStream.from_arrays(rows[:, 0], rows[:, 1], t_us, rows[:, 3], camera.width, camera.height, where=str(file))
+
+
+def _threshold(file: Path) -> tuple[float, str]:
+    """Contrast threshold that the folder's name states, and a note."""
+    try:
+        stated = float(file.parent.name.removeprefix("event_threshold_"))
+        if 0 < stated < 10:
+            return stated, f"Contrast thresholds are those of the folder's name: {stated:g}."
+    except ValueError:
+        pass
+    return 0.1, "Contrast thresholds are assumed: 0.1, as in the published scenes."

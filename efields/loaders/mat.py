@@ -1,0 +1,61 @@
+"""Events in a MATLAB file (.mat, versions 5 to 7.3): columns, a table, or a struct such as `TD` with x, y, p and ts.
+
+Variables and fields of structs are looked at alike: x, y, t (or ts, ...), p (or pol, ...) as columns of one length, in
+the file or in one struct, or a table `events` of four columns. Version 7.3 is HDF5, where matrices lie transposed. The
+unit of time is found from names or values where the option does not say it. MATLAB counts from 1: where pixels do so
+too, say `first_pixel = 1`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from efields.event_file import EventFile
+from efields.loaders._reading.array_events import ArrayOptions, open_arrays
+from efields.loaders._reading.event_file import first_bytes, recording_of
+from efields.loaders._reading.mat_arrays import is_mat5, is_mat73, mat5_sources, mat73_sources
+from efields.recording import Recording
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to read events from a MATLAB file."""
+
+    key: str = ""
+    """Name of the struct or table of events, such as "TD"; empty: found."""
+    columns: str = ""
+    """Order of the columns of a table, such as "x y t p", "-" for one to leave out; empty: found."""
+    unit: str = ""
+    """Unit of time: s, ms, us or ns; empty: found."""
+    width: int = 0
+    """Columns of the sensor; 0: the smallest known sensor that holds all events."""
+    height: int = 0
+    """Rows of the sensor; 0: as `width`."""
+    first_pixel: int = 0
+    """Number of the first column and row: 0, or 1 where pixels are counted as MATLAB counts."""
+    salvage: bool = False
+    """Whether to recover what is whole of a damaged file."""
+
+    def load(self, path: str | Path) -> Recording:
+        """Read the file `path`. Raises `InputError` for anything missing, broken or ambiguous."""
+        return recording_of(self.open(path), self.salvage)
+
+    def open(self, path: str | Path) -> EventFile:
+        """Open the file `path`. Raises `InputError` where its columns or its unit are not known."""
+        file = Path(path)
+        head = first_bytes(file, 128)
+        sources = mat73_sources(file) if is_mat73(head) else mat5_sources(file)
+        options = ArrayOptions(self.key, self.columns, self.unit, self.width, self.height, self.first_pixel)
+        version = "7.3" if is_mat73(head) else "5"
+        opened = open_arrays(sources, file, f"MATLAB {version}", options)
+        if not self.first_pixel:
+            say = "Pixels are taken to count from 0 (first_pixel = 1 where they count from 1)."
+            opened = replace(opened, notes=(*opened.notes, say))
+        return opened
+
+
+def matches(path: str | Path) -> bool:
+    """Whether `path` begins as a MATLAB file does."""
+    head = first_bytes(Path(path), 128)
+    return is_mat5(head) or is_mat73(head)

@@ -1,0 +1,169 @@
+"""Posed RGB of instant-ngp and nerfstudio: a `transforms.json` with intrinsics and lens distortion, no events.
+
+The object holds, for all frames or in each, `fl_x fl_y cx cy w h`, `k1 k2 k3 k4 p1 p2`, and `camera_model` (PINHOLE,
+OPENCV, OPENCV_FISHEYE; else OPENCV, or a fisheye where `is_fisheye`); without `fl_x`, `camera_angle_x` in radians.
+`frames` holds `file_path` and `transform_matrix`, camera to world in OpenGL axes (x right, y up, z backwards). The
+centre of the first pixel is (0.5, 0.5) as in COLMAP, so half a pixel is taken off `cx` and `cy` here. nerfstudio lists
+`train_filenames`, `val_filenames` and `test_filenames` where it splits, and `applied_transform`, 3 x 4, that took the
+poses from COLMAP's world to the file's. Depth maps, masks and the point cloud of `ply_file_path` are not read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from efields.errors import InputError
+from efields.geometry.camera import Camera
+from efields.loaders._reading.event_file import first_bytes
+from efields.loaders._reading.images import read_image
+from efields.loaders._reading.posed_images import held_out, posed_views, without_events
+from efields.loaders._reading.transforms import OPENGL, checked_poses, frame_pose, image_file, orthonormal, read_json
+from efields.recording import Recording, Views
+
+_INTRINSICS = (
+    "camera_model", "is_fisheye", "camera_angle_x", "camera_angle_y", "fl_x", "fl_y", "cx", "cy", "w", "h",
+    "k1", "k2", "k3", "k4", "p1", "p2",
+)  # fmt: skip
+_PINHOLES = ("SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV")
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to read posed images in the layout of instant-ngp and nerfstudio."""
+
+    heldout_every: int = 8
+    """Hold out the first view of every n where the file lists no test or validation views; 0: none."""
+    view_stride: int = 1
+    """Read every n-th view only."""
+    undo_applied_transform: bool = False
+    """Whether to give poses in COLMAP's world, as they were before `applied_transform`."""
+
+    def load(self, path: str | Path) -> Recording:
+        """Read a folder or its `transforms.json`. Raises `InputError` for anything missing, damaged or out of range."""
+        root = Path(path)
+        file = root if root.is_file() else root / "transforms.json"
+        if self.view_stride < 1:
+            raise InputError(f"view_stride is {self.view_stride}", root, "give 1 or more")
+        if not file.is_file():
+            raise InputError("no such file", file, "copy the recording again, whole")
+        meta = read_json(file)
+        try:
+            frames, heldout, notes = self._split(meta, file)
+        except (TypeError, ValueError, OverflowError, AttributeError) as error:
+            raise InputError(f"holds a value of the wrong kind ({error})", file, "write the views again") from None
+        return without_events(root, frames, heldout, notes)
+
+    def _split(self, meta: Mapping[str, Any], file: Path) -> tuple[Views, Views | None, tuple[str, ...]]:
+        entries = meta.get("frames")
+        if not isinstance(entries, list) or not entries or not all(isinstance(e, dict) for e in entries):
+            raise InputError("lists no frames", file, "write the views again")
+        entries = sorted(entries, key=lambda entry: str(entry.get("file_path", "")))[:: self.view_stride]
+        poses = self._poses(meta, entries, file)
+        files = [image_file(file.parent, str(entry.get("file_path", "")).replace("\\", "/")) for entry in entries]
+        views = posed_views(files, poses, camera_of([{**meta, **entry} for entry in entries], files[0], file))
+        notes = _left_out(meta, entries)
+        for split in ("test", "val"):
+            named = {PurePosixPath(name) for name in meta.get(f"{split}_filenames") or ()}
+            out = np.array([PurePosixPath(str(entry["file_path"])) in named for entry in entries])
+            if out.any() and not out.all():
+                notes += (f"The held-out views are those of {split}_filenames.",)
+                return views.take(np.flatnonzero(~out)), views.take(np.flatnonzero(out)), notes
+        frames, heldout = held_out(views, self.heldout_every, file)
+        return frames, heldout, notes
+
+    def _poses(
+        self, meta: Mapping[str, Any], entries: list[dict[str, Any]], file: Path
+    ) -> Float64[np.ndarray, "n 4 4"]:
+        poses = orthonormal(np.stack([frame_pose(entry, file) for entry in entries])) * OPENGL
+        if not self.undo_applied_transform or meta.get("applied_transform") is None:
+            return poses
+        applied = np.eye(4)
+        applied[:3] = np.asarray(meta["applied_transform"], dtype=np.float64)[:3]
+        poses[:, :3, 3] /= float(meta.get("applied_scale", 1.0))
+        return np.linalg.inv(checked_poses(applied, file)) @ poses
+
+
+def matches(path: str | Path) -> bool:
+    """Whether `path` is a `transforms.json` of posed images, or a folder with one."""
+    root = Path(path)
+    head = first_bytes(root / "transforms.json" if root.is_dir() else root, 1 << 16)
+    if not head.lstrip().startswith(b"{"):
+        return False
+    return b'"transform_matrix"' in head or (b'"frames"' in head and (b'"fl_x"' in head or b'"camera_angle_x"' in head))
+
+
+def camera_of(entries: list[dict[str, Any]], first_image: Path, file: Path) -> Camera:
+    """The one camera of all frames, each given with what the file says of all of them.
+
+    Raises `InputError` for several cameras, a model that efields does not have, and a size that is not the images'.
+    """
+    settings = [{key: entry[key] for key in _INTRINSICS if entry.get(key) is not None} for entry in entries]
+    if any(setting != settings[0] for setting in settings):
+        count = len({tuple(sorted((k, str(v)) for k, v in setting.items())) for setting in settings})
+        raise InputError(
+            f"holds {count} cameras: intrinsics differ from frame to frame", file, "split it, a camera a file"
+        )
+    meta = settings[0]
+    rows, columns = read_image(first_image).shape[:2]
+    width, height = round(float(meta.get("w", columns))), round(float(meta.get("h", rows)))
+    if (width, height) != (columns, rows):
+        raise InputError(
+            f"says {width} x {height}, the images are {columns} x {rows}", file, "scale intrinsics and images alike"
+        )
+    fx = _focal(meta, "x", width, file)
+    fy = _focal(meta, "y", height, file) if {"fl_y", "camera_angle_y"} & set(meta) else fx
+    fx = fy if fx is None else fx
+    if fx is None or fy is None:
+        raise InputError("has neither fl_x nor camera_angle_x", file, "add one of them")
+    cx, cy = float(meta.get("cx", width / 2)) - 0.5, float(meta.get("cy", height / 2)) - 0.5
+    model, lens = _lens(meta, file)
+    try:
+        return Camera(width, height, fx, fy, cx, cy, "none" if not lens else model, lens)
+    except InputError as error:
+        raise InputError(error.what, file, error.do) from None
+
+
+def _focal(meta: Mapping[str, Any], axis: str, size: int, file: Path) -> float | None:
+    if f"fl_{axis}" in meta:
+        return float(meta[f"fl_{axis}"])
+    angle = meta.get(f"camera_angle_{axis}")
+    if angle is None:
+        return None
+    if not (isinstance(angle, int | float) and 0 < angle < math.pi):
+        raise InputError(f"camera_angle_{axis} is {angle}", file, "give radians between 0 and pi")
+    return size / 2 / math.tan(angle / 2)
+
+
+def _lens(meta: Mapping[str, Any], file: Path) -> tuple[Any, tuple[float, ...]]:
+    """Distortion model and its numbers, as `Camera` has them."""
+    named = str(meta.get("camera_model", "OPENCV_FISHEYE" if meta.get("is_fisheye") else "OPENCV")).upper()
+    k1, k2, k3, k4, p1, p2 = (float(meta.get(key, 0.0)) for key in ("k1", "k2", "k3", "k4", "p1", "p2"))
+    if named == "OPENCV_FISHEYE":
+        if p1 or p2:
+            raise InputError("a fisheye with p1 and p2", file, "undistort the images first")
+        return "equidistant", (k1, k2, k3, k4)
+    if named not in _PINHOLES:
+        raise InputError(f"camera_model is '{named}'", file, f"known are {', '.join(_PINHOLES)} and OPENCV_FISHEYE")
+    if k4:
+        raise InputError(f"k4 is {k4:g}", file, "undistort the images first: k1 k2 k3 p1 p2 can be held")
+    lens = (k1, k2, p1, p2, k3) if k3 else (k1, k2, p1, p2)
+    return "plumb_bob", lens if any(lens) else ()
+
+
+def _left_out(meta: Mapping[str, Any], entries: list[dict[str, Any]]) -> tuple[str, ...]:
+    """A note on what the file names and this loader does not read."""
+    keys = {
+        "depth_file_path": "depth maps",
+        "mask_path": "masks",
+        "ply_file_path": "a point cloud",
+        "rolling_shutter": "a rolling shutter",
+    }
+    named = [said for key, said in keys.items() if key in meta or any(key in entry for entry in entries)]
+    return (f"The file also names {', '.join(named)}, which were not read.",) if named else ()

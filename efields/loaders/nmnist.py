@@ -1,0 +1,93 @@
+"""N-MNIST and N-Caltech101 (Orchard et al., 2015): events of 5 bytes to the end of the file, no header.
+
+An event is x, y, then 24 bits, big endian: polarity (1 is ON) and 23 bits of time in microseconds. y is 0 at the top.
+An event with y = 240 is none: it adds 2^13 us to all times from it on, as the data set's own readers do. The sensor of
+N-MNIST is the 34 x 34 pixels that were kept, that of N-Caltech101 an ATIS of 240 x 180.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from efields.event_file import Damages, EventFile
+from efields.events.columns import EventColumns
+from efields.loaders._reading.event_file import checked_size, first_bytes, least_sensor, opened_bytes, recording_of
+from efields.recording import Recording
+
+_SIZE = 5
+_OVERFLOW_ROW, _OVERFLOW_US = 240, 1 << 13
+_MOST = (240, 180)
+"""The largest sensor of these data sets."""
+_ROWS = 1 << 16
+_LOOKED_AT = 2048
+"""Events that `matches` looks at."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to read a file of 5-byte events."""
+
+    width: int = 0
+    """Columns of the sensor; 0: the smallest known sensor that holds all events, 34 for N-MNIST."""
+    height: int = 0
+    """Rows of the sensor; 0 likewise."""
+    salvage: bool = False
+    """Whether to recover what is whole of a damaged file."""
+
+    def load(self, path: str | Path) -> Recording:
+        """Read the whole file. Raises `InputError` for a damaged one, unless `salvage`."""
+        return recording_of(self.open(path), self.salvage)
+
+    def open(self, path: str | Path) -> EventFile:
+        """Open the file. Raises `InputError` where it cannot be read."""
+        path = Path(path)
+        data = opened_bytes(path)
+        checked_size(self.width, self.height, path)
+
+        def decode(damages: Damages) -> Iterator[EventColumns]:
+            return _decode(data, damages)
+
+        size, notes = (self.width, self.height), ()
+        if not self.width:
+            width, height, note = least_sensor(EventFile("", path, 1, 1, decode), path)
+            # An event beyond the sensors of these data sets is damage, not a larger sensor.
+            size, notes = (min(width, _MOST[0]), min(height, _MOST[1])), (note,)
+        return EventFile("N-MNIST 5-byte events", path, *size, decode, notes=notes)
+
+
+def matches(path: str | Path) -> bool:
+    """Whether the first bytes of `path` are such events, all inside of a sensor and in order of time."""
+    start = first_bytes(Path(path), _SIZE * _LOOKED_AT)
+    count = len(start) // _SIZE
+    if count < 2:
+        return False
+    x, y, t, _ = _fields(np.frombuffer(start, np.uint8, count * _SIZE))
+    overflow = y == _OVERFLOW_ROW
+    t = t + _OVERFLOW_US * np.cumsum(overflow)
+    inside = ((x < _MOST[0]) & (y < _MOST[1])) | overflow
+    return bool(inside.all() and (np.diff(t) >= 0).all() and t[-1] > t[0])
+
+
+def _fields(data: np.ndarray) -> tuple[np.ndarray, ...]:
+    """x, y, 23 bits of time, polarity."""
+    event = data.reshape(-1, _SIZE)
+    t = (event[:, 2] & 127).astype(np.int64) << 16 | event[:, 3].astype(np.int64) << 8 | event[:, 4]
+    return event[:, 0], event[:, 1], t, event[:, 2] >> 7
+
+
+def _decode(data: np.ndarray, damages: Damages) -> Iterator[EventColumns]:
+    count = len(data) // _SIZE
+    added, last = 0, 0
+    for first in range(0, count, _ROWS):
+        x, y, t, on = _fields(np.asarray(data[first * _SIZE : min(first + _ROWS, count) * _SIZE]))
+        overflow = y == _OVERFLOW_ROW
+        more = added + np.cumsum(overflow * _OVERFLOW_US + (np.diff(t, prepend=last) <= -(1 << 22)) * (1 << 23))
+        added, last = int(more[-1]), int(t[-1])
+        columns = EventColumns.of(x, y, t + more, on)
+        yield columns.take(~overflow) if overflow.any() else columns
+    if over := len(data) - count * _SIZE:
+        damages.found("the last event is cut short", byte=len(data) - over, lost_bytes=over)

@@ -1,0 +1,106 @@
+"""Prophesee DAT: lines of text that begin with '%', two bytes (type and size of an event), then events of 8 bytes.
+
+Each event is a time in microseconds (32 bits, wraps after 71.6 minutes) and an address, both little endian. The address
+is x in bits 0-13, y in bits 14-27 and polarity in bits 28-31 (1 is ON) from version 2 on (`% Version 2`), and x in bits
+0-8, y in bits 9-16 and polarity in bit 17 in version 1. Type 0x00 is the older name of 0x0C and laid out alike. Width
+and height are `% Width` and `% Height`; `% T0 N`, which faery writes, is added to all times. y is 0 at the top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from efields.errors import InputError
+from efields.event_file import Damages, EventFile
+from efields.events.columns import EventColumns
+from efields.loaders._reading.event_file import checked_size, first_bytes, least_sensor, opened_bytes, recording_of
+from efields.loaders._reading.prophesee_header import MOST, Header, checked_header_size, read_header
+from efields.recording import Recording
+
+_TYPES = (0x00, 0x0C)
+_EVENT = np.dtype([("t", "<u4"), ("address", "<u4")])
+_ROWS = 1 << 16
+"""Events decoded at a time, so that columns stay in the cache."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to read a DAT file."""
+
+    width: int = 0
+    """Columns of the sensor; 0: as the header says, else the smallest known sensor that holds all events."""
+    height: int = 0
+    """Rows of the sensor; 0 likewise."""
+    salvage: bool = False
+    """Whether to recover what is whole of a damaged file."""
+
+    def load(self, path: str | Path) -> Recording:
+        """Read the whole file. Raises `InputError` for a damaged one, unless `salvage`."""
+        return recording_of(self.open(path), self.salvage)
+
+    def open(self, path: str | Path) -> EventFile:
+        """Read the header. Raises `InputError` for events that are not of changes of brightness."""
+        path = Path(path)
+        data = opened_bytes(path)
+        header = read_header(data[:MOST].tobytes())
+        if header.end == 0:
+            raise InputError("does not begin with a header of '%' lines", path, "copy the file again, whole")
+        head = data[header.end : header.end + 2].tobytes()
+        if len(head) < 2 or head[0] not in _TYPES or head[1] != _EVENT.itemsize:
+            found = f"type {head[0]:#04x} of {head[1]} bytes" if len(head) == 2 else "nothing"
+            raise InputError(
+                f"holds {found} behind its header, not events of type 0x00 or 0x0c of 8 bytes, at byte {header.end:,}",
+                path,
+                "choose a file of CD events",
+            )
+        checked_size(self.width, self.height, path)
+        version = header.number("version")
+        events = _Events(data, header, 1 if version is not None and version < 2 else 2)
+        name = f"Prophesee DAT {events.version}"
+        size = (self.width, self.height) if self.width else checked_header_size(header, path)
+        if size is not None:
+            return EventFile(name, path, *size, events.decode)
+        width, height, note = least_sensor(EventFile(name, path, 1, 1, events.decode), path)
+        return EventFile(name, path, width, height, events.decode, notes=(note,))
+
+
+def matches(path: str | Path) -> bool:
+    """Whether `path` has a header and then the type and size of an event."""
+    start = first_bytes(Path(path), 1 << 13)
+    header = read_header(start)
+    head = start[header.end : header.end + 2]
+    named = {"version", "width", "height", "data"} & header.values.keys()
+    return bool(named) and len(head) == 2 and head[0] in _TYPES and head[1] == _EVENT.itemsize
+
+
+@dataclass(frozen=True)
+class _Events:
+    """The events of a file."""
+
+    data: np.ndarray
+    header: Header
+    version: int
+
+    def decode(self, damages: Damages) -> Iterator[EventColumns]:
+        """All events; bytes that are no whole event are a damage."""
+        start, size = self.header.end + 2, _EVENT.itemsize
+        count = (len(self.data) - start) // size
+        t0, last, loops = self.header.number("t0") or 0, 0, 0
+        for first in range(0, count, _ROWS):
+            part = self.data[start + first * size : start + min(first + _ROWS, count) * size]
+            events = np.frombuffer(part.tobytes(), _EVENT)
+            t, address = events["t"].astype(np.int64), events["address"]
+            # Only a fall of half of the range is a wrap; a smaller one is a time that goes backwards.
+            wraps = loops + np.cumsum(np.diff(t, prepend=last) <= -(1 << 31))
+            last, loops = int(t[-1]), int(wraps[-1])
+            t += (wraps << 32) + t0
+            if self.version == 1:
+                yield EventColumns.of(address & 0x1FF, address >> 9 & 0xFF, t, address >> 17 & 1)
+            else:
+                yield EventColumns.of(address & 0x3FFF, address >> 14 & 0x3FFF, t, address >> 28 == 1)
+        if over := len(self.data) - start - count * size:
+            damages.found("the last event is cut short", byte=len(self.data) - over, lost_bytes=over)

@@ -1,0 +1,69 @@
+"""Events as text, one a line: .txt and .csv files of many data sets and tools.
+
+A line holds x, y, time and polarity, in an order and with a separator (blanks, tab, comma, semicolon) that vary: the
+Event Camera Dataset has `t x y p` in seconds, others `x y p t` or `x,y,t,p` in micro- or nanoseconds. The first lines
+may be comments (#, %, //), the size of the sensor as `width height`, and the names of the columns. Polarity is 0 and 1,
+-1 and 1, or a word (true, false, on, off). What the file does not say is found from its first lines and noted; options
+say otherwise. Times are rounded to whole microseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from efields.errors import InputError
+from efields.event_file import EventFile
+from efields.loaders._reading.columns_found import checked_unit
+from efields.loaders._reading.event_file import checked_size, least_sensor, recording_of
+from efields.loaders._reading.event_text import read_events
+from efields.loaders._reading.text_head import SEPARATORS, looks_like_events, read_head
+from efields.recording import Recording
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to read events from text."""
+
+    columns: str = ""
+    """What the values of a line are, such as "t x y p", "-" for one to leave out; empty: found."""
+    unit: str = ""
+    """Unit of time: s, ms, us or ns; empty: found."""
+    separator: str = ""
+    """What stands between values: space, tab, comma or semicolon; empty: found."""
+    width: int = 0
+    """Columns of the sensor; 0: as the file says, else the smallest known sensor that holds all events."""
+    height: int = 0
+    """Rows of the sensor; 0: as `width`."""
+    salvage: bool = False
+    """Whether to recover what is whole of a damaged file."""
+
+    def load(self, path: str | Path) -> Recording:
+        """Read the file `path`. Raises `InputError` for anything missing, broken or ambiguous."""
+        return recording_of(self.open(path), self.salvage)
+
+    def open(self, path: str | Path) -> EventFile:
+        """Open the file `path`. Raises `InputError` where its columns or its unit are not known."""
+        file = Path(path)
+        checked_size(self.width, self.height, file)
+        checked_unit(self.unit, file)
+        if self.separator and self.separator not in SEPARATORS:
+            raise InputError(f"separator is '{self.separator}'", file, f"give one of {', '.join(SEPARATORS)}")
+        head = read_head(file, self.columns, self.unit, self.separator)
+        opened = EventFile(
+            format="text",
+            path=file,
+            width=self.width or head.width,
+            height=self.height or head.height,
+            decode=lambda damages: read_events(file, head.layout, damages),
+            notes=head.notes,
+        )
+        if not opened.width:
+            width, height, note = least_sensor(opened, file)
+            opened = replace(opened, width=width, height=height, notes=(*opened.notes, note))
+        return opened
+
+
+def matches(path: str | Path) -> bool:
+    """Whether the first lines of `path` are events."""
+    return looks_like_events(Path(path))

@@ -1,0 +1,100 @@
+"""Windows of events as motion estimation takes them: bearings of an ideal camera, seconds from the window's middle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64
+from torch import Tensor
+
+from efields.events.stream import EventStream
+from efields.geometry.camera import Camera
+
+
+@dataclass(frozen=True)
+class EventWindow:
+    """Some consecutive events."""
+
+    bearing: Float[Tensor, "n 2"]
+    """Normalised image coordinates without distortion, x = X/Z to the right and y = Y/Z down; float32."""
+    t_s: Float[Tensor, " n"]
+    """Seconds from the middle of the window; float32."""
+    polarity: Bool[Tensor, " n"]
+    """True where the intensity rose."""
+    start_us: int
+    """Absolute time of the first event in microseconds."""
+    end_us: int
+    """Absolute time of the last event in microseconds."""
+    camera: Camera
+    """The camera without its distortion: image = (fx x + cx, fy y + cy), for images of warped events."""
+
+    def __len__(self) -> int:
+        return len(self.t_s)
+
+    @property
+    def middle_us(self) -> int:
+        """Absolute time that `t_s` counts from."""
+        return (self.start_us + self.end_us) // 2
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the first event to the last."""
+        return (self.end_us - self.start_us) * 1e-6
+
+
+def window_of(events: EventStream, camera: Camera) -> EventWindow:
+    """All events of a stream as one window; events at pixels whose distortion cannot be undone are left out.
+
+    Raises `ValueError` for an empty stream.
+    """
+    if len(events) == 0:
+        raise ValueError("a window without events")
+    table, known = _undistorted(camera)
+    pixel = events.pixel
+    keep = known[pixel]
+    start_us, end_us = int(events.t_us[0]), int(events.t_us[-1])
+    seconds = (np.asarray(events.t_us)[keep] - (start_us + end_us) // 2) * 1e-6
+    return EventWindow(
+        bearing=torch.from_numpy(table[pixel[keep]]),
+        t_s=torch.from_numpy(seconds.astype(np.float32)),
+        polarity=torch.from_numpy(np.array(events.polarity)[keep]),
+        start_us=start_us,
+        end_us=end_us,
+        camera=_ideal(camera),
+    )
+
+
+def windows(
+    events: EventStream, camera: Camera, count: int, longest_s: float, step: float = 0.5
+) -> Iterator[EventWindow]:
+    """Windows of `count` events, or fewer where they would last longer than `longest_s`.
+
+    Each starts `step` of its predecessor's events later. A recording shorter than one window gives one.
+    """
+    first = 0
+    while first < len(events):
+        end = min(first + count, len(events))
+        latest = int(events.t_us[first]) + round(longest_s * 1e6)
+        end = min(end, int(np.searchsorted(events.t_us, latest, side="right")))
+        yield window_of(events[first:end], camera)
+        if end == len(events):
+            return
+        first += max(round(step * (end - first)), 1)
+
+
+@lru_cache(maxsize=4)
+def _undistorted(camera: Camera) -> tuple[Float64[np.ndarray, "pixels 2"], Bool[np.ndarray, " pixels"]]:
+    """Normalised coordinates of every pixel of the sensor, float32, and whether they are known."""
+    bearings = np.asarray(camera.bearings(), dtype=np.float64)
+    table = bearings[:, :2] / bearings[:, 2:]
+    known = camera.undistortable() & (bearings[:, 2] > 1e-6)
+    return np.where(known[:, None], table, 0.0).astype(np.float32), known
+
+
+@lru_cache(maxsize=4)
+def _ideal(camera: Camera) -> Camera:
+    return Camera(camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy)

@@ -1,0 +1,1 @@
+"""Readers against files that chance has damaged."""
