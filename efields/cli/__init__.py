@@ -21,7 +21,7 @@ from efields.errors import InputError
 from efields.settings import did_you_mean
 
 # The order in which a newcomer meets the verbs; others follow by name.
-_FIRST = ("demo", "simulate", "info", "train", "evaluate", "render", "report", "doctor")
+_FIRST = ("demo", "simulate", "info", "convert", "train", "evaluate", "render", "report", "doctor")
 
 
 def verbs() -> dict[str, str]:

@@ -151,8 +151,8 @@ def prepare(
 def _slice(wanted: Wanted, origin_us: int) -> list[TimeSlice]:
     if wanted.start_s is None and wanted.stop_s is None:
         return []
-    ends = (None if s is None else origin_us + round(s * 1e6) for s in (wanted.start_s, wanted.stop_s))
-    return [TimeSlice(*ends)]
+    start, stop = (None if s is None else origin_us + round(s * 1e6) for s in (wanted.start_s, wanted.stop_s))
+    return [TimeSlice(start, stop)]
 
 
 def _droppers(wanted: Wanted, file: EventFile, seen: Survey | None) -> list[Filter]:
@@ -228,8 +228,8 @@ def image_after(image: np.ndarray, step: Resampling) -> np.ndarray:
         raise TypeError(f"no such change of a raster: {step}")
     rows, columns = (np.arange(0, size, step.factor) for size in image.shape[1:3])
     summed = np.add.reduceat(np.add.reduceat(image, rows, axis=1, dtype=np.float64), columns, axis=2)
-    sizes = [np.diff(np.append(starts, size)) for starts, size in zip((rows, columns), image.shape[1:3], strict=True)]
-    mean = summed / (sizes[0][:, None] * sizes[1])[:, :, None]
+    high, wide = (np.diff(np.append(at, size)) for at, size in zip((rows, columns), image.shape[1:3], strict=True))
+    mean = summed / np.multiply.outer(high, wide)[:, :, None]
     return (np.rint(mean) if image.dtype.kind == "u" else mean).astype(image.dtype)
 
 
@@ -237,8 +237,9 @@ def _side_between(side: SideStreams, span: TimeSlice) -> SideStreams:
     """What was recorded beside the events in the slice of time."""
 
     def inside(t_us: np.ndarray) -> np.ndarray:
-        after = True if span.start_us is None else t_us >= span.start_us
-        return np.flatnonzero(np.full(len(t_us), True) & after & (True if span.stop_us is None else t_us < span.stop_us))
+        first = -np.inf if span.start_us is None else span.start_us
+        last = np.inf if span.stop_us is None else span.stop_us
+        return np.flatnonzero((t_us >= first) & (t_us < last))
 
     imu, frames, triggers = side.imu, side.frames, side.triggers
     if imu is not None:

@@ -9,36 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from efields.cli._conversion import Conversion, camera_after, image_after
-from efields.event_file import EventFile, SideStreams
-from efields.events.columns import EventColumns, in_chunks
+from efields.events.columns import EventColumns
 from efields.events.filters import TimeSlice
-from efields.events.resampling import Flip, Resampling, Rotate
+from efields.events.resampling import Crop, Downsample, Resampling, Rotate
 from efields.events.stream import EventStream
 from efields.geometry.trajectory import Trajectory
 from efields.recording import Recording, Views
 
 # Columns are the axes of the turned camera in those of the camera before: a quarter turn clockwise.
 _QUARTER = np.array([[0.0, 1.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
-
-
-def as_event_file(recording: Recording, kind: str, path: Path) -> EventFile:
-    """The events of a recording that was loaded whole, as a file that is read in one pass."""
-    events = recording.events
-    return EventFile(
-        format=kind,
-        path=path,
-        width=events.width,
-        height=events.height,
-        decode=lambda _: in_chunks(EventColumns(events.x, events.y, events.t_us, events.polarity)),
-        side_streams=lambda _: SideStreams(recording.imu, recording.unposed_frames, recording.triggers),
-        camera=recording.camera,
-        notes=recording.notes,
-    )
-
-
-def can_keep_poses(recording: Recording, conversion: Conversion) -> bool:
-    """Whether there are poses, which still fit the camera afterwards."""
-    return recording.trajectory is not None and conversion.camera is not None
 
 
 def left_out(recording: Recording) -> tuple[str, ...]:
@@ -65,7 +44,7 @@ def write_posed(recording: Recording, conversion: Conversion, chunks: Iterator[E
             turns = np.linalg.matrix_power(_QUARTER, each.filter.turns)
             trajectory = None if trajectory is None else _turned_trajectory(trajectory, turns)
             frames = None if frames is None else _after(frames, each.filter, turns)
-        elif hasattr(each.filter, "width") and frames is not None and _is_resampling(each.filter):
+        elif isinstance(each.filter, (Crop, Downsample)) and frames is not None:
             frames = _after(frames, each.filter, np.eye(4))
     events = EventStream.from_arrays(*columns, conversion.width, conversion.height, where=str(out))
     if trajectory is not None:
@@ -82,10 +61,6 @@ def write_posed(recording: Recording, conversion: Conversion, chunks: Iterator[E
     )
     save(written, out)
     return columns.count
-
-
-def _is_resampling(step: object) -> bool:
-    return type(step).__name__ in ("Crop", "Downsample")
 
 
 def _turned_trajectory(trajectory: Trajectory, turn: np.ndarray) -> Trajectory:
@@ -114,7 +89,7 @@ def _views_between(views: Views | None, span: TimeSlice) -> Views | None:
 def _after(views: Views, step: Resampling, turn: np.ndarray) -> Views | None:
     """The views after a change of the raster; None where they are not of the event camera's size."""
     camera = camera_after(views.camera, step)
-    if camera is None or isinstance(step, Flip):
+    if camera is None:
         return None
     depth = None if views.depth is None else image_after(views.depth[..., None], step)[..., 0]
     image = np.ascontiguousarray(image_after(views.image, step))

@@ -85,6 +85,7 @@ def _simulate(source: Path, folder: Path, quiet: bool) -> None:
     from contextlib import ExitStack
 
     from efields.loaders.robust_enerf import save
+    from efields.simulation.motion_truth import MOTION_TRUTH_FILE, save_truth
     from efields.simulation.scene import load_scene
     from efields.simulation.simulate import simulate_scene
 
@@ -101,3 +102,5 @@ def _simulate(source: Path, folder: Path, quiet: bool) -> None:
     # Events see log(I + log_eps): the loader adds it to the reference images, which hold plain I.
     log_eps = load_scene(source).sensor.log_eps
     save(simulated.recording, folder, labels=simulated.labels, renderer={"log_eps": log_eps})
+    if simulated.truth is not None:
+        save_truth(simulated.truth, folder / MOTION_TRUTH_FILE)

@@ -1,4 +1,4 @@
-"""Convert a recording to another format, or to efields' own folder, and filter it on the way.
+"""Convert a recording to another format or to efields' own folder, filtered on the way.
 
 `efields convert IN OUT`: the ending of OUT says the format (--to where several share it); without an ending it becomes
 a recording folder. The filters run in this order: time, hot pixels, background activity, refractory period, crop,
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from efields.cli import print_json
+from efields.cli._loader_options import loader_options
 from efields.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from efields.event_file import Damages, EventFile
     from efields.events.columns import EventColumns
     from efields.events.survey import Survey
+    from efields.recording import Recording
 
 
 @dataclass(frozen=True)
@@ -83,21 +85,36 @@ class Args:
 def run(args: Args) -> int:
     """Convert, and say in a line what became of the events; exit code 0."""
     from efields.cli._conversion import prepare
+    from efields.cli._posed_conversion import left_out
     from efields.event_file import Damages
-    from efields.loaders import find, open_events
 
     name, writer = chosen_writer(args.out, args.to)
     _check_place(args)
     wanted = _wanted(args)
-    kind = args.kind or (find(args.source) if args.source.exists() else None)
-    file = open_events(args.source, kind, **_loader_options(args, kind))
+    file, recording = _opened(args)
     with _stopped_cleanly():
         seen = _survey(args, file) if wanted.needs_counts else None
         damages = Damages(file.path, args.salvage)
         conversion = prepare(file, wanted, damages, seen, args.sort)
-        written = _write(args, writer, conversion, seen)
+        keeps_poses = name == "recording" and recording is not None and conversion.camera is not None
+        if recording is not None and not keeps_poses:
+            conversion.notes += left_out(recording)
+        written = _write(args, writer, conversion, seen, recording if keeps_poses else None)
     _say(args, file, name, conversion, damages, written)
     return 0
+
+
+def _opened(args: Args) -> tuple[EventFile, Recording | None]:
+    """The recording, opened for passes over its events; a folder that holds poses also as a whole."""
+    from efields.loaders import as_event_file, find, load, open_events
+
+    kind = args.kind or (find(args.source) if args.source.exists() else None)
+    options = loader_options(kind, args.option, salvage=args.salvage, width=args.width, height=args.height)
+    if args.source.is_dir() and kind is not None:
+        recording = load(args.source, kind, **options)
+        if recording.trajectory is not None:
+            return as_event_file(recording, kind, args.source), recording
+    return open_events(args.source, kind, **options), None
 
 
 def chosen_writer(out: Path, to: str | None) -> tuple[str, ModuleType]:
@@ -159,34 +176,6 @@ def _wanted(args: Args) -> Wanted:
     )
 
 
-def _loader_options(args: Args, kind: str | None) -> dict[str, Any]:
-    """What the flags say to the loader; `--salvage` only where it has that option, as the pass itself knows of it."""
-    from efields.loaders import loader
-
-    options = dict(_assignment(word) for word in args.option)
-    for name in ("width", "height"):
-        if getattr(args, name) is not None:
-            options[name] = getattr(args, name)
-    if args.salvage and kind is not None and hasattr(loader(kind).Config, "salvage"):
-        options["salvage"] = True
-    return options
-
-
-def _assignment(word: str) -> tuple[str, Any]:
-    """Name and value of `name=value`: a number or true and false where it reads like one, else a text."""
-    name, equals, text = word.partition("=")
-    if not (name and equals):
-        raise InputError(f"--option is '{word}'", do="give name=value, such as --option salvage=true")
-    if text in ("true", "false"):
-        return name, text == "true"
-    for number in (int, float):
-        try:
-            return name, number(text)
-        except ValueError:
-            continue
-    return name, text
-
-
 def _survey(args: Args, file: EventFile) -> Survey:
     from efields.cli._conversion import survey
     from efields.cli._progress import progress
@@ -195,8 +184,9 @@ def _survey(args: Args, file: EventFile) -> Survey:
         return survey(file, args.salvage, lambda seen: report(seen, 0))
 
 
-def _write(args: Args, writer: ModuleType, conversion: Conversion, seen: Survey | None) -> int:
-    """Write all events, and return their number."""
+def _write(args: Args, writer: ModuleType, conversion: Conversion, seen: Survey | None, posed: Recording | None) -> int:
+    """Write all events, with the poses and views of `posed` where there is one, and return their number."""
+    from efields.cli._posed_conversion import write_posed
     from efields.cli._progress import progress
     from efields.writers._about import About
 
@@ -208,6 +198,8 @@ def _write(args: Args, writer: ModuleType, conversion: Conversion, seen: Survey 
                 yield chunk
                 report(conversion.read, 0 if seen is None else max(seen.events, conversion.read))
 
+        if posed is not None:
+            return write_posed(posed, conversion, watched(), args.out)
         return writer.write(watched(), args.out, about)
 
 

@@ -1,18 +1,19 @@
-"""Say what a recording holds, what looks broken in it, and what it lacks for training."""
+"""Say what a recording holds, what looks broken, and what it lacks for training."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from efields.cli import print_json
+from efields.cli._loader_options import loader_options
 
 if TYPE_CHECKING:
-    from efields.geometry.camera import Camera
     from efields.facts import Facts
+    from efields.geometry.camera import Camera
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Args:
     """Columns of the sensor, where the file does not say."""
     height: int | None = None
     """Rows of the sensor, where the file does not say."""
+    option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """An option of the loader, `name=value`, such as columns='t x y p'; may be repeated."""
     camera: str = ""
     """Calibration given beside the recording, as for `efields train`."""
     poses: str = ""
@@ -94,26 +97,23 @@ class Info:
 def run(args: Args) -> int:
     """Print the facts of a recording; exit code 0."""
     from efields.facts import facts_of
+    from efields.loaders import find
     from efields.supplied import Supplied
 
     supplied = Supplied(
         camera=args.camera, poses=args.poses, time_offset_s=args.time_offset, body_to_camera=args.body_to_camera
     )
-    facts = facts_of(args.recording, args.kind, loader_options(args.salvage, args.width, args.height), supplied)
+    kind = args.kind or find(args.recording)
+    options = loader_options(kind, args.option, salvage=args.salvage, width=args.width, height=args.height)
+    facts = facts_of(args.recording, kind, options, supplied)
     info = describe(facts)
     if args.json:
         print_json(info)
     else:
         print("\n".join([args.recording.resolve().name, *lines(facts, info)]))
     if args.preview is not None:
-        _draw(args, facts)
+        _draw(args, kind, options, facts)
     return 0
-
-
-def loader_options(salvage: bool, width: int | None, height: int | None) -> dict[str, Any]:
-    """The options of a loader that were asked for; the others keep the loader's defaults."""
-    given = {"salvage": salvage or None, "width": width, "height": height}
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def describe(facts: Facts) -> Info:
@@ -202,6 +202,14 @@ def _poses(facts: Facts) -> str:
     return f"{len(trajectory)}, {(len(trajectory) - 1) / seconds:.0f} a second, {trajectory.kind}"
 
 
-def _draw(args: Args, facts: Facts) -> None:
+def _draw(args: Args, kind: str, options: dict[str, Any], facts: Facts) -> None:
     """Draw the preview from a second pass over the events."""
-    raise NotImplementedError
+    from efields.event_file import Damages
+    from efields.loaders import open_events
+    from efields.report.preview import write_preview
+
+    assert args.preview is not None
+    file = open_events(args.recording, kind, **options)
+    said = write_preview(args.preview, file.events(Damages(file.path, args.salvage)), facts.survey)
+    if not args.json:
+        print(f"{'preview':<12}{said}")

@@ -6,11 +6,12 @@ import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from efields.cli import print_json
+from efields.cli._loader_options import loader_options
 from efields.errors import InputError
 from efields.shipped import find
 from efields.threads import set_threads
@@ -40,6 +41,10 @@ class Args:
     body_to_camera: str | None = None
     """Where the camera sits on the body whose poses are given (T_body_camera, camera to body): a Kalibr yaml with
     T_cam_imu, a file with a 4x4 matrix, or --body-to-camera=px,py,pz,qx,qy,qz,qw."""
+    salvage: bool = False
+    """Read what is whole of a damaged recording, and say what was lost."""
+    option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """An option of the recording's loader, `name=value`, as in the config's [loader]; may be repeated."""
     run: Path | None = None
     """Folder for what comes out; runs/<name of the config> if not given, with a number when there is a run already."""
     resume: bool = False
@@ -96,6 +101,7 @@ def override(experiment: Experiment, args: Args) -> Experiment:
             raise InputError(f"--steps {args.steps} trains nothing", do="give 1 or more")
         given["train"] = dataclasses.replace(experiment.train, steps=args.steps)
     given["supplied"] = _supplied(experiment, args)
+    given["loader"] = {**experiment.loader, **loader_options(None, args.option, salvage=args.salvage)}
     return dataclasses.replace(experiment, **given)
 
 

@@ -81,10 +81,11 @@ def open_events(path: str | Path, kind: str | None = None, **options: Any) -> Ev
         raise InputError("no such file or folder", source, "check the path of the recording")
     chosen = find(source) if kind is None else kind
     config = fill(loader(chosen).Config, options, f"options of loader '{chosen}'")
-    return config.open(source) if hasattr(config, "open") else _as_event_file(config.load(source), chosen, source)
+    return config.open(source) if hasattr(config, "open") else as_event_file(config.load(source), chosen, source)
 
 
-def _as_event_file(recording: Recording, kind: str, path: Path) -> EventFile:
+def as_event_file(recording: Recording, kind: str, path: Path) -> EventFile:
+    """The events of a recording that was loaded whole, as a file that is read in passes."""
     events = recording.events
     return EventFile(
         format=kind,

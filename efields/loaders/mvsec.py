@@ -72,9 +72,9 @@ class Config:
     trajectory: Literal["linear", "cubic"] = "linear"
     """How poses are interpolated."""
     width: int = 0
-    """Columns of the sensor; 0: 346."""
+    """Columns of the sensor; 0: those of the calibration, else 346."""
     height: int = 0
-    """Rows of the sensor; 0: 260."""
+    """Rows of the sensor; 0: those of the calibration, else 260."""
     c_pos: float = 0.25
     """Contrast threshold of ON events (change of log intensity); the data set does not say."""
     c_neg: float = 0.25
@@ -124,8 +124,9 @@ class Config:
             table = opened[name]
             if table.ndim != 2 or table.shape[1] != 4 or table.dtype.kind != "f" or table.dtype.itemsize < 8:
                 raise InputError(f"'{name}' is {table.dtype}, {table.shape}, not float64, n x 4", file)
-        size = (self.width, self.height) if self.width else _SIZE
         camera, notes = _camera(file, self.camera)
+        known = _SIZE if camera is None else (camera.width, camera.height)
+        size = (self.width, self.height) if self.width else known
         if camera is not None and (camera.width, camera.height) != size:
             raise InputError(
                 f"the camera is calibrated for {camera.width} x {camera.height} pixels, not {size[0]} x {size[1]}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,17 @@ import numpy as np
 from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
 from efields.loaders._reading.event_file import checked_size, first_bytes, least_sensor, opened_bytes, recording_of
+from efields.loaders._reading.whole_runs import whole_runs
 from efields.recording import Recording
 
 _SIZE = 5
 _OVERFLOW_ROW, _OVERFLOW_US = 240, 1 << 13
 _MOST = (240, 180)
 """The largest sensor of these data sets."""
-_ROWS = 1 << 16
+_RANGE_US = 1 << 23
+_JUMP_US, _FALL_US = 1 << 14, 1 << 10
+"""Steps of time, forward and backward, that salvage takes for garbage: short, as events read one byte off look real."""
+_BYTES = _SIZE << 16
 _LOOKED_AT = 2048
 """Events that `matches` looks at."""
 
@@ -48,15 +53,12 @@ class Config:
         data = opened_bytes(path)
         checked_size(self.width, self.height, path)
 
-        def decode(damages: Damages) -> Iterator[EventColumns]:
-            return _decode(data, damages)
-
         size, notes = (self.width, self.height), ()
         if not self.width:
-            width, height, note = least_sensor(EventFile("", path, 1, 1, decode), path)
+            width, height, note = least_sensor(EventFile("", path, 1, 1, partial(_decode, data, _MOST)), path)
             # An event beyond the sensors of these data sets is damage, not a larger sensor.
             size, notes = (min(width, _MOST[0]), min(height, _MOST[1])), (note,)
-        return EventFile("N-MNIST 5-byte events", path, *size, decode, notes=notes)
+        return EventFile("N-MNIST 5-byte events", path, *size, partial(_decode, data, size), notes=notes)
 
 
 def matches(path: str | Path) -> bool:
@@ -79,15 +81,28 @@ def _fields(data: np.ndarray) -> tuple[np.ndarray, ...]:
     return event[:, 0], event[:, 1], t, event[:, 2] >> 7
 
 
-def _decode(data: np.ndarray, damages: Damages) -> Iterator[EventColumns]:
-    count = len(data) // _SIZE
+def _decode(data: np.ndarray, size: tuple[int, int], damages: Damages) -> Iterator[EventColumns]:
+    end = len(data) - len(data) % _SIZE
     added, last = 0, 0
-    for first in range(0, count, _ROWS):
-        x, y, t, on = _fields(np.asarray(data[first * _SIZE : min(first + _ROWS, count) * _SIZE]))
+
+    def faults(records: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        x, y, t, _ = _fields(records)
+        step = np.diff(t, prepend=t[:1]) % _RANGE_US
+        outside = ((x >= size[0]) | (y >= size[1])) & (y != _OVERFLOW_ROW)
+        return outside, (step > _JUMP_US) & (step < _RANGE_US - _FALL_US)
+
+    what = "an event lies outside of the sensor, or a time jumps"
+    if damages.salvage:
+        parts = (records for records, _ in whole_runs(data, 0, _SIZE, faults, what, damages))
+    else:
+        parts = (np.asarray(data[at : min(at + _BYTES, end)]) for at in range(0, end, _BYTES))
+    for part in parts:
+        x, y, t, on = _fields(part)
         overflow = y == _OVERFLOW_ROW
-        more = added + np.cumsum(overflow * _OVERFLOW_US + (np.diff(t, prepend=last) <= -(1 << 22)) * (1 << 23))
+        wraps = np.diff(t, prepend=last) <= -_RANGE_US // 2
+        more = added + np.cumsum(overflow * _OVERFLOW_US + wraps * _RANGE_US)
         added, last = int(more[-1]), int(t[-1])
         columns = EventColumns.of(x, y, t + more, on)
         yield columns.take(~overflow) if overflow.any() else columns
-    if over := len(data) - count * _SIZE:
-        damages.found("the last event is cut short", byte=len(data) - over, lost_bytes=over)
+    if end < len(data) and not damages.salvage:
+        damages.found("the last event is cut short", byte=end)

@@ -1,7 +1,7 @@
 """Prophesee DAT: lines of text that begin with '%', two bytes (type and size of an event), then events of 8 bytes.
 
 Each event is a time in microseconds (32 bits, wraps after 71.6 minutes) and an address, both little endian. The address
-is x in bits 0-13, y in bits 14-27 and polarity in bits 28-31 (1 is ON) from version 2 on (`% Version 2`), and x in bits
+is x in bits 0-13, y in bits 14-27 and polarity in bit 28 (1 is ON) from version 2 on (`% Version 2`), and x in bits
 0-8, y in bits 9-16 and polarity in bit 17 in version 1. Type 0x00 is the older name of 0x0C and laid out alike. Width
 and height are `% Width` and `% Height`; `% T0 N`, which faery writes, is added to all times. y is 0 at the top.
 """
@@ -19,12 +19,15 @@ from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
 from efields.loaders._reading.event_file import checked_size, first_bytes, least_sensor, opened_bytes, recording_of
 from efields.loaders._reading.prophesee_header import MOST, Header, checked_header_size, read_header
+from efields.loaders._reading.whole_runs import whole_runs
 from efields.recording import Recording
 
 _TYPES = (0x00, 0x0C)
 _EVENT = np.dtype([("t", "<u4"), ("address", "<u4")])
 _ROWS = 1 << 16
 """Events decoded at a time, so that columns stay in the cache."""
+_JUMP_US, _FALL_US = 60_000_000, 1_000_000
+"""Steps of time, forward and backward, that salvage takes for garbage."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,15 @@ class Config:
                 "choose a file of CD events",
             )
         checked_size(self.width, self.height, path)
-        version = header.number("version")
-        events = _Events(data, header, 1 if version is not None and version < 2 else 2)
-        name = f"Prophesee DAT {events.version}"
-        size = (self.width, self.height) if self.width else checked_header_size(header, path)
-        if size is not None:
-            return EventFile(name, path, *size, events.decode)
-        width, height, note = least_sensor(EventFile(name, path, 1, 1, events.decode), path)
-        return EventFile(name, path, width, height, events.decode, notes=(note,))
+        number = header.number("version")
+        version = 1 if number is not None and number < 2 else 2
+        name = f"Prophesee DAT {version}"
+        size, notes = (self.width, self.height) if self.width else checked_header_size(header, path), ()
+        if size is None:
+            anywhere = _Events(data, header, version, (1 << 14, 1 << 14))
+            width, height, note = least_sensor(EventFile(name, path, 1, 1, anywhere.decode), path)
+            size, notes = (width, height), (note,)
+        return EventFile(name, path, *size, _Events(data, header, version, size).decode, notes=notes)
 
 
 def matches(path: str | Path) -> bool:
@@ -84,23 +88,46 @@ class _Events:
     data: np.ndarray
     header: Header
     version: int
+    size: tuple[int, int]
+    """Width and height, by which salvage tells events from garbage."""
 
     def decode(self, damages: Damages) -> Iterator[EventColumns]:
         """All events; bytes that are no whole event are a damage."""
-        start, size = self.header.end + 2, _EVENT.itemsize
-        count = (len(self.data) - start) // size
         t0, last, loops = self.header.number("t0") or 0, 0, 0
-        for first in range(0, count, _ROWS):
-            part = self.data[start + first * size : start + min(first + _ROWS, count) * size]
-            events = np.frombuffer(part.tobytes(), _EVENT)
-            t, address = events["t"].astype(np.int64), events["address"]
+        for part in self._whole(damages) if damages.salvage else self._pieces():
+            x, y, t, on = self._fields(part)
             # Only a fall of half of the range is a wrap; a smaller one is a time that goes backwards.
             wraps = loops + np.cumsum(np.diff(t, prepend=last) <= -(1 << 31))
             last, loops = int(t[-1]), int(wraps[-1])
-            t += (wraps << 32) + t0
-            if self.version == 1:
-                yield EventColumns.of(address & 0x1FF, address >> 9 & 0xFF, t, address >> 17 & 1)
-            else:
-                yield EventColumns.of(address & 0x3FFF, address >> 14 & 0x3FFF, t, address >> 28 == 1)
-        if over := len(self.data) - start - count * size:
-            damages.found("the last event is cut short", byte=len(self.data) - over, lost_bytes=over)
+            yield EventColumns.of(x, y, t + (wraps << 32) + t0, on)
+        over = (len(self.data) - self.start) % _EVENT.itemsize
+        if over and not damages.salvage:
+            damages.found("the last event is cut short", byte=len(self.data) - over)
+
+    @property
+    def start(self) -> int:
+        """Byte of the first event."""
+        return self.header.end + 2
+
+    def _pieces(self) -> Iterator[np.ndarray]:
+        end = len(self.data) - (len(self.data) - self.start) % _EVENT.itemsize
+        for at in range(self.start, end, _ROWS * _EVENT.itemsize):
+            yield self.data[at : min(at + _ROWS * _EVENT.itemsize, end)]
+
+    def _whole(self, damages: Damages) -> Iterator[np.ndarray]:
+        what = "an event lies outside of the sensor, or a time jumps"
+        runs = whole_runs(self.data, self.start, _EVENT.itemsize, self._faults, what, damages)
+        return (records for records, _ in runs)
+
+    def _faults(self, records: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        x, y, t, _ = self._fields(records)
+        step = np.diff(t, prepend=t[:1]) % (1 << 32)
+        return (x >= self.size[0]) | (y >= self.size[1]), (step > _JUMP_US) & (step < (1 << 32) - _FALL_US)
+
+    def _fields(self, records: np.ndarray) -> tuple[np.ndarray, ...]:
+        """x, y, 32 bits of time as int64, ON."""
+        events = np.frombuffer(records.tobytes(), _EVENT)
+        t, address = events["t"].astype(np.int64), events["address"]
+        if self.version == 1:
+            return address & 0x1FF, address >> 9 & 0xFF, t, address >> 17 & 1
+        return address & 0x3FFF, address >> 14 & 0x3FFF, t, address >> 28 & 1

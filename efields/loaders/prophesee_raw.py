@@ -23,11 +23,13 @@ from efields.loaders._reading.evt import EvtDecoder
 from efields.loaders._reading.evt2 import Evt2Decoder, Evt21Decoder
 from efields.loaders._reading.evt3 import Evt3Decoder
 from efields.loaders._reading.prophesee_header import MOST, Header, checked_header_size, read_header
+from efields.loaders._reading.whole_runs import whole_runs
 from efields.recording import Recording, Triggers
 
 _DECODERS: dict[str, type[EvtDecoder]] = {"2.0": Evt2Decoder, "2.1": Evt21Decoder, "3.0": Evt3Decoder}
 _WORDS = {"2.0": 1 << 18, "2.1": 1 << 15, "3.0": 1 << 18}
 """Words decoded at a time, so that columns stay in the cache and events at most some million."""
+_UNKNOWN = "a word is of no type that the format has"
 _FALLBACK = {"2.0": (640, 480), "2.1": (1280, 720), "3.0": (1280, 720)}
 """The sensor of the cameras whose files lacked it."""
 
@@ -63,8 +65,10 @@ class Config:
             size = self.width, self.height
         elif size is None:
             size = _FALLBACK[version]
-            notes = (f"The size of the sensor is not in the file: {size[0]} x {size[1]} taken, as most such cameras have.",)
-        words = _Words(path, data[header.end :], header, version)
+            notes = (
+                f"The size of the sensor is not in the file: {size[0]} x {size[1]} taken, as most such cameras have.",
+            )
+        words = _Words(data, header, version, version == "2.1" and _halves_swapped(header, data))
         return EventFile(f"Prophesee EVT {version}", path, *size, words.decode, words.side_streams, notes=notes)
 
 
@@ -77,66 +81,78 @@ def matches(path: str | Path) -> bool:
 class _Words:
     """The words of a file."""
 
-    path: Path
     data: np.ndarray
     header: Header
     version: str
+    swapped: bool
+    """Whether the upper half of each word comes first, which EVT 2.1 of some cameras has."""
 
     def decode(self, damages: Damages) -> Iterator[EventColumns]:
         """The events of all words; broken ones are damages."""
         decoder, t0 = _DECODERS[self.version](), self.header.number("t0") or 0
-        size = decoder.WORD.itemsize
-        for first, words in self._pieces():
-            unknown, unplaced = decoder.unknown, decoder.unplaced
+        size, at = decoder.WORD.itemsize, self.header.end
+        for words, skipped in self._whole(damages) if damages.salvage else self._pieces():
+            unplaced = decoder.unplaced
+            if skipped:
+                decoder.forget()
             columns = decoder.decode(words)
             if decoder.first_unknown is not None:
-                damages.found(
-                    f"a word is of no type that EVT {self.version} has",
-                    byte=self.header.end + size * (first + decoder.first_unknown),
-                    lost_bytes=size * (decoder.unknown - unknown),
-                )
+                damages.found(_UNKNOWN, byte=at + size * decoder.first_unknown)
             if decoder.unplaced > unplaced:
-                damages.found(
-                    "an event comes before the first time and row",
-                    byte=self.header.end + size * first,
-                    lost_events=decoder.unplaced - unplaced,
-                )
+                what = "an event comes before the first time and row"
+                damages.found(what, byte=at, lost_events=decoder.unplaced - unplaced)
+            at += size * len(words)
             if columns.count:
                 yield columns._replace(t_us=columns.t_us + t0) if t0 else columns
-        if over := len(self.data) % size:
-            damages.found("the last word is cut short", byte=self.header.end + len(self.data) - over, lost_bytes=over)
+        if not damages.salvage and at < len(self.data):
+            damages.found("the last word is cut short", byte=at)
 
     def side_streams(self, damages: Damages) -> SideStreams:
         """Triggers of all channels. What is broken was reported with the events."""
         decoder = _DECODERS[self.version]()
-        for _, words in self._pieces():
+        for words, _ in self._pieces():
             decoder.skim(words)
         triggers = decoder.triggers
         if not len(triggers):
             return SideStreams()
         return SideStreams(triggers=Triggers(triggers.t_us + (self.header.number("t0") or 0), triggers.rising))
 
-    def _pieces(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Index of the first word, and words, piece by piece."""
-        kind, count = _DECODERS[self.version].WORD, _WORDS[self.version]
-        whole = len(self.data) // kind.itemsize
-        swapped = False
-        for first in range(0, whole, count):
-            part = self.data[first * kind.itemsize : min(first + count, whole) * kind.itemsize]
-            words = np.frombuffer(part.tobytes(), kind)
-            if self.version == "2.1":
-                if first == 0:
-                    swapped = _halves_swapped(self.header, words)
-                words = words << np.uint64(32) | words >> np.uint64(32) if swapped else words
-            yield first, words
+    def _pieces(self) -> Iterator[tuple[np.ndarray, bool]]:
+        """Words, piece by piece, none of them skipped."""
+        size, count = _DECODERS[self.version].WORD.itemsize, _WORDS[self.version]
+        end = len(self.data) - (len(self.data) - self.header.end) % size
+        for at in range(self.header.end, end, count * size):
+            yield self._words(self.data[at : min(at + count * size, end)]), False
+
+    def _whole(self, damages: Damages) -> Iterator[tuple[np.ndarray, bool]]:
+        """Words that are whole, and whether others were skipped before them."""
+        decoder, count = _DECODERS[self.version], _WORDS[self.version]
+
+        def faults(records: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return decoder.faults(self._words(records))
+
+        runs = whole_runs(
+            self.data, self.header.end, decoder.WORD.itemsize, faults, f"{_UNKNOWN}, or a time jumps", damages
+        )
+        for records, skipped in runs:
+            words = self._words(records)
+            for first in range(0, len(words), count):
+                yield words[first : first + count], skipped and first == 0
+
+    def _words(self, records: np.ndarray) -> np.ndarray:
+        words = np.frombuffer(records.tobytes(), _DECODERS[self.version].WORD)
+        return words << np.uint64(32) | words >> np.uint64(32) if self.swapped else words
 
 
-def _halves_swapped(header: Header, words: np.ndarray) -> bool:
+def _halves_swapped(header: Header, data: np.ndarray) -> bool:
     """Whether the upper half of each word comes first, as the header says or else as the words look."""
     said = f"{header.values.get('endianness', '')} {header.values.get('format', '')}".lower()
     if "legacy" in said:
         return True
-    return "endianness=little" not in said and Evt21Decoder.halves_swapped(words)
+    if "little" in said:
+        return False
+    start = data[header.end : header.end + (1 << 15)].tobytes()
+    return Evt21Decoder.halves_swapped(np.frombuffer(start[: len(start) // 8 * 8], Evt21Decoder.WORD))
 
 
 def _version(header: Header) -> str | None:

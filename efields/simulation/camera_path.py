@@ -83,8 +83,15 @@ class HeldoutPath:
     seed: int = 7
     """Seed of the views."""
 
-    def poses(self, path: CameraPath) -> Float64[np.ndarray, "n 4 4"]:
-        """Camera-to-world poses (OpenCV axes), evenly spread by golden angles, those too near the path left out."""
+    def poses(self, path: object) -> Float64[np.ndarray, "n 4 4"]:
+        """Camera-to-world poses (OpenCV axes), evenly spread by golden angles, those too near the path left out.
+
+        Raises `InputError` where there is no room for them, or the path is not one about a target.
+        """
+        if self.count == 0:
+            return np.zeros((0, 4, 4))
+        if not isinstance(path, CameraPath):
+            raise InputError("a free path has no held-out views", "held-out views", "set heldout.count = 0")
         rng = np.random.default_rng(self.seed)
         low, high = np.radians(self.elevation_deg or path.elevation_deg)
         travelled = path.direction(np.linspace(0, 1, 2000))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, UInt8
 
 from efields.errors import InputError
 from efields.geometry.camera import Camera
@@ -34,6 +34,23 @@ class SceneRenderer:
         self.camera: Camera = scene.camera()
         self.mi: Any = load_mitsuba()
         self._scene = self._load_xml() if scene.mitsuba_xml is not None else self.mi.load_dict(self._tables())
+        self._movers = tuple(k for k, shape in enumerate(scene.shapes) if any(shape.velocity))
+
+    @property
+    def mover_velocity(self) -> Float64[np.ndarray, "m 3"]:
+        """Velocity of each moving shape in the world, scene units/s."""
+        return np.array([self.scene.shapes[k].velocity for k in self._movers], dtype=np.float64).reshape(-1, 3)
+
+    def advance(self, t_s: float) -> None:
+        """Put the moving shapes where they are at a time in seconds from the start."""
+        if not self._movers:
+            return
+        parameters = self.mi.traverse(self._scene)
+        for k in self._movers:
+            shape = self.scene.shapes[k]
+            moved = shape.world_mesh().vertices + t_s * np.asarray(shape.velocity)
+            parameters[f"shape{k}.vertex_positions"] = moved.astype(np.float32).ravel()
+        parameters.update()
 
     def intensity(
         self, T_world_camera: Float64[np.ndarray, "4 4"], samples: int, seed: int
@@ -54,10 +71,19 @@ class SceneRenderer:
     def depth(self, T_world_camera: Float64[np.ndarray, "4 4"]) -> Float32[np.ndarray, "h w"]:
         """Distance along the unit ray through each pixel's centre; inf where it meets nothing."""
         bearings = np.asarray(self.camera.bearings(), dtype=np.float64)
-        return self._distance(T_world_camera, bearings).reshape(self.camera.height, self.camera.width)
+        return self._seen(T_world_camera, bearings)[0].reshape(self.camera.height, self.camera.width)
 
-    def visible_points(self, T_world_camera: Float64[np.ndarray, "4 4"], across: int) -> Float64[np.ndarray, "n 3"]:
-        """World points that a coarse grid of pixels sees, about `across` a row."""
+    def mover(self, T_world_camera: Float64[np.ndarray, "4 4"]) -> UInt8[np.ndarray, "h w"]:
+        """Which moving shape each pixel's centre shows, counted from 1 in the order of `mover_velocity`; else 0."""
+        shape = (self.camera.height, self.camera.width)
+        if not self._movers:
+            return np.zeros(shape, dtype=np.uint8)
+        return self._seen(T_world_camera, np.asarray(self.camera.bearings(), dtype=np.float64))[1].reshape(shape)
+
+    def visible_points(
+        self, T_world_camera: Float64[np.ndarray, "4 4"], across: int
+    ) -> tuple[Float64[np.ndarray, "n 3"], Float64[np.ndarray, "n 3"]]:
+        """World points that a coarse grid of pixels sees, about `across` a row, and their velocities in the world."""
         camera = self.camera
         rows, columns = np.meshgrid(
             np.linspace(0, camera.height - 1, across).round().astype(int),
@@ -65,21 +91,33 @@ class SceneRenderer:
             indexing="ij",
         )
         bearings = np.asarray(camera.bearings(), dtype=np.float64)[(rows * camera.width + columns).ravel()]
-        distance = self._distance(T_world_camera, bearings).astype(np.float64)
-        hit = np.isfinite(distance)
+        distance, mover = self._seen(T_world_camera, bearings)
+        distance, hit = distance.astype(np.float64), np.isfinite(distance)
         unit = bearings[hit] / np.linalg.norm(bearings[hit], axis=-1, keepdims=True)
-        return (unit * distance[hit, None]) @ T_world_camera[:3, :3].T + T_world_camera[:3, 3]
+        velocity = np.concatenate([np.zeros((1, 3)), self.mover_velocity])[mover[hit]]
+        return (unit * distance[hit, None]) @ T_world_camera[:3, :3].T + T_world_camera[:3, 3], velocity
 
-    def _distance(self, T_world_camera: np.ndarray, bearings: np.ndarray) -> Float32[np.ndarray, " n"]:
+    def _seen(
+        self, T_world_camera: np.ndarray, bearings: np.ndarray
+    ) -> tuple[Float32[np.ndarray, " n"], UInt8[np.ndarray, " n"]]:
+        """Distance along each ray to what it meets first, and which moving shape that is, counted from 1."""
         mi = self.mi
         direction = bearings @ T_world_camera[:3, :3].T
         direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
         origin = mi.Point3f(*(float(x) for x in T_world_camera[:3, 3]))
         if mi.variant().startswith("scalar"):
             rays = (mi.Ray3f(origin, mi.Vector3f(*(float(x) for x in d))) for d in direction)
-            return np.array([self._scene.ray_intersect_preliminary(ray).t for ray in rays], dtype=np.float32)
+            number = {f"shape{k}": i for i, k in enumerate(self._movers, start=1)}
+            met = [self._scene.ray_intersect_preliminary(ray) for ray in rays]
+            which = [number.get(m.shape.id(), 0) if self._movers and np.isfinite(m.t) else 0 for m in met]
+            return np.array([m.t for m in met], dtype=np.float32), np.array(which, dtype=np.uint8)
         along = mi.Vector3f(*(mi.Float(column) for column in direction.T.astype(np.float32)))
-        return np.array(self._scene.ray_intersect_preliminary(mi.Ray3f(origin, along)).t, dtype=np.float32)
+        met = self._scene.ray_intersect_preliminary(mi.Ray3f(origin, along))
+        mover = np.zeros(len(bearings), dtype=np.uint8)
+        shapes = {shape.id(): shape for shape in self._scene.shapes()} if self._movers else {}
+        for i, k in enumerate(self._movers, start=1):
+            mover[np.array(met.shape == mi.ShapePtr(shapes[f"shape{k}"]))] = i
+        return np.array(met.t, dtype=np.float32), mover
 
     def _sensor(self, T_world_camera: np.ndarray) -> Any:
         camera = self.camera

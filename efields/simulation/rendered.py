@@ -14,6 +14,8 @@ from jaxtyping import Float16, Float32, Float64
 from efields.atomic import replacing
 from efields.errors import InputError
 from efields.simulation.cache import frames_folder
+from efields.simulation.free_path import FreePath
+from efields.simulation.motion_truth import MOTION_TRUTH_FILE, MotionTruth, load_truth, render_truth, save_truth
 from efields.simulation.render import SceneRenderer
 from efields.simulation.scene import Scene
 
@@ -37,6 +39,8 @@ class RenderedScene:
     """Linear intensity of the held-out views."""
     depth: Float32[np.ndarray, "n h w"]
     """Distance along the unit ray of the held-out views; inf where nothing is hit."""
+    truth: MotionTruth | None = None
+    """Maps of depth along a free path; None for the other paths."""
 
 
 def frame_times(scene: Scene, renderer: SceneRenderer) -> Float64[np.ndarray, " f"]:
@@ -64,8 +68,9 @@ def motion_px_per_s(
     start = np.clip(at - step / 2, 0, duration - step)
     speed = np.zeros(instants)
     for k, (here, later) in enumerate(zip(scene.path.poses(start), scene.path.poses(start + step), strict=True)):
-        points = renderer.visible_points(here, across=24)
-        before, after = (_project(renderer, pose, points) for pose in (here, later))
+        renderer.advance(float(start[k]))
+        points, velocity = renderer.visible_points(here, across=24)
+        before, after = _project(renderer, here, points), _project(renderer, later, points + step * velocity)
         speed[k] = np.linalg.norm(after - before, axis=-1).max(initial=0.0) / step
     if not speed.any():
         raise InputError("nothing is seen to move along the camera path", scene.name, "turn the camera to the scene")
@@ -83,7 +88,7 @@ def rendered_scene(scene: Scene, on_progress: OnProgress | None = None) -> Rende
     if (folder / _FACTS).is_file():
         try:
             return _read(folder)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, InputError) as error:
             log.warning("the frames in %s are damaged (%s) and are rendered again", folder, error)
     renderer = SceneRenderer(scene)
     with replacing(folder) as temporary:
@@ -92,6 +97,8 @@ def rendered_scene(scene: Scene, on_progress: OnProgress | None = None) -> Rende
         _render_frames(scene, renderer, t_s, temporary / _FRAMES, on_progress)
         image, depth = _render_views(scene, renderer, on_progress)
         np.savez(temporary / _VIEWS, image=image, depth=depth, t_s=t_s)
+        if isinstance(scene.path, FreePath):
+            save_truth(render_truth(renderer, scene.path), temporary / MOTION_TRUTH_FILE)
         facts = {"scene": scene.name, "frames": len(t_s), "variant": renderer.mi.variant()}
         (temporary / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
     return _read(folder)
@@ -107,7 +114,8 @@ def _render_frames(
     # Plain writes rather than a memory map: a full disk is then an error and not a crash.
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for done, pose in enumerate(scene.path.poses(t_s), start=1):
+        for done, (at, pose) in enumerate(zip(t_s, scene.path.poses(t_s), strict=True), start=1):
+            renderer.advance(float(at))
             frame = renderer.intensity(pose, settings.samples, settings.seed)
             file.write(np.minimum(frame, 65000).astype(np.float16).tobytes())
             if on_progress is not None:
@@ -131,5 +139,6 @@ def _render_views(
 
 def _read(folder: Path) -> RenderedScene:
     frames = np.load(folder / _FRAMES, mmap_mode="r")
+    truth = load_truth(folder) if (folder / MOTION_TRUTH_FILE).is_file() else None
     with np.load(folder / _VIEWS) as views:
-        return RenderedScene(frames, views["t_s"], views["image"], views["depth"])
+        return RenderedScene(frames, views["t_s"], views["image"], views["depth"], truth)

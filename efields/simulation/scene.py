@@ -14,6 +14,7 @@ from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.settings import did_you_mean, fill, read_toml
 from efields.simulation.camera_path import CameraPath, HeldoutPath
+from efields.simulation.free_path import FreePath
 from efields.simulation.lights import LIGHTS, Light
 from efields.simulation.patterns import TEXTURES, Texture
 from efields.simulation.sensor_model import EventCamera
@@ -82,10 +83,10 @@ class Scene:
 
     name: str
     """Short name."""
-    path: CameraPath
-    """Where the event camera goes."""
     box: Box
     """Region of the world that holds the scene, in scene units."""
+    path: CameraPath | FreePath = field(default_factory=CameraPath)
+    """Where the event camera goes: about a target, or with `kind = "free"` anywhere."""
     description: str = ""
     """One sentence for people."""
     mitsuba_xml: Path | None = None
@@ -131,6 +132,7 @@ def load_scene(path: str | Path) -> Scene:
         "lights": tuple(_kind(LIGHTS, t, f"{where}: lights[{i}]") for i, t in enumerate(table.pop("lights", []))),
         "materials": _named(MATERIALS, table.pop("materials", {}), f"{where}: materials"),
         "textures": _named(TEXTURES, table.pop("textures", {}), f"{where}: textures"),
+        "path": _path(table, where),
     }
     table.setdefault("name", source.resolve().parent.name)
     unlisted = {k: v for k, v in table.items() if k not in listed}
@@ -169,6 +171,14 @@ def _kind(kinds: Mapping[str, type[K]], table: Any, where: str) -> K:
     if kind not in kinds:
         raise InputError(f"unknown kind '{kind}'", where, did_you_mean(kind, kinds))
     return fill(kinds[kind], {k: v for k, v in table.items() if k != "kind"}, where)
+
+
+def _path(table: dict[str, Any], where: str) -> CameraPath | FreePath:
+    """The camera path that is taken out of a scene's table."""
+    path = table.pop("path", None)
+    if not isinstance(path, Mapping):
+        raise InputError("missing key 'path'", where, "add a table [path]")
+    return fill(FreePath if path.get("kind") == "free" else CameraPath, path, f"{where}.path")
 
 
 def _named(kinds: Mapping[str, type[K]], table: Any, where: str) -> dict[str, K]:

@@ -25,6 +25,8 @@ class Shape:
     """Turn about x, then y, then z of the world, in degrees."""
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """Factors along its own x, y, z."""
+    velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """How it moves through the world, in scene units a second; its position is that at the start."""
 
     def mesh(self) -> Mesh:
         """Its triangles, in its own coordinates."""

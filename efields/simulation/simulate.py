@@ -14,6 +14,7 @@ from efields.events.stream import EventStream
 from efields.geometry.trajectory import Trajectory
 from efields.recording import Recording, Views
 from efields.simulation.event_camera import simulate_events
+from efields.simulation.motion_truth import MotionTruth
 from efields.simulation.rendered import OnProgress, RenderedScene, rendered_scene
 from efields.simulation.scene import ExpectedEvents, Scene, load_scene
 
@@ -33,6 +34,8 @@ class Simulated:
     """What made each event: 0 signal, 1 noise, 2 a hot pixel."""
     expected_events: ExpectedEvents | None
     """How many events the scene says it makes; None when it does not say, or for a quick rehearsal."""
+    truth: MotionTruth | None = None
+    """True motion and depth along a free path; None for the other paths."""
 
     @property
     def as_expected(self) -> bool | None:
@@ -71,7 +74,8 @@ def simulate_scene(path: str | Path, *, on_progress: OnProgress | None = None, q
             on_progress("events", done, total or len(rendered.t_s))
 
     events, labels = simulate_events(frames, rendered.t_s, scene.sensor, on_progress=report)
-    simulated = Simulated(_recording(scene, rendered, events, exposure, Path(path)), labels, scene.expected_events)
+    recording = _recording(scene, rendered, events, exposure, Path(path))
+    simulated = Simulated(recording, labels, scene.expected_events, rendered.truth)
     if simulated.as_expected is False and scene.expected_events is not None:
         expected = scene.expected_events
         band = f"{expected.count} within {expected.tolerance:.0%}"

@@ -13,6 +13,9 @@ from types import ModuleType
 
 from efields.errors import InputError
 from efields.settings import did_you_mean
+from efields.writers._about import About
+
+__all__ = ["About", "kinds", "writer"]
 
 
 def kinds() -> tuple[str, ...]:

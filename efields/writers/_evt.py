@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -100,10 +100,10 @@ class Evt:
         ]
         return "".join(f"% {line}\n" for line in lines).encode("ascii")
 
-    def _write(self, items: Items, state: np.ndarray, upper: int, file, path: Path) -> int:  # noqa: ANN001
-        """Encode and write, with words of time where the next time is half of the counter's range away or more."""
+    def _write(self, items: Items, state: np.ndarray, upper: int, file: BinaryIO, path: Path) -> int:
+        """Encode and write, with words of time in gaps that readers could miss a wrap in."""
         uppers = items.t >> self.upper_shift
-        steps = np.diff(uppers, prepend=max(upper, 0))
+        steps = np.diff(uppers, prepend=upper if upper >= 0 else uppers[:1])
         if len(steps) and int(steps.max()) << self.upper_shift > _MOST_GAP_US:
             raise InputError(
                 f"has a gap of {int(steps.max() << self.upper_shift) / 1e6:,.0f} s between events, more than EVT "
@@ -111,15 +111,27 @@ class Evt:
                 path,
                 "cut the recording there",
             )
-        quarter = 1 << (self.upper_bits - 2)
-        begin = 0
-        for at in [*np.flatnonzero(steps > quarter).tolist(), len(steps)]:
+        begin, wraps = 0, np.diff(uppers >> self.upper_bits, prepend=uppers[:1] - steps[:1] >> self.upper_bits) > 0
+        for at in [*np.flatnonzero((steps > self._quarter) | (wraps & (steps > 1))).tolist(), len(steps)]:
             file.write(self.encode(Items(*(column[begin:at] for column in items)), state).tobytes())
             if at < len(steps):
-                before = int(uppers[at]) - int(steps[at])
-                file.write(self.gap_word(np.arange(before + quarter, int(uppers[at]), quarter)).tobytes())
+                file.write(self.gap_word(self._between(int(uppers[at] - steps[at]), int(uppers[at]))).tobytes())
             begin = at
         return int(uppers[-1])
+
+    @property
+    def _quarter(self) -> int:
+        return 1 << (self.upper_bits - 2)
+
+    def _between(self, before: int, after: int) -> np.ndarray:
+        """Upper parts of time to write in between, so that every reader counts the wraps.
+
+        Some take any large fall for a wrap, some only that from all ones to zero, as a camera's counter does it.
+        """
+        zeros = np.arange((before >> self.upper_bits) + 1, (after >> self.upper_bits) + 1) << self.upper_bits
+        steps = np.arange(before + self._quarter, after, self._quarter)
+        words = np.unique(np.concatenate([steps, zeros - 1, zeros]))
+        return words[(words > before) & (words < after)]
 
 
 def _short(chunk: EventColumns) -> Iterator[EventColumns]:

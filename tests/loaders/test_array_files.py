@@ -74,7 +74,7 @@ def test_npz_in_many_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_is_left_open_is_said(tmp_path: Path) -> None:
     path = tmp_path / "e.npz"
     np.savez(path, events=np.stack([X, Y, T, P], 1), more_events=np.zeros((N, 4)), data=np.stack([X, Y, T, P], 1))
-    with pytest.raises(InputError, match="holds events more than once: events, data; name one with --key"):
+    with pytest.raises(InputError, match="holds events more than once: events, data; name one with --option key=NAME"):
         load(path)
     check(path, key="data")
     with pytest.raises(InputError, match=r"holds no 'dat'; it holds events .300 x 4 int64."):

@@ -102,7 +102,7 @@ def test_options_say_what_is_there(tmp_path: Path) -> None:
 def test_what_could_be_several_things_is_listed(tmp_path: Path) -> None:
     path = tmp_path / "e.txt"
     path.write_text("0.5 1 1 1\n0.6 0 1 0\n")
-    with pytest.raises(InputError, match="columns could be any of: t x y p, t p x y; say which with --columns"):
+    with pytest.raises(InputError, match="columns could be any of: t x y p, t p x y; say which: --option columns="):
         load(path, "text")
     assert load(path, "text", columns="t p x y").events.y.tolist() == [1, 0]
     rng = np.random.default_rng(0)

@@ -27,7 +27,7 @@ def test_points_move_no_farther_than_the_scene_says(name: str) -> None:
     moved = []
     # frame_times looks through a coarser grid at other instants
     for before, after in zip(scene.path.poses(t_s[first]), scene.path.poses(t_s[first + 1]), strict=True):
-        points = renderer.visible_points(before, across=64)
+        points, _ = renderer.visible_points(before, across=64)
         at = [renderer.camera.project((points - T[:3, 3]) @ T[:3, :3]) for T in (before, after)]
         moved.append(np.linalg.norm(at[1] - at[0], axis=-1).max())
     assert max(moved) <= 1.05 * scene.render.max_motion_px

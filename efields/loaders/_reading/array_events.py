@@ -141,12 +141,12 @@ def _places(sources: list[ArraySource], path: Path, options: ArrayOptions) -> tu
     found = [*_by_name(chosen), *_tables(chosen, path, options)]
     if len(found) > 1:
         keys = ", ".join(label for label, _, _ in found)
-        raise InputError(f"holds events more than once: {keys}", path, "name one with --key")
+        raise InputError(f"holds events more than once: {keys}", path, "name one with --option key=NAME")
     if not found:
         raise InputError(
             "holds no arrays x, y, t and p of one length, and no table of events",
             path,
-            f"it holds {_listed(sources)}; name a table with --key",
+            f"it holds {_listed(sources)}; name a table with --option key=NAME",
         )
     _, places, unit = found[0]
     return places, unit

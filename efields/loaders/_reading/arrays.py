@@ -41,7 +41,7 @@ def npz_members(path: Path) -> set[str] | None:
     try:
         with zipfile.ZipFile(path) as archive:
             return {name.removesuffix(".npy") for name in archive.namelist()}
-    except (OSError, zipfile.BadZipFile):
+    except _DAMAGED:
         return None
 
 

@@ -102,14 +102,14 @@ def order_of(sample: Float64[np.ndarray, "n k"], path: Path) -> tuple[str, ...]:
     if sample.ndim != 2 or sample.shape[1] != 4:
         held = sample.shape[-1] if sample.ndim else 0
         raise InputError(
-            f"has {held} columns without names", path, "say what they are with --columns, such as 't x y p - -'"
+            f"has {held} columns without names", path, "say what they are: --option columns='t x y p - -'"
         )
     orders = possible_orders(sample)
     if len(orders) == 1:
         return tuple(orders[0].split())
     if orders:
         raise InputError(
-            f"columns could be any of: {', '.join(orders)}", path, f"say which with --columns '{orders[0]}'"
+            f"columns could be any of: {', '.join(orders)}", path, f"say which: --option columns='{orders[0]}'"
         )
     raise InputError(
         "holds no columns that could be x, y, time and polarity", path, f"known orders: {', '.join(LAYOUTS)}"
@@ -143,7 +143,7 @@ def unit_of(t: np.ndarray, path: Path, *, fractional: bool = False) -> str:
     if len(choices) == 1:
         return choices[0]
     listed = ", ".join(f"{unit} ({rates[unit]:,.3g} events a second)" for unit in choices or UNITS)
-    raise InputError(f"times could be in any of: {listed}", path, "say which with --unit")
+    raise InputError(f"times could be in any of: {listed}", path, "say which: --option unit=us")
 
 
 class Polarities:

@@ -25,6 +25,8 @@ class EvtDecoder:
     """Types of the words that tell the times of triggers: of time, and triggers."""
     KNOWN: ClassVar[np.ndarray]
     """For each of the 16 types, whether the format has it."""
+    UPPER: ClassVar[tuple[int, int]]
+    """Where the upper part of the time lies in its word, and of how many bits it is."""
     START: ClassVar[tuple[int, ...]]
     """The state before the first word."""
 
@@ -76,6 +78,23 @@ class EvtDecoder:
     def types(cls, words: np.ndarray) -> np.ndarray:
         """The upper four bits of each word."""
         return words >> (8 * cls.WORD.itemsize - 4)
+
+    @classmethod
+    def faults(cls, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which words are of no type, and which upper parts of the time lie a quarter of their range behind the last.
+
+        Cameras write an upper part for each of its values; see `whole_runs`.
+        """
+        types = cls.types(words)
+        at = np.flatnonzero(types == 8)
+        low, bits = cls.UPPER
+        upper = (words[at] >> low).astype(np.int64) & ((1 << bits) - 1)
+        jumps = np.zeros(len(words), bool)
+        jumps[at[1:]] = np.diff(upper) % (1 << bits) > 1 << (bits - 2)
+        return ~cls.KNOWN[types], jumps
+
+    def forget(self) -> None:
+        """Go on behind words that were lost: the time still counts, what it was set for does not."""
 
     def _decoded(self, words: np.ndarray) -> Decoded:
         raise NotImplementedError

@@ -33,6 +33,7 @@ class Evt2Decoder(EvtDecoder):
     WORD = np.dtype("<u4")
     TIMED = (8, 10)
     KNOWN = np.isin(np.arange(16), [0, 1, 8, 10, 14, 15])
+    UPPER = (0, 28)
     START = (0, 0, -1, 0)
 
     def _decoded(self, words: np.ndarray) -> Decoded:
@@ -46,6 +47,7 @@ class Evt21Decoder(EvtDecoder):
     WORD = np.dtype("<u8")
     TIMED = (8, 10)
     KNOWN = Evt2Decoder.KNOWN
+    UPPER = (32, 28)
     START = Evt2Decoder.START
 
     def _decoded(self, words: np.ndarray) -> Decoded:
@@ -67,10 +69,13 @@ class Evt21Decoder(EvtDecoder):
 
 
 def _plausible(heads: np.ndarray, bits: np.ndarray) -> int:
-    """Number of words that a camera could have written: vectors begin at columns that 32 divides and are not empty."""
+    """Number of words that a camera could have written: vectors begin at columns that 32 divides and are not empty.
+
+    A word of time counts twice, as its other half of zeros looks like a vector at the origin.
+    """
     types = heads >> 28
     vector = (types <= 1) & ((heads >> 11 & 31) == 0) & (bits != 0)
-    return int(np.count_nonzero(vector | (types == 8)))
+    return int(np.count_nonzero(vector) + 2 * np.count_nonzero(types == 8))
 
 
 def _decode(words: np.ndarray, state: np.ndarray) -> tuple[Decoded, np.ndarray]:

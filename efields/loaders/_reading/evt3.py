@@ -41,7 +41,12 @@ class Evt3Decoder(EvtDecoder):
     WORD = np.dtype("<u2")
     TIMED = (6, 8, 10)
     KNOWN = np.isin(np.arange(16), [0, 2, 3, 4, 5, 6, 7, 8, 10, 14, 15])
+    UPPER = (0, 12)
     START = (0, 0, -1, 0, -1, 0, 0, 0)
+
+    def forget(self) -> None:
+        """Go on behind words that were lost: events have no row until the next one."""
+        self._state[ROW] = -1
 
     def _decoded(self, words: np.ndarray) -> Decoded:
         found = decode_kernels.evt3(words, self._state) if self._kernels else None

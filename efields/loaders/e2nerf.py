@@ -1,0 +1,296 @@
+"""E2NeRF (Qi et al., ICCV 2023) and E3NeRF: blurred images, and the events of each exposure counted in bins.
+
+A folder of `events.pt` (or `event.pt`), a tensor of views x bins x pixels (rows and columns, or both in one axis) with
+the signed counts of each bin, ON less OFF, and either
+
+- rendered: `transform_train.json` (or `transforms_train.json`) with `camera_angle_x` and `frames`, each with the
+  `transform_matrix` of a view, or a list of them along its exposure: of K matrices and B bins, number 1 + j (K - 2) // B
+  is where bin j begins (K = 18, B = 4: 1, 5, 9, 13, 17), or all where K = B + 1; OpenGL axes. With n times as many
+  frames as views every n-th frame counts. Images are `train/r_<number of the frame>.png`, RGBA over white. Test views
+  likewise; or
+- real: `poses_bounds.npy` (see `_reading/llff_poses.py`), B + 1 rows a view one after the other, and `images/`.
+
+Single events are not in the files: those of a bin are spread evenly over it here, and events of both signs that
+cancelled are lost. Views are separate exposures; here they follow one another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float64, Int64
+
+from efields.errors import InputError
+from efields.event_file import Damages, EventFile
+from efields.events.columns import EventColumns
+from efields.events.sensor import Sensor
+from efields.geometry.camera import Camera
+from efields.geometry.trajectory import Trajectory
+from efields.loaders._reading.cover import cover
+from efields.loaders._reading.event_file import first_bytes, gathered
+from efields.loaders._reading.images import read_image
+from efields.loaders._reading.llff_poses import llff_camera, read_poses_bounds
+from efields.loaders._reading.posed_images import listed_images, posed_views
+from efields.loaders._reading.rig import poses_at
+from efields.loaders._reading.transforms import (
+    OPENGL,
+    checked_poses,
+    frame_pose,
+    image_file,
+    orthonormal,
+    pinhole_of_angle,
+    read_json,
+)
+from efields.recording import Recording, Views
+
+_NAMES = ("events.pt", "event.pt")
+_MOST_COUNTED = 1000
+"""Events of one pixel in one bin: no sensor has more."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to read a scene of E2NeRF."""
+
+    exposure_s: float = 0.16
+    """Seconds of one view's bins; the published ones last 0.16 s in four bins."""
+    pause_s: float = 0.04
+    """Seconds from the end of one view to the begin of the next, which nobody knows."""
+    views: bool = True
+    """Whether to read the blurred images, as frames, and the test views."""
+    view_stride: int = 1
+    """Read every n-th image only."""
+    c_pos: float = 0.3
+    """Contrast threshold of ON events, as E2NeRF takes it."""
+    c_neg: float = 0.2
+    """Contrast threshold of OFF events."""
+    salvage: bool = False
+    """Whether to leave out counts that cannot be."""
+
+    def load(self, path: str | Path) -> Recording:
+        """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
+        root, file = Path(path), self.open(path)
+        counts, scene = _counts(root), _scene(root)
+        damages = Damages(file.path, self.salvage)
+        events = gathered(file, damages)
+        poses = scene.boundaries(len(counts), counts.shape[1], root)
+        starts = self._starts(len(counts))
+        bins = np.rint(np.linspace(0, self.exposure_s * 1e6, counts.shape[1] + 1)).astype(np.int64)
+        trajectory = Trajectory.from_matrices((starts[:, None] + bins).ravel(), poses.reshape(-1, 4, 4), where=str(root))
+        events, trajectory, said = cover(events, trajectory, where=str(root))
+        notes = (*file.notes, *damages.notes, *said)
+        if (poses == poses[:, :1]).all():
+            notes += ("Each view has one pose: the camera's motion during exposures is not in the files.",)
+        frames, heldout = None, None
+        if self.views:
+            some = np.arange(len(counts))[:: self.view_stride]
+            t_us = starts[some] + int(bins[-1]) // 2
+            files = [scene.files[i] for i in some]
+            frames = posed_views(files, poses_at(trajectory, t_us), scene.camera, channels=1, t_us=t_us)
+            heldout = _test_views(root, self.view_stride)
+        return Recording(
+            events=events,
+            camera=file.camera,
+            sensor=Sensor(c_pos=self.c_pos, c_neg=self.c_neg),
+            trajectory=trajectory,
+            frames=frames,
+            heldout=heldout,
+            name=root.resolve().name,
+            path=root,
+            notes=notes,
+        )
+
+    def open(self, path: str | Path) -> EventFile:
+        """Open the folder `path` for one pass over its events."""
+        root = Path(path)
+        bad = not (np.isfinite([self.exposure_s, self.pause_s]).all() and 1e-5 <= self.exposure_s and 0 < self.pause_s)
+        if self.view_stride < 1 or bad or max(self.exposure_s, self.pause_s) > 1e6:
+            raise InputError("exposure_s, pause_s or view_stride is out of range", root, "give numbers above 0")
+        counts, scene = _counts(root), _scene(root)
+        views, bins = counts.shape[:2]
+        camera = scene.camera
+        if math.prod(counts.shape[2:]) != camera.width * camera.height:
+            shape = " x ".join(str(n) for n in counts.shape)
+            raise InputError(
+                f"holds {shape} counts, the images {camera.width} x {camera.height} pixels", _file(root), "copy both again"
+            )
+
+        def decode(damages: Damages) -> Iterator[EventColumns]:
+            edges = np.linspace(0, self.exposure_s * 1e6, bins + 1)
+            for view, start in enumerate(self._starts(views)):
+                for i in range(bins):
+                    signed = counts[view, i].reshape(-1).to(torch.float64).numpy()
+                    yield _spread(signed, camera.width, start + edges[i], start + edges[i + 1], damages)
+
+        seconds = f"{self.exposure_s:g} s, {self.pause_s:g} s apart"
+        return EventFile(
+            format="E2NeRF counts",
+            path=_file(root),
+            width=camera.width,
+            height=camera.height,
+            decode=decode,
+            camera=camera,
+            notes=(
+                "Events are approximate: the files count them, ON less OFF, in "
+                f"{bins} bins a view, and they were spread evenly over each bin.",
+                f"Times are assumed: {views} exposures of {seconds}.",
+                f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF.",
+            ),
+        )
+
+    def _starts(self, views: int) -> Int64[np.ndarray, " v"]:
+        return np.rint(np.arange(views) * (self.exposure_s + self.pause_s) * 1e6).astype(np.int64)
+
+
+def matches(path: str | Path) -> bool:
+    """Whether `path` is a folder with a tensor `events.pt`, and poses of Blender's or LLFF's layout."""
+    root = Path(path)
+    if not any(first_bytes(root / name, 4) == b"PK\x03\x04" for name in _NAMES):
+        return False
+    if first_bytes(root / "poses_bounds.npy", 6) == b"\x93NUMPY":
+        return True
+    json = _json(root, "train")
+    return json is not None and first_bytes(json, 64).lstrip().startswith(b"{")
+
+
+class _Scene(NamedTuple):
+    """Images, their camera and poses."""
+
+    files: list[Path]
+    """An image a view."""
+    camera: Camera
+    """Of images and events."""
+    T_world_camera: list[Float64[np.ndarray, "k 4 4"]]
+    """Poses of each frame in OpenCV axes."""
+
+    def boundaries(self, views: int, bins: int, root: Path) -> Float64[np.ndarray, "v b 4 4"]:
+        """Poses where bins begin and end. Raises `InputError` where there are not enough."""
+        if len(self.T_world_camera) != views or len(self.files) != views:
+            counts = f"{len(self.files)} images, {len(self.T_world_camera)} poses, counts of {views} views"
+            raise InputError(f"holds {counts}", root, "copy the recording again, whole")
+        chosen = []
+        for T in self.T_world_camera:
+            if len(T) == 1:
+                at = np.zeros(bins + 1, dtype=np.int64)
+            elif len(T) == bins + 1:
+                at = np.arange(bins + 1)
+            elif len(T) >= bins + 2:
+                at = 1 + np.arange(bins + 1) * ((len(T) - 2) // bins)
+            else:
+                raise InputError(f"a view has {len(T)} poses for {bins} bins", root, "copy the poses again")
+            chosen.append(T[at])
+        return np.stack(chosen)
+
+
+def _file(root: Path) -> Path:
+    found = [root / name for name in _NAMES if (root / name).is_file()]
+    if len(found) != 1:
+        raise InputError("must hold one events.pt or event.pt", root, "copy the recording again, whole")
+    return found[0]
+
+
+def _counts(root: Path) -> torch.Tensor:
+    """The tensor, mapped into memory; only tensors are unpickled."""
+    file = _file(root)
+    if first_bytes(file, 4) != b"PK\x03\x04":
+        raise InputError("is no tensor saved by PyTorch 1.6 or newer", file, "save it again with torch.save")
+    try:
+        counts = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # damaged files raise whatever the unpickler meets first
+        raise InputError(f"cannot be read as a tensor ({str(error)[:160]})", file, "copy it again") from None
+    if not isinstance(counts, torch.Tensor) or counts.ndim not in (3, 4) or counts.layout != torch.strided:
+        raise InputError("is not a tensor of views x bins x pixels", file, "copy it again")
+    known = not (counts.is_complex() or counts.is_quantized) and counts.device.type == "cpu"
+    if not known or counts.numel() == 0 or counts.numel() * counts.element_size() > file.stat().st_size:
+        raise InputError(f"claims {counts.numel():,} counts of {counts.dtype}", file, "copy it again")
+    return counts
+
+
+def _spread(signed: np.ndarray, width: int, start_us: float, stop_us: float, damages: Damages) -> EventColumns:
+    """Events of one bin, those of a pixel evenly apart, in order of time."""
+    with np.errstate(invalid="ignore"):
+        sound = (np.abs(signed) <= _MOST_COUNTED) & (signed == np.rint(signed))
+    if not sound.all():
+        damages.found(
+            f"a count is no whole number from -{_MOST_COUNTED} to {_MOST_COUNTED}",
+            row=int(np.argmin(sound)),
+            lost_events=int(np.count_nonzero(~sound)),
+        )
+        signed = np.where(sound, signed, 0)
+    counts = np.abs(signed).astype(np.int64)
+    if counts.sum() > 100 * len(counts):
+        damages.found("a bin holds more than 100 events a pixel", lost_events=int(counts.sum()))
+        counts = np.zeros_like(counts)
+    pixel = np.repeat(np.arange(len(counts)), counts)
+    number = np.arange(len(pixel)) - np.repeat(np.cumsum(counts) - counts, counts)
+    share = (number + 0.5) / counts[pixel]
+    t_us = np.floor(start_us + share * (stop_us - start_us)).astype(np.int64)
+    order = np.argsort(t_us, kind="stable")
+    pixel = pixel[order]
+    return EventColumns.of(pixel % width, pixel // width, t_us[order], signed[pixel] > 0)
+
+
+def _json(root: Path, split: str) -> Path | None:
+    names = (f"transform_{split}.json", f"transforms_{split}.json")
+    return next((root / name for name in names if (root / name).is_file()), None)
+
+
+def _scene(root: Path) -> _Scene:
+    """Images and poses of the views that have counts."""
+    views, bins = _counts(root).shape[:2]
+    file = _json(root, "train")
+    if file is not None:
+        files, T, camera = _rendered(root, file, "train", views)
+        return _Scene(files, camera, T)
+    files, poses = listed_images(root / "images"), read_poses_bounds(root / "poses_bounds.npy")
+    rows, columns = read_image(files[0]).shape[:2]
+    camera = llff_camera(poses, columns, rows, root / "poses_bounds.npy")
+    T = orthonormal(poses.T_world_camera)
+    if len(T) not in (views, views * (bins + 1)):
+        raise InputError(f"holds {len(T)} poses for {views} views of {bins} bins", root / "poses_bounds.npy")
+    return _Scene(files, camera, list(T.reshape(views, -1, 4, 4)))
+
+
+def _rendered(
+    root: Path, file: Path, split: str, views: int | None
+) -> tuple[list[Path], list[Float64[np.ndarray, "k 4 4"]], Camera]:
+    """Images, poses and camera of a split; `views` None: as many as there are frames."""
+    meta: dict[str, Any] = read_json(file)
+    entries = meta.get("frames")
+    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError("lists no frames", file, "write the views again")
+    step = 1 if views is None else max(1, len(entries) // max(views, 1))
+    chosen = list(range(0, len(entries), step))
+    poses = [orthonormal(_poses(entries[i], file)) * OPENGL for i in chosen]
+    files = []
+    for i in chosen:
+        numbered = root / split / f"r_{i}.png"
+        files.append(numbered if numbered.is_file() else image_file(root, str(entries[i].get("file_path", ""))))
+    rows, columns = read_image(files[0]).shape[:2]
+    return files, poses, pinhole_of_angle(meta.get("camera_angle_x"), columns, rows, file)
+
+
+def _poses(entry: dict[str, Any], file: Path) -> Float64[np.ndarray, "k 4 4"]:
+    try:
+        listed = np.asarray(entry.get("transform_matrix"), dtype=np.float64)
+    except (TypeError, ValueError):
+        listed = np.zeros(0)
+    if listed.ndim == 3 and len(listed) and listed.shape[1:] == (4, 4):
+        return checked_poses(listed, file)
+    return frame_pose(entry, file)[None]
+
+
+def _test_views(root: Path, stride: int) -> Views | None:
+    file = _json(root, "test")
+    if file is None:
+        return None
+    files, T, camera = _rendered(root, file, "test", None)
+    first = np.stack([poses[min(1, len(poses) - 1)] for poses in T])
+    views = posed_views(files[::stride], first[::stride], camera, channels=1)
+    return replace(views, camera=camera)

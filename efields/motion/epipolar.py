@@ -1,0 +1,269 @@
+"""Motion of the camera from flow alone, without depth: the differential epipolar constraint.
+
+A static point seen at x^ = (x, y, 1) by a camera of linear velocity v and angular velocity w flows by u with
+    r = u . (v x x^) + (w x x^) . (v x x^) = 0,
+linear in w for a given v: (w x x^) . (v x x^) = w . (v |x^|^2 - x^ (x^ . v)). Source: E-MoFlow (Li et al., NeurIPS
+2025, eq. 8); Kanatani, "3-D interpretation of optical flow by renormalization", IJCV 1993.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+Vectors = Float64[np.ndarray, "n 3"]
+_SMALL = 1e-9
+
+
+@dataclass(frozen=True)
+class FlowSamples:
+    """Flow at some places and what an error of one pixel is, as the motion is found from it."""
+
+    bearing: Float64[np.ndarray, "n 2"]
+    """Normalised image coordinates."""
+    flow: Float64[np.ndarray, "n 2"]
+    """Normalised units a second."""
+    scale: float
+    """Flow that counts as one unit of error (a pixel over the window), normalised units a second."""
+
+    @property
+    def ray(self) -> Vectors:
+        """Bearings with z = 1."""
+        return np.column_stack((self.bearing, np.ones(len(self.bearing))))
+
+    def __len__(self) -> int:
+        return len(self.bearing)
+
+
+@dataclass(frozen=True)
+class FlowMotion:
+    """Camera motion that a flow is consistent with."""
+
+    angular_velocity: Float64[np.ndarray, " 3"]
+    """rad/s, in the camera's axes."""
+    direction: Float64[np.ndarray, " 3"]
+    """Unit vector of the linear velocity in the camera's axes."""
+    cost: float
+    """Robust mean of the residuals: squared errors in units of `FlowSamples.scale`, less for outliers."""
+    covariance: Float64[np.ndarray, "5 5"]
+    """Of angular velocity (rad/s)^2 and direction (radians along `tangent`), for `independent` samples."""
+    tangent: Float64[np.ndarray, "2 3"]
+    """The two axes across `direction` that its covariance refers to."""
+    in_front: float
+    """Share of the parallax that puts points in front of the camera under this sign of the direction, 0.5 to 1."""
+
+
+def epipolar_residual(
+    bearing: Float64[np.ndarray, "n 2"],
+    flow: Float64[np.ndarray, "n 2"],
+    angular_velocity: Float64[np.ndarray, " 3"],
+    direction: Float64[np.ndarray, " 3"],
+) -> Float64[np.ndarray, " n"]:
+    """Distance of each flow from its epipolar line, normalised units a second; 0 at the focus of expansion.
+
+    This is r / |(v x x^)_xy|, which, unlike r, weights all places alike.
+    """
+    normal, row = _terms(bearing, direction[None])
+    length = np.hypot(normal[0, :, 0], normal[0, :, 1])
+    algebraic = (normal[0] * flow).sum(axis=1) + row[0] @ angular_velocity
+    return np.where(length > _SMALL, algebraic / np.maximum(length, _SMALL), 0.0)
+
+
+def rotation_given_direction(
+    samples: FlowSamples, direction: Float64[np.ndarray, "d 3"], rounds: int = 5
+) -> tuple[Float64[np.ndarray, "d 3"], Float64[np.ndarray, " d"]]:
+    """The angular velocity that fits best for each direction of translation, rad/s, and the robust cost of each.
+
+    Closed form (least squares, linear in w), repeated with Cauchy weights of scale one.
+    """
+    normal, row = _terms(samples.bearing, direction)
+    length = np.maximum(np.hypot(normal[..., 0], normal[..., 1]), _SMALL) * samples.scale
+    row = row / length[..., None]
+    value = (normal * samples.flow).sum(axis=2) / length
+    # Places at the focus of expansion say nothing and must not count.
+    near = np.hypot(normal[..., 0], normal[..., 1]) > 1e-4
+    weight = near.astype(np.float64)
+    angular = np.zeros((len(direction), 3))
+    residual = value
+    for _ in range(rounds):
+        weighted = row * weight[..., None]
+        matrix = np.einsum("dni,dnj->dij", weighted, row)
+        matrix += np.eye(3) * (1e-9 * np.trace(matrix, axis1=1, axis2=2)[:, None, None] + 1e-12)
+        angular = np.linalg.solve(matrix, -np.einsum("dni,dn->di", weighted, value)[..., None])[..., 0]
+        residual = value + np.einsum("dni,di->dn", row, angular)
+        weight = near / (1.0 + residual**2)
+    cost = np.where(near, np.log1p(residual**2), 0.0).sum(axis=1) / np.maximum(near.sum(axis=1), 1)
+    return angular, cost
+
+
+def find_motion(
+    samples: FlowSamples, start: FlowMotion | None = None, directions: int = 300, independent: int = 100
+) -> FlowMotion:
+    """The motion that `samples` fit best: directions all over the half sphere, then the best few refined.
+
+    With `start`, only that one is refined. `independent` is how many of the samples count as independent in the
+    covariance: neighbours of a smooth flow are not. Raises `ValueError` for fewer than 8 samples.
+    """
+    if len(samples) < 8:
+        raise ValueError(f"motion from {len(samples)} flow vectors")
+    if start is None:
+        starts = half_sphere(directions)
+        some = _every(samples, 600)
+        _, cost = rotation_given_direction(some, starts)
+        chosen = _distinct(starts, np.argsort(cost, kind="stable"), 4)
+    else:
+        chosen = start.direction[None]
+    found = [_refined(samples, direction) for direction in chosen]
+    direction, angular, cost = min(found, key=lambda f: f[2])
+    return _finished(samples, direction, angular, cost, independent)
+
+
+def refined_motion(samples: FlowSamples, direction: Float64[np.ndarray, " 3"], independent: int = 100) -> FlowMotion:
+    """The motion that fits best near a given direction of translation."""
+    return _finished(samples, *_refined(samples, direction / np.linalg.norm(direction)), independent)
+
+
+def motion_at(
+    samples: FlowSamples,
+    angular_velocity: Float64[np.ndarray, " 3"],
+    direction: Float64[np.ndarray, " 3"],
+    independent: int = 100,
+) -> FlowMotion:
+    """A given motion with its cost, its sign by cheirality, and its covariance as the samples have them."""
+    residual = epipolar_residual(samples.bearing, samples.flow, angular_velocity, direction) / samples.scale
+    return _finished(samples, direction, angular_velocity, float(np.log1p(residual**2).mean()), independent)
+
+
+def half_sphere(count: int) -> Vectors:
+    """About evenly spread unit vectors with z >= 0 (a Fibonacci lattice)."""
+    k = np.arange(count)
+    z = (k + 0.5) / count
+    angle = np.pi * (3.0 - np.sqrt(5.0)) * k
+    radius = np.sqrt(1.0 - z**2)
+    return np.column_stack((radius * np.cos(angle), radius * np.sin(angle), z))
+
+
+def inverse_depth(
+    bearing: Float64[np.ndarray, "n 2"],
+    flow: Float64[np.ndarray, "n 2"],
+    angular_velocity: Float64[np.ndarray, " 3"],
+    direction: Float64[np.ndarray, " 3"],
+) -> Float64[np.ndarray, " n"]:
+    """Speed over depth of each place in 1/s (inverse depth up to one scale), negative where it would lie behind.
+
+    Closed form: (A v) . (u - B w) / |A v|^2, 0 at the focus of expansion.
+    """
+    parallax = flow - rotational(bearing, angular_velocity)
+    towards = translational(bearing, direction)
+    length = (towards**2).sum(axis=1)
+    return np.where(length > _SMALL, (towards * parallax).sum(axis=1) / np.maximum(length, _SMALL), 0.0)
+
+
+def rotational(bearing: Float64[np.ndarray, "n 2"], angular_velocity: np.ndarray) -> Float64[np.ndarray, "n 2"]:
+    """Flow B(x) w of a rotation, normalised units a second."""
+    x, y = bearing.T
+    wx, wy, wz = angular_velocity
+    return np.column_stack((x * y * wx - (1 + x * x) * wy + y * wz, (1 + y * y) * wx - x * y * wy - x * wz))
+
+
+def translational(bearing: Float64[np.ndarray, "n 2"], velocity: np.ndarray) -> Float64[np.ndarray, "n 2"]:
+    """Flow A(x) v of a translation past points at depth 1."""
+    x, y = bearing.T
+    return np.column_stack((x * velocity[2] - velocity[0], y * velocity[2] - velocity[1]))
+
+
+def across(direction: Float64[np.ndarray, " 3"]) -> Float64[np.ndarray, "2 3"]:
+    """Two unit vectors across a direction and across each other."""
+    least = np.eye(3)[np.argmin(np.abs(direction))]
+    first = np.cross(direction, least)
+    first /= np.linalg.norm(first)
+    return np.stack((first, np.cross(direction, first)))
+
+
+def _terms(bearing: np.ndarray, direction: Vectors) -> tuple[np.ndarray, np.ndarray]:
+    """(v x x^)_xy `[d, n, 2]`, and v |x^|^2 - x^ (x^ . v) `[d, n, 3]`, for each direction and place."""
+    ray = np.column_stack((bearing, np.ones(len(bearing))))
+    normal = np.cross(direction[:, None], ray[None])[..., :2]
+    row = direction[:, None] * (ray**2).sum(axis=1)[None, :, None] - ray[None] * (direction @ ray.T)[..., None]
+    return normal, row
+
+
+def _every(samples: FlowSamples, at_most: int) -> FlowSamples:
+    """An even choice of samples."""
+    step = max(len(samples) // at_most, 1)
+    return FlowSamples(samples.bearing[::step], samples.flow[::step], samples.scale)
+
+
+def _distinct(directions: Vectors, order: np.ndarray, count: int) -> Vectors:
+    """The first `count` directions in that order that lie 20 degrees apart, their signs aside."""
+    chosen: list[np.ndarray] = []
+    for k in order:
+        if all(abs(directions[k] @ other) < np.cos(np.radians(20.0)) for other in chosen):
+            chosen.append(directions[k])
+        if len(chosen) == count:
+            break
+    return np.stack(chosen)
+
+
+def _refined(samples: FlowSamples, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Direction, angular velocity and cost at the bottom of the valley that `direction` lies in.
+
+    The angular velocity is eliminated; over the two angles of the direction, a pattern search that shrinks.
+    """
+    (angular,), (cost,) = rotation_given_direction(samples, direction[None])
+    reach = np.radians(8.0)
+    turns = np.arange(8) * (np.pi / 4)
+    while reach > np.radians(0.02):
+        axes = across(direction)
+        ring = np.stack((np.cos(turns), np.sin(turns)), axis=1) @ axes
+        tried = direction + np.tan(reach) * ring
+        tried /= np.linalg.norm(tried, axis=1, keepdims=True)
+        angulars, costs = rotation_given_direction(samples, tried)
+        best = int(np.argmin(costs))
+        if costs[best] < cost:
+            direction, angular, cost = tried[best], angulars[best], costs[best]
+        else:
+            reach *= 0.4
+    return direction, angular, float(cost)
+
+
+def _finished(
+    samples: FlowSamples, direction: np.ndarray, angular: np.ndarray, cost: float, independent: int
+) -> FlowMotion:
+    """The estimate with its sign by cheirality and its covariance from the curvature of the cost."""
+    parallax = samples.flow - rotational(samples.bearing, angular)
+    towards = translational(samples.bearing, direction)
+    length = np.maximum(np.linalg.norm(towards, axis=1), _SMALL)
+    along = (towards * parallax).sum(axis=1) / length / samples.scale
+    # Bounded, so that a few wrong vectors do not decide.
+    front, behind = np.minimum(along.clip(min=0), 3.0).sum(), np.minimum((-along).clip(min=0), 3.0).sum()
+    if behind > front:
+        direction = -direction
+    covariance, tangent = _covariance(samples, direction, angular, independent)
+    share = max(front, behind) / max(front + behind, _SMALL)
+    return FlowMotion(angular, direction, cost, covariance, tangent, float(share))
+
+
+def _covariance(
+    samples: FlowSamples, direction: np.ndarray, angular: np.ndarray, independent: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse of the Gauss-Newton Hessian of the residuals, times their variance, for `independent` samples."""
+    tangent = across(direction)
+    bearing, flow, scale = samples.bearing, samples.flow, samples.scale
+    here = epipolar_residual(bearing, flow, angular, direction) / scale
+    jacobian = np.empty((len(samples), 5))
+    step = 1e-4
+    for axis in range(3):
+        moved = angular + step * np.eye(3)[axis]
+        jacobian[:, axis] = (epipolar_residual(bearing, flow, moved, direction) / scale - here) / step
+    for axis in range(2):
+        turned = direction + step * tangent[axis]
+        turned = turned / np.linalg.norm(turned)
+        jacobian[:, 3 + axis] = (epipolar_residual(bearing, flow, angular, turned) / scale - here) / step
+    weight = 1.0 / (1.0 + here**2)
+    hessian = (jacobian * weight[:, None]).T @ jacobian * (min(independent, len(samples)) / len(samples))
+    hessian += np.eye(5) * (1e-9 * np.trace(hessian) + 1e-12)
+    variance = max(float((weight * here**2).sum() / weight.sum()), 1e-4)
+    return np.linalg.inv(hessian) * variance, tangent

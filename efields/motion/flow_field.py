@@ -1,0 +1,223 @@
+"""The image's flow over one window of events as a small network of time and place: an implicit representation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import grid_sample, silu
+
+from efields.motion.window import EventWindow
+
+
+@dataclass(frozen=True)
+class FlowFieldConfig:
+    """A residual network on top of the flow of a rotation."""
+
+    width: int = 64
+    """Units of each hidden layer."""
+    layers: int = 4
+    """Hidden layers; all but the first add to what they take."""
+    octaves: int = 3
+    """Octaves of sines and cosines of the place: the finest has a period of 2 / 2^(octaves - 1) of half the image."""
+    lattice_px: float = 12.0
+    """Spacing of the lattice on which the network is evaluated while it is fitted; flow is linear in between."""
+    lattice_times: int = 3
+    """Times at which that lattice stands, the first and last events among them."""
+
+
+@dataclass(frozen=True)
+class FieldFrame:
+    """What a field's inputs and outputs are scaled by, so that the network sees numbers of order one."""
+
+    half_s: float
+    """Half the window's duration: `t_s` / `half_s` lies in [-1, 1]."""
+    centre: tuple[float, float]
+    """Middle of the image in normalised coordinates."""
+    half: tuple[float, float]
+    """Half the extent of the image in normalised coordinates."""
+    speed: float
+    """Normalised units a second that the network's output is multiplied by."""
+    lattice: tuple[int, int, int]
+    """Times, rows and columns of the lattice."""
+
+    @classmethod
+    def of(cls, window: EventWindow, config: FlowFieldConfig) -> FieldFrame:
+        """The frame that holds every event of a window; a residual of 1 moves events by 10 pixels."""
+        camera, half_s = window.camera, max(window.duration_s / 2, 1e-6)
+        low = np.array([-camera.cx / camera.fx, -camera.cy / camera.fy])
+        high = np.array([(camera.width - 1 - camera.cx) / camera.fx, (camera.height - 1 - camera.cy) / camera.fy])
+        low, high = np.minimum(low, high), np.maximum(low, high)
+        if len(window):
+            low = np.minimum(low, window.bearing.amin(dim=0).double().numpy())
+            high = np.maximum(high, window.bearing.amax(dim=0).double().numpy())
+        centre, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-6)
+        cells = np.ceil(2 * half * np.abs([camera.fx, camera.fy]) / config.lattice_px).astype(int)
+        columns, rows = np.clip(cells, 2, 256) + 1
+        return cls(
+            half_s=half_s,
+            centre=(float(centre[0]), float(centre[1])),
+            half=(float(half[0]), float(half[1])),
+            speed=10.0 / (math.sqrt(abs(camera.fx * camera.fy)) * 2 * half_s),
+            lattice=(max(config.lattice_times, 1), int(rows), int(columns)),
+        )
+
+
+class FlowField(nn.Module):
+    """Flow u(t, x) = B(x) w + residual(t, x) in normalised units a second; the residual starts at zero.
+
+    Source: the implicit flow of E-MoFlow (Li et al., NeurIPS 2025, section 3), with normalised inputs, few annealed
+    octaves and the flow of a rotation to start from.
+    """
+
+    def __init__(self, config: FlowFieldConfig, frame: FieldFrame, generator: torch.Generator) -> None:
+        super().__init__()
+        self.config, self.frame = config, frame
+        self.sharpness = float(config.octaves)
+        """Octaves that are switched on; a fraction switches the last one on in part."""
+        self.rotation: Float[Tensor, " 3"]
+        self.register_buffer("rotation", torch.zeros(3))
+        self.motion: Float[Tensor, " 6"]
+        self.register_buffer("motion", torch.zeros(6))
+        self.share: Float[Tensor, ""]
+        self.register_buffer("share", torch.zeros(()))
+        widths = [3 + 4 * config.octaves] + [config.width] * config.layers
+        self.hidden = nn.ModuleList(nn.Linear(i, o) for i, o in zip(widths[:-1], widths[1:], strict=True))
+        self.out = nn.Linear(widths[-1], 2)
+        with torch.no_grad():
+            for layer in self.hidden:
+                assert isinstance(layer, nn.Linear)
+                spread = 1.0 / math.sqrt(layer.in_features)
+                layer.weight.copy_(torch.randn(layer.weight.shape, generator=generator) * spread)
+                layer.bias.copy_(torch.randn(layer.bias.shape, generator=generator) * 0.5)
+            self.out.weight.zero_()
+            self.out.bias.zero_()
+
+    def at(
+        self, t_s: Float[Tensor, " n"], bearing: Float[Tensor, "n 2"], projected: bool = True
+    ) -> Float[Tensor, "n 2"]:
+        """Flow at times (seconds from the window's middle) and normalised places, normalised units a second.
+
+        Unless not `projected`, the share `share` of its way to the epipolar lines of `motion` is taken. Times beyond the window get the flow of its first or last event. Differentiable in places and weights.
+        """
+        frame = self.frame
+        centre, half = bearing.new_tensor(frame.centre), bearing.new_tensor(frame.half)
+        place = (bearing - centre) / half
+        time = (t_s / frame.half_s).clamp(-1.0, 1.0)
+        inputs = [time[:, None], place]
+        for octave in range(self.config.octaves):
+            share = min(max(self.sharpness - octave, 0.0), 1.0)
+            share = 0.5 - 0.5 * math.cos(math.pi * share)
+            angle = place * (math.pi * 2.0**octave)
+            inputs += [share * angle.sin(), share * angle.cos()]
+        features = torch.cat(inputs, dim=1)
+        for number, layer in enumerate(self.hidden):
+            changed = silu(layer(features))
+            features = features + changed if number else changed
+        flow = rotational_flow(bearing, self.rotation) + frame.speed * self.out(features)
+        if float(self.share) > 0 and projected:
+            flow = towards_epipolar_lines(bearing, flow, self.motion, self.share, frame.speed)
+        return flow
+
+    def lattice(self, motion: Float[Tensor, " 6"] | None = None) -> FlowLattice:
+        """The field, its `motion` replaced if one is given, on its lattice, which is far quicker to look up for many events; differentiable in the weights."""
+        times, rows, columns = self.frame.lattice
+        (cx, cy), (hx, hy) = self.frame.centre, self.frame.half
+        t = torch.linspace(-1, 1, times) * self.frame.half_s if times > 1 else torch.zeros(1)
+        x, y = cx + hx * torch.linspace(-1, 1, columns), cy + hy * torch.linspace(-1, 1, rows)
+        at_t, at_y, at_x = torch.meshgrid(t, y, x, indexing="ij")
+        bearing = torch.stack((at_x.reshape(-1), at_y.reshape(-1)), dim=1)
+        flow = self.at(at_t.reshape(-1), bearing, projected=motion is None)
+        if motion is not None:
+            flow = towards_epipolar_lines(bearing, flow, motion, self.share, self.frame.speed)
+        return FlowLattice(flow.T.reshape(1, 2, times, rows, columns), self.frame)
+
+
+@dataclass(frozen=True)
+class FlowLattice:
+    """Values of a field on a regular lattice, linear in between."""
+
+    values: Float[Tensor, "1 2 times rows columns"]
+    """Flow, normalised units a second."""
+    frame: FieldFrame
+    """Where the lattice stands."""
+
+    def at(self, t_s: Float[Tensor, " n"], bearing: Float[Tensor, "n 2"]) -> Float[Tensor, "n 2"]:
+        """Flow at times and places, as `FlowField.at`; beyond the lattice that of its edge."""
+        place = (bearing - bearing.new_tensor(self.frame.centre)) / bearing.new_tensor(self.frame.half)
+        where = torch.cat((place, (t_s / self.frame.half_s)[:, None]), dim=1)
+        found = grid_sample(
+            self.values, where.reshape(1, -1, 1, 1, 3), mode="bilinear", padding_mode="border", align_corners=True
+        )
+        return found.reshape(2, -1).T
+
+    def roughness(self) -> Float[Tensor, ""]:
+        """Mean squared second difference of the flow over rows and columns, in units of the frame's speed."""
+        flow = self.values / self.frame.speed
+        total = flow.new_zeros(())
+        for axis in (3, 4):
+            if flow.shape[axis] > 2:
+                total = total + flow.diff(n=2, dim=axis).square().mean()
+        return total
+
+
+def rotational_flow(bearing: Float[Tensor, "n 2"], angular_velocity: Float[Tensor, " 3"]) -> Float[Tensor, "n 2"]:
+    """Flow B(x) w of static points under a rotation of the camera, normalised units a second."""
+    x, y = bearing[:, 0], bearing[:, 1]
+    wx, wy, wz = angular_velocity.unbind(-1)
+    return torch.stack((x * y * wx - (1 + x * x) * wy + y * wz, (1 + y * y) * wx - x * y * wy - x * wz), dim=1)
+
+
+def geometric_residual(
+    bearing: Float[Tensor, "n 2"], flow: Float[Tensor, "n 2"], motion: Float[Tensor, " 6"]
+) -> tuple[Float[Tensor, " n"], Float[Tensor, "n 2"]]:
+    """`epipolar.epipolar_residual`, differentiable, and the unit normals of the epipolar lines.
+
+    `motion` holds the angular velocity and the direction of translation.
+    """
+    x, y = bearing.unbind(1)
+    wx, wy, wz, vx, vy, vz = motion.unbind(-1)
+    nx, ny, nz = vy - vz * y, vz * x - vx, vx * y - vy * x
+    bx, by, bz = wy - wz * y, wz * x - wx, wx * y - wy * x
+    length = torch.sqrt(nx * nx + ny * ny + 1e-8)
+    residual = (flow[:, 0] * nx + flow[:, 1] * ny + bx * nx + by * ny + bz * nz) / length
+    return residual, torch.stack((nx / length, ny / length), dim=1)
+
+
+def towards_epipolar_lines(
+    bearing: Float[Tensor, "n 2"],
+    flow: Float[Tensor, "n 2"],
+    motion: Float[Tensor, " 6"],
+    share: Float[Tensor, ""] | float,
+    speed: float,
+) -> Float[Tensor, "n 2"]:
+    """Flow moved by a share of its way to the epipolar lines of a motion, which ties it to a static scene.
+
+    Flow that is far from them (a fifth of `speed` and more) keeps its difference: what moves by itself.
+    """
+    residual, normal = geometric_residual(bearing, flow, motion)
+    far = residual / (0.2 * speed)
+    return flow - (share * residual / (1 + far * far))[:, None] * normal
+
+
+def along_trajectories(
+    field: FlowField | FlowLattice,
+    t_s: Float[Tensor, " n"],
+    bearing: Float[Tensor, "n 2"],
+    to_s: Float[Tensor, " n"],
+    steps: int,
+) -> Float[Tensor, "n 2"]:
+    """Places at times `to_s` of what is at `bearing` at `t_s`: midpoint steps along dx/dt = u(t, x).
+
+    Source: E-MoFlow, equation of the warp, integrated by the midpoint rule in place of one Euler step.
+    """
+    step = (to_s - t_s) / steps
+    for number in range(steps):
+        start = t_s + number * step
+        middle = bearing + 0.5 * step[:, None] * field.at(start, bearing)
+        bearing = bearing + step[:, None] * field.at(start + 0.5 * step, middle)
+    return bearing

@@ -1,0 +1,275 @@
+"""Flow and motion of one window of events: contrast of warped events and the epipolar constraint, in turns."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from efields.backends.reference import Backend
+from efields.motion.epipolar import FlowMotion, FlowSamples, find_motion, motion_at, refined_motion
+from efields.motion.flow_field import FieldFrame, FlowField, FlowFieldConfig, FlowLattice, along_trajectories, geometric_residual
+from efields.motion.warped_image import WarpedImages
+from efields.motion.window import EventWindow
+
+
+@dataclass(frozen=True)
+class WindowFitConfig:
+    """How one window is fitted."""
+
+    iterations: int = 200
+    """Steps of Adam for a window that starts from nothing."""
+    warm_iterations: int = 90
+    """Steps for a window that starts from the network of its predecessor."""
+    rate: float = 8e-3
+    """Learning rate at first; it falls to a twentieth along half a cosine."""
+    events: int = 30_000
+    """Events a step looks at; of a window of more, each step draws others."""
+    warp_steps: int = 2
+    """Midpoint steps along each event's trajectory to the reference time."""
+    blur_px: tuple[float, float, float] = (3.0, 2.0, 1.0)
+    """Blur of the images of warped events in the first, second and last third."""
+    epipolar_weight: float = 0.05
+    """Weight of the epipolar term beside the contrast; 0 leaves the flow to contrast alone (ablation)."""
+    epipolar_from: float = 0.3
+    """Share of the iterations before the epipolar term begins; it reaches its weight 20 % later."""
+    smoothness: float = 0.03
+    """Weight of the mean squared second difference of the flow."""
+    samples: int = 2000
+    """Places, those of random events at random times, at which the epipolar term is evaluated and the motion found."""
+    motion_rate: float = 5.0
+    """Learning rate of the motion (1 pixel over the window; 0.1 radians) over that of the network."""
+    patience: int = 60
+    """Iterations without gain after which a window ends early."""
+    seconds_per_window: float | None = None
+    """Time a window may take: its schedule is then shortened. The result depends on the machine where this binds."""
+
+
+@dataclass(frozen=True)
+class WindowFit:
+    """What one window gave."""
+
+    field: FlowField
+    """The flow."""
+    motion: FlowMotion
+    """Closed-form motion of the whole window from that flow."""
+    samples: FlowSamples
+    """Flow at random events and times of the window."""
+    samples_s: Float64[np.ndarray, " n"]
+    """Times of the samples from the window's middle, seconds."""
+    free_samples: FlowSamples
+    """Flow of the same kind from before the epipolar term began: what contrast alone says."""
+    loss: float
+    """G0/G (Shiba et al. 2022) averaged over three reference times, without blur of the last stage: below 1 is sharper."""
+    rotation_loss: float
+    """The same for the rotation that the fit started from."""
+    gain: float
+    """Variance of the image of warped events over that of the unwarped ones."""
+    iterations: int
+    """Steps taken."""
+
+
+def fit_window(
+    window: EventWindow,
+    angular_velocity: Float[Tensor, " 3"],
+    config: WindowFitConfig,
+    field_config: FlowFieldConfig,
+    backend: Backend,
+    generator: torch.Generator,
+    before: FlowField | None = None,
+    direction: Float64[np.ndarray, " 3"] | None = None,
+) -> WindowFit:
+    """Flow and motion of a window, started at a rotation (rad/s), or at the network of the window before.
+
+    Source: E-MoFlow (Li et al., NeurIPS 2025), with contrast relative to the unwarped image at random reference times
+    (Shiba et al., ECCV 2022), and the motion in closed form in place of gradient steps.
+    """
+    frame = FieldFrame.of(window, field_config)
+    images = WarpedImages(window, backend, config.events, generator)
+    field = FlowField(field_config, frame, generator)
+    field.rotation.copy_(angular_velocity)
+    rotation_loss = _loss_of(field, images, config)
+    warm = before is not None and _warm_start(field, before, images, config, rotation_loss)
+    fit = _Fit(window, field, images, config, generator, direction if warm else None)
+    done = fit.run(warm)
+    samples, samples_s = fit.sample()
+    motion = fit.motion_of(samples)
+    if fit.motion is not None:
+        moving = fit.moving().detach()
+        field.motion.copy_(moving)
+        motion = motion_at(samples, moving[:3].double().numpy(), moving[3:].double().numpy())
+    return WindowFit(
+        field=field,
+        motion=motion,
+        samples=samples,
+        samples_s=samples_s,
+        free_samples=fit.free or samples,
+        loss=_loss_of(field, images, config),
+        rotation_loss=rotation_loss,
+        gain=images.gain(lambda t, x, to: along_trajectories(field.lattice(), t, x, to, config.warp_steps)),
+        iterations=done,
+    )
+
+
+class _Fit:
+    """The state of a window's optimisation."""
+
+    def __init__(
+        self,
+        window: EventWindow,
+        field: FlowField,
+        images: WarpedImages,
+        config: WindowFitConfig,
+        generator: torch.Generator,
+        direction: Float64[np.ndarray, " 3"] | None,
+    ) -> None:
+        self.window, self.field, self.images, self.config = window, field, images, config
+        self.generator = generator
+        # A pixel over the window.
+        self.scale = field.frame.speed / 10.0
+        self.direction = direction
+        self.motion: FlowMotion | None = None
+        self.turn = torch.zeros(5, requires_grad=True)
+        """Change of the motion by gradients: angular velocity in pixels over the window, direction in 0.1 radians."""
+        self.free: FlowSamples | None = None
+        self.settled = False
+
+    def run(self, warm: bool) -> int:
+        """Take the steps; gives their number."""
+        config, field = self.config, self.field
+        total, offset = (config.warm_iterations, 0.4) if warm else (config.iterations, 0.0)
+        optimiser = torch.optim.Adam(
+            [
+                {"params": list(field.parameters()), "lr": config.rate},
+                {"params": [self.turn], "lr": config.rate * config.motion_rate},
+            ],
+            betas=(0.9, 0.99),
+        )
+        rates = [group["lr"] for group in optimiser.param_groups]
+        began, best, best_at, smoothed = time.monotonic(), math.inf, 0, math.nan
+        for number in range(total):
+            spent = number / total
+            if config.seconds_per_window:
+                spent = max(spent, (time.monotonic() - began) / config.seconds_per_window)
+            if spent >= 1.0:
+                return number
+            progress = offset + (1.0 - offset) * spent
+            for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate * (0.05 + 0.95 * (0.5 + 0.5 * math.cos(math.pi * progress)))
+            contrast, loss = self._losses(number, progress)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            smoothed = contrast if math.isnan(smoothed) else 0.9 * smoothed + 0.1 * contrast
+            if progress < 0.7 or smoothed < best - 1e-4:
+                best, best_at = smoothed, number
+            elif number - best_at >= config.patience:
+                return number + 1
+        return total
+
+    def _losses(self, number: int, progress: float) -> tuple[float, Tensor]:
+        """Value of the contrast term, and the sum of all terms, at one step."""
+        config, field = self.config, self.field
+        octaves = field.config.octaves
+        field.sharpness = float(min(octaves, 1.0 + octaves * progress / 0.5))
+        blur = config.blur_px[min(int(3 * progress), 2)]
+        ramp = min(max((progress - config.epipolar_from) / 0.2, 0.0), 1.0) if config.epipolar_weight > 0 else 0.0
+        if ramp > 0 and (self.motion is None or (ramp == 1.0 and not self.settled)):
+            self.settled = ramp == 1.0
+            samples, _ = self.sample()
+            self.free = self.free or samples
+            self.motion = self.motion_of(samples)
+        motion = self.moving() if ramp > 0 else None
+        field.share.fill_(min(max((progress - config.epipolar_from - 0.2) / 0.2, 0.0), 1.0) if ramp > 0 else 0.0)
+        lattice = field.lattice(motion)
+        # Early and late reference times in turn: events that gather at one of them cannot gather at the other.
+        half = torch.rand((), generator=self.generator).item()
+        reference = (half if number % 2 else half - 1.0) * field.frame.half_s
+        contrast = self.images.relative_sharpness(
+            lambda t, x, to: along_trajectories(lattice, t, x, to, config.warp_steps), reference, blur
+        )
+        loss = contrast + config.smoothness * lattice.roughness()
+        if motion is not None:
+            loss = loss + config.epipolar_weight * ramp * self._epipolar(motion)
+        return float(contrast.detach()), loss
+
+    def moving(self) -> Tensor:
+        """The motion as it is now, differentiable in `turn`: angular velocity and unit direction."""
+        assert self.motion is not None
+        angular, direction, axes = (
+            torch.from_numpy(v).float()
+            for v in (self.motion.angular_velocity, self.motion.direction, self.motion.tangent)
+        )
+        angular = angular + self.scale * self.turn[:3]
+        direction = direction + 0.1 * self.turn[3:] @ axes
+        return torch.cat((angular, direction / direction.norm()))
+
+    def motion_of(self, samples: FlowSamples) -> FlowMotion:
+        """The motion: near the one before where there is one, and again all over the half sphere while that is new."""
+        if self.direction is None:
+            found = find_motion(samples)
+        else:
+            found = refined_motion(samples, self.direction)
+        return found
+
+    def sample(self) -> tuple[FlowSamples, Float64[np.ndarray, " n"]]:
+        """Flow, as it is without the epipolar lines, where random events were, at random times."""
+        t_s, bearing = self._places()
+        with torch.no_grad():
+            flow = self.field.at(t_s, bearing, projected=False)
+        return (
+            FlowSamples(bearing.double().numpy(), flow.double().numpy(), self.scale),
+            t_s.double().numpy(),
+        )
+
+    def _places(self) -> tuple[Tensor, Tensor]:
+        count = self.config.samples
+        chosen = torch.randint(len(self.window), (count,), generator=self.generator)
+        t_s = (2 * torch.rand(count, generator=self.generator) - 1) * self.field.frame.half_s
+        return t_s, self.window.bearing[chosen]
+
+    def _epipolar(self, motion: Tensor) -> Tensor:
+        """Robust mean of the distances from the epipolar lines of the current motion, in pixels over the window."""
+        t_s, bearing = self._places()
+        residual, _ = geometric_residual(bearing, self.field.at(t_s, bearing, projected=False), motion)
+        return torch.log1p((residual / self.scale).square()).mean()
+
+
+def _warm_start(
+    field: FlowField, before: FlowField, images: WarpedImages, config: WindowFitConfig, rotation_loss: float
+) -> bool:
+    """Take over the network of the window before, if that sharpens more than the rotation alone does."""
+    cold, rotation = {k: v.clone() for k, v in field.state_dict().items()}, field.rotation.clone()
+    field.load_state_dict(before.state_dict())
+    # Residuals belong to the rotation that they were found with, and scale with the duration of the window.
+    ratio = before.frame.speed / field.frame.speed
+    with torch.no_grad():
+        field.out.weight.mul_(ratio)
+        field.out.bias.mul_(ratio)
+    field.sharpness = before.sharpness
+    if _loss_of(field, images, config) < rotation_loss:
+        return True
+    field.load_state_dict(cold)
+    field.rotation.copy_(rotation)
+    return False
+
+
+def _loss_of(field: FlowField, images: WarpedImages, config: WindowFitConfig) -> float:
+    """G0/G at the last blur, averaged over the first, middle and last time."""
+    with torch.no_grad():
+        lattice = field.lattice()
+        values = [
+            images.relative_sharpness(
+                lambda t, x, to: along_trajectories(lattice, t, x, to, config.warp_steps),
+                share * field.frame.half_s,
+                config.blur_px[-1],
+                redraw=False,
+            )
+            for share in (-1.0, 0.0, 1.0)
+        ]
+    return float(torch.stack(values).mean())
