@@ -45,7 +45,9 @@ class Config:
         used = [cameras[number] for number in sorted({image.camera_id for image in posed})]
         if any(camera != used[0] for camera in used):
             raise InputError(
-                f"holds {len(used)} cameras that differ", folder, "run COLMAP with one camera (ImageReader.single_camera)"
+                f"holds {len(used)} cameras that differ",
+                folder,
+                "run COLMAP with one camera (ImageReader.single_camera)",
             )
         place = root / self.images
         files = [place / image.name for image in posed]
@@ -63,7 +65,12 @@ def matches(path: str | Path) -> bool:
         return False
     if (folder / "cameras.bin").is_file() and (folder / "images.bin").is_file():
         head = first_bytes(folder / "cameras.bin", 16)
-        return len(head) == 16 and 0 < int.from_bytes(head[:8], "little") < 1 << 20 and head[12] < 32 and not any(head[13:])
+        return (
+            len(head) == 16
+            and 0 < int.from_bytes(head[:8], "little") < 1 << 20
+            and head[12] < 32
+            and not any(head[13:])
+        )
     lines = first_bytes(folder / "cameras.txt", 1 << 12).decode("utf-8", "replace").splitlines()
     words = next((line.split() for line in lines if line.strip() and not line.startswith("#")), [])
     return len(words) > 4 and words[0].isdecimal() and words[1] in MODELS

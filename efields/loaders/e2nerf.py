@@ -4,8 +4,8 @@ A folder of `events.pt` (or `event.pt`), a tensor of views x bins x pixels (rows
 the signed counts of each bin, ON less OFF, and either
 
 - rendered: `transform_train.json` (or `transforms_train.json`) with `camera_angle_x` and `frames`, each with the
-  `transform_matrix` of a view, or a list of them along its exposure: of K matrices and B bins, number 1 + j (K - 2) // B
-  is where bin j begins (K = 18, B = 4: 1, 5, 9, 13, 17), or all where K = B + 1; OpenGL axes. With n times as many
+  `transform_matrix` of a view, or a list of them along its exposure: of K matrices and B bins, bin j begins at number
+  1 + j (K - 2) // B (K = 18, B = 4: 1, 5, 9, 13, 17), or at j where K = B + 1; OpenGL axes. With n times as many
   frames as views every n-th frame counts. Images are `train/r_<number of the frame>.png`, RGBA over white. Test views
   likewise; or
 - real: `poses_bounds.npy` (see `_reading/llff_poses.py`), B + 1 rows a view one after the other, and `images/`.
@@ -40,11 +40,11 @@ from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.rig import poses_at
 from efields.loaders._reading.transforms import (
     OPENGL,
+    camera_of_transforms,
     checked_poses,
     frame_pose,
     image_file,
     orthonormal,
-    pinhole_of_angle,
     read_json,
 )
 from efields.recording import Recording, Views
@@ -82,7 +82,9 @@ class Config:
         poses = scene.boundaries(len(counts), counts.shape[1], root)
         starts = self._starts(len(counts))
         bins = np.rint(np.linspace(0, self.exposure_s * 1e6, counts.shape[1] + 1)).astype(np.int64)
-        trajectory = Trajectory.from_matrices((starts[:, None] + bins).ravel(), poses.reshape(-1, 4, 4), where=str(root))
+        trajectory = Trajectory.from_matrices(
+            (starts[:, None] + bins).ravel(), poses.reshape(-1, 4, 4), where=str(root)
+        )
         events, trajectory, said = cover(events, trajectory, where=str(root))
         notes = (*file.notes, *damages.notes, *said)
         if (poses == poses[:, :1]).all():
@@ -109,7 +111,7 @@ class Config:
     def open(self, path: str | Path) -> EventFile:
         """Open the folder `path` for one pass over its events."""
         root = Path(path)
-        bad = not (np.isfinite([self.exposure_s, self.pause_s]).all() and 1e-5 <= self.exposure_s and 0 < self.pause_s)
+        bad = not (np.isfinite([self.exposure_s, self.pause_s]).all() and self.exposure_s >= 1e-5 and self.pause_s > 0)
         if self.view_stride < 1 or bad or max(self.exposure_s, self.pause_s) > 1e6:
             raise InputError("exposure_s, pause_s or view_stride is out of range", root, "give numbers above 0")
         counts, scene = _counts(root), _scene(root)
@@ -118,7 +120,9 @@ class Config:
         if math.prod(counts.shape[2:]) != camera.width * camera.height:
             shape = " x ".join(str(n) for n in counts.shape)
             raise InputError(
-                f"holds {shape} counts, the images {camera.width} x {camera.height} pixels", _file(root), "copy both again"
+                f"holds {shape} counts, the images {camera.width} x {camera.height} pixels",
+                _file(root),
+                "copy both again",
             )
 
         def decode(damages: Damages) -> Iterator[EventColumns]:
@@ -273,7 +277,7 @@ def _rendered(
         numbered = root / split / f"r_{i}.png"
         files.append(numbered if numbered.is_file() else image_file(root, str(entries[i].get("file_path", ""))))
     rows, columns = read_image(files[0]).shape[:2]
-    return files, poses, pinhole_of_angle(meta.get("camera_angle_x"), columns, rows, file)
+    return files, poses, camera_of_transforms(meta, columns, rows, file)
 
 
 def _poses(entry: dict[str, Any], file: Path) -> Float64[np.ndarray, "k 4 4"]:

@@ -154,9 +154,7 @@ class Config:
             at = np.flatnonzero(chosen)
             t_us = middle[at] if timed else None
             named = [files[i] for i in at]
-            views.append(
-                posed_views(named, T[at], camera, channels=camera.channels, t_us=t_us) if len(at) else None
-            )
+            views.append(posed_views(named, T[at], camera, channels=camera.channels, t_us=t_us) if len(at) else None)
         left_out = int(np.count_nonzero(blurred & ~covered))
         notes = (f"{left_out} images lie outside the time of the poses and were left out.",) if left_out else ()
         return views[0], views[1], notes

@@ -60,7 +60,8 @@ class Config:
         last_us = round(self.duration_s * 1e6)
         t_us = np.rint(np.linspace(0, last_us, len(poses))).astype(np.int64)
         trajectory = Trajectory.from_matrices(t_us, poses, origin_us=int(events.t_us[0]), where=str(train / "pose"))
-        frames, heldout, notes = None, None, (
+        frames, heldout = None, None
+        notes = (
             f"The layout has no unit of time: the last event was put at {self.duration_s:g} s.",
             f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF.",
         )
@@ -117,7 +118,12 @@ class Config:
         return EventStream.from_arrays(x, y, t_us, p, camera.width, camera.height, where=str(found[0]))
 
     def _views(
-        self, split: Path, files: list[Path], poses: Float64[np.ndarray, "n 4 4"], camera: Camera, t_us: np.ndarray | None
+        self,
+        split: Path,
+        files: list[Path],
+        poses: Float64[np.ndarray, "n 4 4"],
+        camera: Camera,
+        t_us: np.ndarray | None,
     ) -> tuple[Views | None, tuple[str, ...]]:
         """Images of a split; none where they are all of one value."""
         if len(files) != len(poses):
@@ -132,7 +138,7 @@ class Config:
 
 
 def matches(path: str | Path) -> bool:
-    """Whether `path` is a folder with `train/pose`, `train/intrinsics` and an archive of x, y, t, p in `train/events`."""
+    """Whether `path` is a folder with `train/pose`, `train/intrinsics` and arrays x, y, t, p in `train/events`."""
     train = Path(path) / "train"
     if not ((train / "pose").is_dir() and (train / "intrinsics").is_dir()):
         return False

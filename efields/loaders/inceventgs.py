@@ -9,6 +9,8 @@ first pixel being (0.5, 0.5).
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,12 +18,14 @@ from typing import Literal
 import numpy as np
 
 from efields.errors import InputError
+from efields.event_file import Damages, EventFile
+from efields.events.columns import CHUNK, EventColumns
 from efields.events.sensor import Sensor
-from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.cover import cover
-from efields.loaders._reading.event_file import first_bytes
+from efields.loaders._reading.event_file import first_bytes, gathered
+from efields.loaders._reading.hdf5_events import Clock, Signs, checked_columns
 from efields.loaders._reading.images import read_image
 from efields.loaders._reading.npy_array import read_npy
 from efields.loaders._reading.pose_text import read_numbers, whole_us
@@ -53,24 +57,28 @@ class Config:
     """Read every n-th image only."""
     extrapolate_s: float = 0.0
     """Seconds by which the poses may be carried on at constant velocity at either end; events beyond are dropped."""
+    salvage: bool = False
+    """Whether to recover what is whole of a damaged file."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
         root = Path(path)
         if self.view_stride < 1:
             raise InputError(f"view_stride is {self.view_stride}", root, "give 1 or more")
-        file = _events_file(root)
-        images = listed_images(root / "images") if (root / "images").is_dir() else []
-        camera, notes = self._camera(root, images)
-        events = _events(file, camera)
+        images = _images(root)
+        file = self.open(root)
+        camera, damages = self._camera(root, images), Damages(file.path, self.salvage)
+        events = gathered(file, damages)
         matrices = read_numbers(root / "traj.txt", 16, "4 x 4 numbers, row by row").reshape(-1, 4, 4)
         poses = orthonormal(checked_poses(matrices, root / "traj.txt"))
         t_us = whole_us(read_numbers(root / "poses_ts.txt", 1, "t")[:, 0], 1e6, root / "poses_ts.txt")
         if len(t_us) != len(poses):
-            raise InputError(f"holds {len(t_us)} times, traj.txt {len(poses)} poses", root / "poses_ts.txt", "copy both")
+            raise InputError(
+                f"holds {len(t_us)} times, traj.txt {len(poses)} poses", root / "poses_ts.txt", "copy both"
+            )
         trajectory = Trajectory.from_matrices(t_us, poses, where=str(root / "traj.txt"))
         events, trajectory, found = cover(events, trajectory, self.extrapolate_s, where=str(root))
-        threshold, said = _threshold(file)
+        threshold, said = _threshold(file.path)
         views = self._views(root, images, poses, t_us, camera) if images and self.frames != "none" else None
         return Recording(
             events=events,
@@ -81,24 +89,37 @@ class Config:
             heldout=views if self.frames == "heldout" else None,
             name=root.resolve().name,
             path=root,
-            notes=(*notes, *found, said),
+            notes=(*file.notes, *damages.notes, *found, said),
         )
 
-    def _camera(self, root: Path, images: list[Path]) -> tuple[Camera, tuple[str, ...]]:
+    def open(self, path: str | Path) -> EventFile:
+        """Open the folder `path` for one pass over its events."""
+        root = Path(path)
+        file, images = _events_file(root), _images(root)
+        camera = self._camera(root, images)
+        taken = f"focal length {camera.fx:g}, centre {camera.cx + 0.5:g}, {camera.cy + 0.5:g} taken"
+        said = f"The camera is not in the folder: {camera.width} x {camera.height}, {taken}."
+        return EventFile(
+            format="IncEventGS events",
+            path=file,
+            width=camera.width,
+            height=camera.height,
+            decode=lambda damages: _events(file, damages),
+            camera=camera,
+            notes=() if self.focal else (said,),
+        )
+
+    def _camera(self, root: Path, images: list[Path]) -> Camera:
         rows, columns = read_image(images[0]).shape[:2] if images else _REPLICA[::-1]
         width, height = self.width or columns, self.height or rows
         focal = self.focal or width / 2
         cx, cy = (half if given == -1 else given for given, half in ((self.cx, width / 2), (self.cy, height / 2)))
         try:
-            camera = Camera(width, height, focal, focal, cx - 0.5, cy - 0.5)
+            return Camera(width, height, focal, focal, cx - 0.5, cy - 0.5)
         except InputError as error:
             raise InputError(error.what, root, error.do) from None
-        said = f"The camera is not in the folder: {width} x {height}, focal length {focal:g}, centre {cx:g}, {cy:g} taken."
-        return camera, () if self.focal else (said,)
 
-    def _views(
-        self, root: Path, files: list[Path], poses: np.ndarray, t_us: np.ndarray, camera: Camera
-    ) -> Views:
+    def _views(self, root: Path, files: list[Path], poses: np.ndarray, t_us: np.ndarray, camera: Camera) -> Views:
         if len(files) != len(poses):
             raise InputError(f"holds {len(files)} images, traj.txt {len(poses)} poses", root / "images", "copy both")
         some = slice(None, None, self.view_stride)
@@ -127,12 +148,19 @@ def _events_file(root: Path) -> Path:
     return found[0]
 
 
-def _events(file: Path, camera: Camera) -> EventStream:
+def _images(root: Path) -> list[Path]:
+    return listed_images(root / "images") if (root / "images").is_dir() else []
+
+
+def _events(file: Path, damages: Damages) -> Iterator[EventColumns]:
     rows = read_npy(file)
     if rows.ndim != 2 or rows.shape[1] != 4 or rows.dtype.kind not in "iuf":
         raise InputError(f"has the shape {rows.shape}, not n x 4 numbers", file, "write columns x, y, t, p")
-    t_us = whole_us(np.asarray(rows[:, 2]), 1e6, file)
-    return EventStream.from_arrays(rows[:, 0], rows[:, 1], t_us, rows[:, 3], camera.width, camera.height, where=str(file))
+    clock, signs = Clock(damages, 0, "s", 0.0, math.inf), Signs(damages)
+    for row in range(0, len(rows), CHUNK):
+        x, y, t, p = (np.ascontiguousarray(column) for column in rows[row : row + CHUNK].T)
+        t_us, sound = clock.microseconds(t, row)
+        yield checked_columns(x, y, t_us, p, sound, signs, row)
 
 
 def _threshold(file: Path) -> tuple[float, str]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from efields.errors import InputError
-from efields.loaders._reading.images import read_image
 from efields.loaders._reading.event_file import first_bytes
+from efields.loaders._reading.images import read_image
 from efields.loaders._reading.llff_poses import llff_camera, read_poses_bounds
 from efields.loaders._reading.posed_images import held_out, listed_images, posed_views, without_events
 from efields.loaders._reading.transforms import orthonormal
@@ -64,7 +64,7 @@ class Config:
 def matches(path: str | Path) -> bool:
     """Whether `path` is a folder with an array `poses_bounds.npy`, folders of images, and no events."""
     root = Path(path)
-    if not first_bytes(root / "poses_bounds.npy", 6) == b"\x93NUMPY" or not _image_folders(root):
+    if first_bytes(root / "poses_bounds.npy", 6) != b"\x93NUMPY" or not _image_folders(root):
         return False
     events = ("events", "events.h5", "events.pt", "all_poses_bounds.npy")
     return not any((root / name).exists() for name in events)

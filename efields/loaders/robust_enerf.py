@@ -2,7 +2,9 @@
 
 A folder of `raw_events.npz` (nanoseconds), `camera_poses.npz` (OpenCV axes, quaternions xyzw),
 `camera_calibration.npz`, `renderer_params.npz` (absent for real recordings) and `views/` (OpenGL axes), here or in the
-folder above. What the published layout cannot say (name, box, threshold mismatch, trajectory kind, depth, labels) lies
+folder above. Deblur e-NeRF adds numbers of its pixel bandwidth model to the calibration (time constants, black level,
+gains) and `exposure_time` (nanoseconds) and `gain` to views: they are named in a note. As downloaded, both are
+`esim.bag` and `esim.conf` still, which their `preprocess_esim.py` makes these files of. What the published layout cannot say (name, box, threshold mismatch, trajectory kind, depth, labels) lies
 in files of its own beside it. `efields convert` writes events as `events.h5` instead (`_reading/own_events.py`), which
 is mapped into memory; then poses and calibration may be absent.
 """
@@ -25,9 +27,10 @@ from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading import own_events
 from efields.loaders._reading.arrays import expect_shape, is_zip, npz_members, read_npz, times_us
 from efields.loaders._reading.cover import cover
+from efields.loaders._reading.event_file import first_bytes
 from efields.loaders._reading.native import save
 from efields.loaders._reading.side_files import read_frames, read_imu, read_triggers
-from efields.loaders._reading.transforms import camera_from_matrix, read_transforms
+from efields.loaders._reading.transforms import camera_from_matrix, read_json, read_transforms
 from efields.recording import Recording, Views
 from efields.settings import fill, read_toml
 
@@ -36,6 +39,11 @@ __all__ = ["Config", "load_labels", "matches", "save"]
 _EVENTS = ("position", "timestamp", "polarity")
 _POSES = ("T_wc_position", "T_wc_orientation", "T_wc_timestamp")
 _CALIBRATION = ("intrinsics", "distortion_params", "distortion_model", "img_height", "img_width")
+_BANDWIDTH = (
+    "input_time_const_eff_it_prod", "miller_time_const_eff_it_prod", "black_level", "amplifier_gain",
+    "closed_loop_gain", "output_time_const", "lower_cutoff_freq", "sf_cutoff_freq", "diff_amp_cutoff_freq",
+)  # fmt: skip
+_EXPOSURE = ("exposure_time", "gain")
 _SENSOR = ("pos_contrast_threshold", "neg_contrast_threshold", "refractory_period", "bayer_pattern")
 
 
@@ -73,9 +81,15 @@ class Config:
         root = Path(path)
         if self.view_stride < 1:
             raise InputError(f"view_stride is {self.view_stride}", root, "give 1 or more")
+        if _is_raw(root):
+            raise InputError(
+                "holds a simulation that was not preprocessed",
+                root,
+                "run Robust e-NeRF's scripts/preprocess_esim.py on it",
+            )
         own = _settings(root / "recording.toml")
         events, (camera, sensor) = _events_and_camera(root, own)
-        trajectory, notes = None, own.notes
+        trajectory, notes = None, own.notes + _bandwidth_notes(root)
         if (root / "camera_poses.npz").is_file():
             trajectory = _trajectory(root, self.trajectory or own.trajectory, int(events.t_us[0]))
             events, trajectory, found = cover(events, trajectory, self.extrapolate_s, where=str(root))
@@ -124,12 +138,14 @@ class Config:
         if held is not None:
             heldout = read(held)
             notes = ("The held-out views are the validation views: there are no test views.",) if held == "val" else ()
-        return frames, heldout, notes
+        return frames, heldout, notes + _exposure_notes([path for path in splits.values() if path.is_file()])
 
 
 def matches(path: str | Path) -> bool:
-    """Whether `path` is a folder with this layout's `raw_events.npz` and `camera_calibration.npz`, damaged or not."""
+    """Whether `path` is a folder with this layout's `raw_events.npz` and `camera_calibration.npz`, or the raw form."""
     root = Path(path)
+    if _is_raw(root):
+        return True
     if (root / own_events.NAME).is_file() and not (root / "raw_events.npz").exists():
         return own_events.is_own(root / own_events.NAME)
     for name, keys in (("raw_events.npz", _EVENTS), ("camera_calibration.npz", _CALIBRATION)):
@@ -139,6 +155,30 @@ def matches(path: str | Path) -> bool:
         if members is not None and not set(keys) <= members:
             return False
     return True
+
+
+def _is_raw(root: Path) -> bool:
+    """Whether a folder holds what Robust e-NeRF publishes: a bag of ROS and the settings of its simulation."""
+    raw = (root / "esim.conf").is_file() and first_bytes(root / "esim.bag", 7) == b"#ROSBAG"
+    return raw and not any((root / name).exists() for name in ("raw_events.npz", own_events.NAME))
+
+
+def _bandwidth_notes(root: Path) -> tuple[str, ...]:
+    """What Deblur e-NeRF's calibration holds beyond Robust e-NeRF's."""
+    members = npz_members(root / "camera_calibration.npz") or set()
+    named = [name for name in _BANDWIDTH if name in members]
+    return (f"The calibration's bandwidth of pixels was not used ({', '.join(named)}).",) if named else ()
+
+
+def _exposure_notes(files: list[Path]) -> tuple[str, ...]:
+    """What Deblur e-NeRF's views say of their exposure."""
+    for file in files:
+        meta = read_json(file)
+        frames = [entry for entry in meta["frames"] if isinstance(entry, dict)]
+        named = [key for key in _EXPOSURE if key in meta or any(key in entry for entry in frames)]
+        if named:
+            return (f"Images are as stored: {' and '.join(named)} of the views were not used.",)
+    return ()
 
 
 def load_labels(path: str | Path) -> UInt8[np.ndarray, " n"] | None:

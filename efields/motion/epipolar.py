@@ -58,16 +58,20 @@ class FlowMotion:
 def epipolar_residual(
     bearing: Float64[np.ndarray, "n 2"],
     flow: Float64[np.ndarray, "n 2"],
-    angular_velocity: Float64[np.ndarray, " 3"],
-    direction: Float64[np.ndarray, " 3"],
+    angular_velocity: Float64[np.ndarray, "*n 3"],
+    direction: Float64[np.ndarray, "*n 3"],
 ) -> Float64[np.ndarray, " n"]:
     """Distance of each flow from its epipolar line, normalised units a second; 0 at the focus of expansion.
 
-    This is r / |(v x x^)_xy|, which, unlike r, weights all places alike.
+    One motion for all places, or one for each. This is r / |(v x x^)_xy|, which, unlike r, weights all places alike.
     """
-    normal, row = _terms(bearing, direction[None])
-    length = np.hypot(normal[0, :, 0], normal[0, :, 1])
-    algebraic = (normal[0] * flow).sum(axis=1) + row[0] @ angular_velocity
+    x, y = bearing.T
+    wx, wy, wz = np.moveaxis(angular_velocity, -1, 0)
+    vx, vy, vz = np.moveaxis(direction, -1, 0)
+    nx, ny, nz = vy - vz * y, vz * x - vx, vx * y - vy * x
+    bx, by, bz = wy - wz * y, wz * x - wx, wx * y - wy * x
+    length = np.hypot(nx, ny)
+    algebraic = flow[:, 0] * nx + flow[:, 1] * ny + bx * nx + by * ny + bz * nz
     return np.where(length > _SMALL, algebraic / np.maximum(length, _SMALL), 0.0)
 
 
@@ -99,7 +103,7 @@ def rotation_given_direction(
 
 
 def find_motion(
-    samples: FlowSamples, start: FlowMotion | None = None, directions: int = 300, independent: int = 100
+    samples: FlowSamples, start: FlowMotion | None = None, directions: int = 300, independent: int = 16
 ) -> FlowMotion:
     """The motion that `samples` fit best: directions all over the half sphere, then the best few refined.
 
@@ -120,7 +124,7 @@ def find_motion(
     return _finished(samples, direction, angular, cost, independent)
 
 
-def refined_motion(samples: FlowSamples, direction: Float64[np.ndarray, " 3"], independent: int = 100) -> FlowMotion:
+def refined_motion(samples: FlowSamples, direction: Float64[np.ndarray, " 3"], independent: int = 16) -> FlowMotion:
     """The motion that fits best near a given direction of translation."""
     return _finished(samples, *_refined(samples, direction / np.linalg.norm(direction)), independent)
 
@@ -129,7 +133,7 @@ def motion_at(
     samples: FlowSamples,
     angular_velocity: Float64[np.ndarray, " 3"],
     direction: Float64[np.ndarray, " 3"],
-    independent: int = 100,
+    independent: int = 16,
 ) -> FlowMotion:
     """A given motion with its cost, its sign by cheirality, and its covariance as the samples have them."""
     residual = epipolar_residual(samples.bearing, samples.flow, angular_velocity, direction) / samples.scale

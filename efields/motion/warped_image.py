@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from functools import lru_cache
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from efields.backends.reference import Backend
+from efields.motion.contrast import gaussian_blur, gradient_magnitude, image_of_warped_events
 from efields.motion.window import EventWindow
 
 Warp = Callable[[Float[Tensor, " n"], Float[Tensor, "n 2"], Float[Tensor, " n"]], Float[Tensor, "n 2"]]
 """Places at other times of what is at places at times: (seconds, normalised places, seconds) -> normalised places."""
-
-_MARGIN = 16
-"""Pixels around the image into which warped events may leave it without being lost."""
 
 
 class WarpedImages:
@@ -40,12 +36,12 @@ class WarpedImages:
         """
         if redraw:
             self._draw()
+        t_s, bearing = self.window.t_s[self.chosen], self.window.bearing[self.chosen]
         if blur_px not in self.base:
             with torch.no_grad():
-                self.base[blur_px] = _sharpness(self._image(self.window.bearing[self.chosen]), blur_px)
-        t_s, bearing = self.window.t_s[self.chosen], self.window.bearing[self.chosen]
-        warped = warp(t_s, bearing, torch.full_like(t_s, reference_s))
-        return self.base[blur_px] / _sharpness(self._image(warped), blur_px).clamp_min(1e-12)
+                self.base[blur_px] = gradient_magnitude(gaussian_blur(self._image(bearing), blur_px))
+        warped = gaussian_blur(self._image(warp(t_s, bearing, torch.full_like(t_s, reference_s))), blur_px)
+        return self.base[blur_px] / gradient_magnitude(warped).clamp_min(1e-12)
 
     def gain(self, warp: Warp) -> float:
         """Variance of the image warped to the window's middle over that of the unwarped one, both blurred by 1 px."""
@@ -60,35 +56,4 @@ class WarpedImages:
             self.chosen = torch.randint(len(self.window), (self.count,), generator=self.generator)
 
     def _image(self, bearing: Float[Tensor, "n 2"]) -> Float[Tensor, "h w"]:
-        camera = self.window.camera
-        x = camera.fx * bearing[:, 0] + (camera.cx + _MARGIN)
-        y = camera.fy * bearing[:, 1] + (camera.cy + _MARGIN)
-        return self.backend.splat_events(
-            x, y, torch.ones_like(x), camera.height + 2 * _MARGIN, camera.width + 2 * _MARGIN
-        )
-
-
-def _sharpness(image: Float[Tensor, "h w"], blur_px: float) -> Float[Tensor, ""]:
-    """Mean squared gradient (central differences) of an image blurred by a Gaussian."""
-    image = gaussian_blur(image, blur_px)
-    across = image[1:-1, 2:] - image[1:-1, :-2]
-    down = image[2:, 1:-1] - image[:-2, 1:-1]
-    return (across.square().mean() + down.square().mean()) / 4
-
-
-def gaussian_blur(image: Float[Tensor, "h w"], blur_px: float) -> Float[Tensor, "h w"]:
-    """The image convolved with a Gaussian of that standard deviation in pixels, zero beyond its edge."""
-    if blur_px <= 0:
-        return image
-    rows, columns = image.shape
-    return _gaussian(rows, blur_px).to(image) @ image @ _gaussian(columns, blur_px).to(image)
-
-
-@lru_cache(maxsize=16)
-def _gaussian(size: int, blur_px: float) -> Float[Tensor, "size size"]:
-    """The convolution as a symmetric banded matrix: two products are quicker here than two convolutions."""
-    offset = torch.arange(size, dtype=torch.float64)
-    offset = offset[:, None] - offset[None, :]
-    kernel = torch.exp(-0.5 * (offset / blur_px) ** 2) * (offset.abs() <= math.ceil(3 * blur_px))
-    reach = torch.arange(-math.ceil(3 * blur_px), math.ceil(3 * blur_px) + 1, dtype=torch.float64)
-    return (kernel / torch.exp(-0.5 * (reach / blur_px) ** 2).sum()).float()
+        return image_of_warped_events(bearing, self.window.camera, self.backend)

@@ -10,10 +10,21 @@ import sys
 from pathlib import Path
 
 from efields.settings import to_table
-from efields.simulation import camera_path, free_path, lights, meshes, patterns, render, scene, shapes, textures
+from efields.simulation import (
+    camera_path,
+    free_path,
+    lights,
+    meshes,
+    motion_truth,
+    patterns,
+    render,
+    scene,
+    shapes,
+    textures,
+)
 from efields.simulation.scene import Scene
 
-_CODE = (camera_path, free_path, lights, meshes, patterns, render, scene, shapes, textures)
+_CODE = (camera_path, free_path, lights, meshes, motion_truth, patterns, render, scene, shapes, textures)
 """Modules whose source decides what a frame looks like."""
 
 _NOT_RENDERED = ("name", "description", "sensor", "expected_events", "mitsuba_xml", "box")

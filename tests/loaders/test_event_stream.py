@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ def test_kernel_equals_numpy(atis: bool, data: list[int]) -> None:
 def test_any_events_in_any_pieces(seed: int, count: int, gap: int) -> None:
     rng = np.random.default_rng(seed)
     t = np.cumsum(rng.integers(0, gap, count))
-    events = [(int(s), *map(int, rng.integers(0, 6, 2)), int(rng.integers(2))) for s in t]
+    events = [(int(s), int(rng.integers(6)), int(rng.integers(6)), int(rng.integers(2))) for s in t]
     data = np.frombuffer(sample.event_stream_bytes(events), np.uint8)
     for kernels in (False, True):
         decoder, at, got = EventStreamDecoder(2, False, kernels), 0, []
@@ -138,7 +139,7 @@ def test_one_line(data: bytes, says: str, tmp_path: Path) -> None:
 
 def test_what_faery_writes(tmp_path: Path) -> None:
     faery = pytest.importorskip("faery")
-    rows = np.zeros(40, faery.EVENTS_DTYPE)
+    rows: Any = np.zeros(40, faery.EVENTS_DTYPE)
     for name, column in zip(("t", "x", "y", "on"), zip(*sample.rows(), strict=True), strict=True):
         rows[name] = column
     faery.events_stream_from_array(rows, dimensions=(8, 6)).to_file(tmp_path / "a.es", zero_t0=False)

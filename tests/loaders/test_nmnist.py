@@ -57,7 +57,9 @@ def test_cut_at_every_byte(tmp_path: Path) -> None:
 
 def test_salvage_finds_the_events_behind_missing_bytes(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    path = write(tmp_path / "a.bin", [(i * 70, *map(int, rng.integers(0, 34, 2)), i % 2) for i in range(2000)])
+    path = write(
+        tmp_path / "a.bin", [(i * 70, int(rng.integers(34)), int(rng.integers(34)), i % 2) for i in range(2000)]
+    )
     data = path.read_bytes()
     path.write_bytes(data[:5003] + data[5005:])
     with pytest.raises(InputError, match="in row"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_other_events_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", ["dat1", "dat2"])
 def test_what_faery_writes(version: str, tmp_path: Path) -> None:
     faery = pytest.importorskip("faery")
-    rows = np.zeros(40, faery.EVENTS_DTYPE)
+    rows: Any = np.zeros(40, faery.EVENTS_DTYPE)
     for name, column in zip(("t", "x", "y", "on"), zip(*sample.rows(), strict=True), strict=True):
         rows[name] = column
     path = tmp_path / "a.dat"

@@ -196,7 +196,9 @@ def long_words() -> Iterator[int]:
     """A thousand events, as a camera writes them: each value of the upper time appears."""
     rng = np.random.default_rng(3)
     t = np.cumsum(rng.integers(0, 40, 3000))
-    yield from sample.evt3_words([(int(s), *map(int, rng.integers(0, 6, 2)), int(rng.integers(2))) for s in t])
+    yield from sample.evt3_words(
+        [(int(s), int(rng.integers(6)), int(rng.integers(6)), int(rng.integers(2))) for s in t]
+    )
 
 
 @pytest.mark.parametrize("damage", ["garbage", "missing byte"])

@@ -169,7 +169,7 @@ def test_no_point_moves_more_than_allowed_between_frames(sphere: SceneRenderer) 
     poses = scene.path.poses(t_s)
     motion = []
     for before, after in zip(poses[:-1:7], poses[1::7], strict=True):
-        points = sphere.visible_points(before, across=20)
+        points, _ = sphere.visible_points(before, across=20)
         seen = [sphere.camera.project((points - T[:3, 3]) @ T[:3, :3]) for T in (before, after)]
         motion.append(np.linalg.norm(seen[1] - seen[0], axis=-1).max())
     assert max(motion) < 0.43

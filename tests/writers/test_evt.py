@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ def test_faery_reads_the_same(kind: str, tmp_path: Path) -> None:
 def test_what_faery_writes_is_read(kind: str, tmp_path: Path) -> None:
     faery = pytest.importorskip("faery")
     events = columns(np.sort(np.random.default_rng(1).integers(10**6, 10**8, 3000)))
-    rows = np.zeros(events.count, faery.EVENTS_DTYPE)
+    rows: Any = np.zeros(events.count, faery.EVENTS_DTYPE)
     for column, name in zip(events, ("x", "y", "t", "on"), strict=True):
         rows[name] = column
     path = tmp_path / "a.raw"

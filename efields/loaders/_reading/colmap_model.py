@@ -99,7 +99,7 @@ def _camera(name: str, width: int, height: int, p: tuple[float, ...], file: Path
     if model == "plumb_bob" and not any(lens):
         model, lens = "none", ()
     try:
-        return Camera(width, height, *focal, *centre, model, lens)
+        return Camera(width, height, focal[0], focal[1], *centre, distortion_model=model, distortion=lens)
     except InputError as error:
         raise InputError(error.what, file, error.do) from None
 

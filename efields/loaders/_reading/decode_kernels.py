@@ -44,7 +44,7 @@ def _evt(name: str, words: np.ndarray, state: np.ndarray) -> Decoded | None:
         return None
     counts = np.zeros(2, np.int64)
     native.function(f"{name}_count")(_at(words), _long(len(words)), _at(counts))
-    columns = _columns(int(counts[0]))
+    columns = _columns(int(counts[0]) + 1)  # kernels write one event ahead
     t_us, rising = np.empty(counts[1], np.int64), np.empty(counts[1], np.bool_)
     native.function(name)(
         _at(words), _long(len(words)), *map(_at, (state, *columns, t_us, rising, counts)),

@@ -58,7 +58,8 @@ def _fitted(
     points = np.concatenate([plane, np.ones((len(plane), 1))], axis=1)
 
     def camera(numbers: np.ndarray) -> Camera:
-        return Camera(width, height, *numbers[:4], model, tuple(numbers[4:]), bayer)
+        fx, fy, cx, cy, *lens = (float(number) for number in numbers)
+        return Camera(width, height, fx, fy, cx, cy, model, tuple(lens), bayer)
 
     def error(numbers: np.ndarray) -> np.ndarray:
         return (camera(numbers).project(points) - np.stack([x, y], axis=1)).reshape(-1)

@@ -73,7 +73,7 @@ def _read(
     return Views(
         image=images,
         T_world_camera=poses * OPENGL,
-        camera=_camera(meta, images.shape[2], images.shape[1], path),
+        camera=camera_of_transforms(meta, images.shape[2], images.shape[1], path),
         names=tuple(str(entry.get("name", file.name)) for entry, file in zip(entries, files, strict=True)),
         t_us=None if None in times else np.array(times, dtype=np.int64),
         depth=depth,
@@ -211,7 +211,8 @@ def orthonormal(T: Float64[np.ndarray, "*n 4 4"]) -> Float64[np.ndarray, "*n 4 4
     return exact
 
 
-def _camera(meta: Mapping[str, Any], width: int, height: int, path: Path) -> Camera:
+def camera_of_transforms(meta: Mapping[str, Any], width: int, height: int, path: Path) -> Camera:
+    """The camera of `camera_angle_x`, or of `intrinsics` and distortion. Raises `InputError` for anything broken."""
     angle = meta.get("camera_angle_x")
     if angle is not None:
         if not (isinstance(angle, int | float) and 0 < angle < math.pi):

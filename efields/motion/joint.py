@@ -1,0 +1,216 @@
+"""Motion in six degrees of freedom (speed aside) and dense flow, together, from events alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+
+from efields.backends.reference import Backend
+from efields.errors import InputError
+from efields.events.statistics import hot_pixels
+from efields.events.stream import EventStream
+from efields.geometry.camera import Camera
+from efields.motion.degeneracy import Degeneracy, degeneracy
+from efields.motion.flicker import flicker
+from efields.motion.flow import Flow, flow_of
+from efields.motion.flow_field import FlowFieldConfig
+from efields.motion.motion import Motion, Status
+from efields.motion.rotation import RotationConfig, estimate_window
+from efields.motion.spline import MotionSpline, TimedFlow
+from efields.motion.window import EventWindow, windows
+from efields.motion.window_fit import WindowFit, WindowFitConfig, fit_window
+
+
+@dataclass(frozen=True)
+class JointConfig:
+    """How motion and flow are estimated together."""
+
+    window_events: int = 30_000
+    """Events in a window."""
+    longest_s: float = 0.1
+    """Seconds that a window may last."""
+    step: float = 0.5
+    """Part of a window after which the next one starts."""
+    least_events: int = 1_000
+    """Windows with fewer are not fitted."""
+    epipolar_weight: float = 0.05
+    """Weight of the epipolar constraint beside the contrast; 0 leaves the flow to contrast alone (ablation)."""
+    seconds_per_window: float | None = None
+    """Time a window may take; where this binds, the result depends on the machine."""
+    warm_start: bool = True
+    """Whether each window starts from the network of the window before."""
+    knot_s: float = 0.075
+    """Distance of the knots of the motion spline, seconds."""
+    drop_hot_pixels: bool = True
+    """Whether pixels that fire far more than their neighbours are left out."""
+    fit: WindowFitConfig = field(default_factory=WindowFitConfig)
+    """How a window is fitted; its `epipolar_weight` and `seconds_per_window` are those above."""
+    flow: FlowFieldConfig = field(default_factory=FlowFieldConfig)
+    """The network of the flow."""
+    rotation: RotationConfig = field(default_factory=RotationConfig)
+    """The rotation that a window starts from."""
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A window and what was found."""
+
+    middle_us: int
+    span_us: tuple[int, int]
+    events: int
+    fit: WindowFit
+    judged: Degeneracy
+    status: Status
+
+
+def estimate_motion_and_flow(
+    events: EventStream,
+    camera: Camera,
+    config: JointConfig,
+    backend: Backend,
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Motion, Flow]:
+    """Angular velocity, direction of translation and flow of a recording; `on_progress` gets events done and all.
+
+    Source: E-MoFlow (Li et al., NeurIPS 2025): flow as an implicit neural representation and motion as a spline, tied
+    by the differential epipolar constraint. Raises `InputError` when no window has enough events.
+    """
+    began = time.perf_counter()
+    events, notes = _prepared(events, config)
+    fit_config = replace(
+        config.fit, epipolar_weight=config.epipolar_weight, seconds_per_window=config.seconds_per_window
+    )
+    generator = torch.Generator().manual_seed(seed)
+    fitted: list[_Fitted] = []
+    spline: MotionSpline | None = None
+    for window in windows(events, camera, config.window_events, config.longest_s, config.step):
+        on_progress(int(np.searchsorted(events.t_us, window.start_us)), len(events))
+        if len(window) < config.least_events or window.duration_s <= 0:
+            continue
+        fitted.append(_fitted(window, fitted, spline, config, fit_config, backend, generator))
+        spline = _spline(fitted[-3:], config)
+    if spline is None:
+        raise InputError(
+            f"no window of {config.longest_s:g} s holds {config.least_events} events",
+            do="use longer windows, or estimate a rotation only",
+        )
+    on_progress(len(events), len(events))
+    spline = _spline(fitted, config)
+    motion = _motion(fitted, spline, time.perf_counter() - began, notes)
+    ideal = next(windows(events[:1], camera, 1, 1.0)).camera
+    return motion, flow_of([f.fit.field for f in fitted], [f.span_us for f in fitted], ideal)
+
+
+def _prepared(events: EventStream, config: JointConfig) -> tuple[EventStream, list[str]]:
+    """Events without hot pixels, and what a user should know of them."""
+    notes: list[str] = []
+    if config.drop_hot_pixels and len(hot := hot_pixels(events)):
+        events = events[~np.isin(events.pixel, hot)]
+        notes.append(f"{len(hot)} hot pixels were left out.")
+    if len(events) < config.least_events:
+        raise InputError(
+            f"{len(events)} events are too few to estimate motion", do=f"give at least {config.least_events}"
+        )
+    if (found := flicker(events)) is not None:
+        notes.append(
+            f"The light flickers at {found.hz:.0f} Hz ({100 * found.share:.0f} % of the signed events): "
+            "the estimate follows the light where that outweighs motion."
+        )
+    return events, notes
+
+
+def _fitted(
+    window: EventWindow,
+    earlier: list[_Fitted],
+    spline: MotionSpline | None,
+    config: JointConfig,
+    fit_config: WindowFitConfig,
+    backend: Backend,
+    generator: torch.Generator,
+) -> _Fitted:
+    """Fit one window, started at a rotation and, if that is better, at the network of the window before."""
+    before = earlier[-1] if earlier and config.warm_start else None
+    middle = np.array([window.middle_us], dtype=np.int64)
+    direction = spline.at(middle)[1][0] if spline is not None and before is not None else None
+    start = earlier[-1].judged.rotation if earlier else np.zeros(3)
+    rotation = estimate_window(window, start, config.rotation, backend)
+    fit = fit_window(
+        window, torch.from_numpy(rotation.angular_velocity).float(), fit_config, config.flow, backend, generator,
+        before.fit.field if before is not None and before.status not in ("no gain",) else None,
+        direction if before is not None and before.status == "ok" else None,
+    )  # fmt: skip
+    judged = degeneracy(fit.free_samples, fit.motion)
+    status: Status = judged.status
+    if fit.loss > 0.98:
+        status = "no gain"
+    elif rotation.status == "still" and status == "rotation only":
+        status = "still"
+    fit.field.requires_grad_(False)
+    return _Fitted(window.middle_us, (window.start_us, window.end_us), len(window), fit, judged, status)
+
+
+def _spline(fitted: list[_Fitted], config: JointConfig) -> MotionSpline:
+    """The spline of the motion over some windows, nearest to all their flows."""
+    t_us = np.array([f.middle_us for f in fitted], dtype=np.int64)
+    spline = MotionSpline.through(
+        (fitted[0].span_us[0], fitted[-1].span_us[1]), config.knot_s, t_us,
+        np.stack([f.fit.motion.angular_velocity for f in fitted]),
+        np.stack([f.fit.motion.direction for f in fitted]),
+    )  # fmt: skip
+    return spline.refined([TimedFlow(f.fit.samples, f.middle_us + 1e6 * f.fit.samples_s) for f in fitted])
+
+
+def _motion(fitted: list[_Fitted], spline: MotionSpline, seconds: float, notes: list[str]) -> Motion:
+    """The spline at the windows' middles; where there is no parallax, the rotation that explains the flow best."""
+    t_us = np.array([f.middle_us for f in fitted], dtype=np.int64)
+    angular, direction = spline.at(t_us)
+    for k, one in enumerate(fitted):
+        if one.status in ("rotation only", "still", "no gain"):
+            angular[k] = one.judged.rotation
+            direction[k] = np.nan
+        elif float(direction[k] @ one.fit.motion.direction) < 0:
+            direction[k] = -direction[k]
+    good = np.array([f.status != "no gain" for f in fitted])
+    if good.any():
+        angular = np.stack([np.interp(t_us, t_us[good], axis[good]) for axis in angular.T], axis=1)
+    else:
+        angular = np.zeros_like(angular)
+        notes.append("No window became sharper by any flow: the camera stood still, or its motion is none.")
+    return Motion(
+        model="full",
+        t_us=t_us,
+        angular_velocity=angular,
+        covariance=np.stack([f.fit.motion.covariance[:3, :3] for f in fitted]),
+        direction=direction,
+        status=tuple(f.status for f in fitted),
+        events=np.array([f.events for f in fitted], dtype=np.int64),
+        gain=np.array([f.fit.gain for f in fitted]),
+        seconds=seconds,
+        notes=(*notes, *_degenerate_notes(fitted)),
+    )
+
+
+def _degenerate_notes(fitted: list[_Fitted]) -> list[str]:
+    """What the windows whose direction is not certain say."""
+    notes = []
+    turning = [f for f in fitted if f.status == "rotation only"]
+    if turning:
+        parallax: Float64[np.ndarray, " k"] = np.array([f.judged.parallax_px for f in turning])
+        notes.append(
+            f"{len(turning)} of {len(fitted)} windows show no parallax beyond noise ({parallax.max():.2f} pixels over "
+            "a window): the camera turned, and has no direction there."
+        )
+    twofold = [f for f in fitted if f.judged.other is not None and f.status == "two-fold"]
+    if twofold and (other := twofold[0].judged.other) is not None:
+        listed = ", ".join(f"{value:.2f}" for value in other.direction)
+        notes.append(
+            f"{len(twofold)} of {len(fitted)} windows see a plane, whose flow a second motion explains as well: its "
+            f"direction in the first of them is ({listed})."
+        )
+    return notes
