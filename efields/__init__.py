@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from efields.errors import InputError
     from efields.evaluate import evaluate_run
     from efields.loaders import load
+    from efields.motion.joint import estimate_motion_and_flow
+    from efields.motion.rotation import estimate_rotation
     from efields.render.image import render_view
     from efields.report import write_report
     from efields.train import Run, reconstruct
@@ -21,6 +23,8 @@ __all__ = [
     "InputError",
     "Run",
     "__version__",
+    "estimate_motion_and_flow",
+    "estimate_rotation",
     "evaluate_run",
     "load",
     "load_experiment",
@@ -34,6 +38,8 @@ _HOMES = {
     "Experiment": "efields.config",
     "InputError": "efields.errors",
     "Run": "efields.train",
+    "estimate_motion_and_flow": "efields.motion.joint",
+    "estimate_rotation": "efields.motion.rotation",
     "evaluate_run": "efields.evaluate",
     "load": "efields.loaders",
     "load_experiment": "efields.config",

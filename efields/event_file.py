@@ -62,7 +62,6 @@ class Damages:
         lost = [f"{n:,} {unit}" for n, unit in ((self.lost_events, "events"), (self.lost_bytes, "bytes")) if n]
         return (f"Salvaged: {kinds}; lost {' and '.join(lost) or 'nothing that could be counted'}.",)
 
-
     def notes_with(self, other: Damages) -> tuple[str, ...]:
         """The notes of two passes over one file; what both say is said once."""
         return self.notes + tuple(note for note in other.notes if note not in self.notes)

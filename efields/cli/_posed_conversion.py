@@ -37,15 +37,16 @@ def write_posed(recording: Recording, conversion: Conversion, chunks: Iterator[E
 
     columns = EventColumns.concat(list(chunks))
     trajectory, frames = recording.trajectory, recording.frames
+    follow = frames is not None and _of_the_same_pixels(frames, recording)
     for each in conversion.filters:
-        if isinstance(each.filter, TimeSlice):
-            frames = _views_between(frames, each.filter)
-        elif isinstance(each.filter, Rotate):
-            turns = np.linalg.matrix_power(_QUARTER, each.filter.turns)
-            trajectory = None if trajectory is None else _turned_trajectory(trajectory, turns)
-            frames = None if frames is None else _after(frames, each.filter, turns)
-        elif isinstance(each.filter, (Crop, Downsample)) and frames is not None:
-            frames = _after(frames, each.filter, np.eye(4))
+        step, turn = each.filter, np.eye(4)
+        if isinstance(step, TimeSlice):
+            frames = _views_between(frames, step)
+        if isinstance(step, Rotate):
+            turn = np.linalg.matrix_power(_QUARTER, step.turns)
+            trajectory = None if trajectory is None else _turned_trajectory(trajectory, turn)
+        if isinstance(step, (Crop, Downsample, Rotate)) and frames is not None and follow:
+            frames = _after(frames, step, turn)
     events = EventStream.from_arrays(*columns, conversion.width, conversion.height, where=str(out))
     if trajectory is not None:
         trajectory = replace(trajectory, origin_us=int(events.t_us[0]))
@@ -61,6 +62,12 @@ def write_posed(recording: Recording, conversion: Conversion, chunks: Iterator[E
     )
     save(written, out)
     return columns.count
+
+
+def _of_the_same_pixels(frames: Views, recording: Recording) -> bool:
+    """Whether frames come from the pixels of the events; those of another camera stay as they are."""
+    one, other = frames.camera, recording.calibrated
+    return (one.width, one.height) == (other.width, other.height) and np.array_equal(one.matrix, other.matrix)
 
 
 def _turned_trajectory(trajectory: Trajectory, turn: np.ndarray) -> Trajectory:
@@ -86,11 +93,9 @@ def _views_between(views: Views | None, span: TimeSlice) -> Views | None:
     return views.take(chosen) if chosen.size else None
 
 
-def _after(views: Views, step: Resampling, turn: np.ndarray) -> Views | None:
-    """The views after a change of the raster; None where they are not of the event camera's size."""
-    camera = camera_after(views.camera, step)
-    if camera is None:
-        return None
+def _after(views: Views, step: Resampling, turn: np.ndarray) -> Views:
+    """The views after a change of the raster; `turn` takes the camera's axes afterwards to those before."""
+    camera = camera_after(views.camera, step) or views.camera
     depth = None if views.depth is None else image_after(views.depth[..., None], step)[..., 0]
     image = np.ascontiguousarray(image_after(views.image, step))
     return replace(views, image=image, camera=camera, T_world_camera=views.T_world_camera @ turn, depth=depth)

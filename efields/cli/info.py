@@ -210,6 +210,7 @@ def _draw(args: Args, kind: str, options: dict[str, Any], facts: Facts) -> None:
 
     assert args.preview is not None
     file = open_events(args.recording, kind, **options)
-    said = write_preview(args.preview, file.events(Damages(file.path, args.salvage)), facts.survey)
+    events = file.events(Damages(file.path, args.salvage))
+    said = write_preview(args.preview, events, facts.survey, facts.side.frames)
     if not args.json:
         print(f"{'preview':<12}{said}")

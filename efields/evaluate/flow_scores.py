@@ -65,7 +65,9 @@ FLOW_PRESETS: Mapping[str, FlowPreset] = {
         rows_outdoors=193,
         nonzero="any",
     ),
-    "dsec": FlowPreset("DSEC's benchmark (Gehrig et al., 3DV 2021): all valid pixels; outliers (3PE) off by over 3 px."),
+    "dsec": FlowPreset(
+        "DSEC's benchmark (Gehrig et al., 3DV 2021): all valid pixels; outliers (3PE) off by over 3 px."
+    ),
     "simulated": FlowPreset(
         "Simulated scenes: full frame, pixels with events where the true flow is known; outliers off by over 3 px.",
         event_mask=True,
@@ -216,7 +218,7 @@ class WarpLossPreset:
     def text(self) -> str:
         """The protocol in a sentence, for tables."""
         return (
-            f"FWL (Stoffregen et al., ECCV 2020): variance of the image of warped events over that of the unwarped ones,"
+            f"FWL (Stoffregen et al., ECCV 2020): variance of the image of warped events over that of unwarped ones,"
             f" {self.events} events, blur {self.blur_px:g} px; above 1 is sharper, and more is better."
         )
 
@@ -226,7 +228,7 @@ def flow_warp_loss(
     warped: Float[np.ndarray, "n 2"],
     height: int,
     width: int,
-    preset: WarpLossPreset = WarpLossPreset(),  # noqa: B008
+    preset: WarpLossPreset = WarpLossPreset(),
 ) -> float | None:
     """FWL: Var(image of warped events) / Var(image of unwarped events), above 1 is better; some publish its inverse.
 

@@ -90,7 +90,9 @@ def score_rotation(
     Raises `InputError` for no samples, different shapes and values that are not finite.
     """
     if estimate.shape != truth.shape or len(truth) == 0 or truth.shape[1:] != (3,):
-        raise InputError(f"angular velocities {estimate.shape} and truth {truth.shape}", do="give [n, 3] of both, n > 0")
+        raise InputError(
+            f"angular velocities {estimate.shape} and truth {truth.shape}", do="give [n, 3] of both, n > 0"
+        )
     if not (np.isfinite(estimate).all() and np.isfinite(truth).all()):
         raise InputError("angular velocities that are not finite", do="leave those samples out")
     difference = np.degrees(np.asarray(estimate, np.float64) - truth)

@@ -58,7 +58,7 @@ def filtered(chunks: Iterator[EventColumns], filters: list[Counted]) -> Iterator
     """The chunks after all filters, in their order; stops reading once a `TimeSlice` is past its end."""
     for chunk in chunks:
         for each in filters:
-            chunk = each(chunk)  # noqa: PLW2901
+            chunk = each(chunk)
         if chunk.count:
             yield chunk
         if any(isinstance(each.filter, TimeSlice) and each.filter.over for each in filters):

@@ -132,7 +132,8 @@ class Config:
 def matches(path: str | Path) -> bool:
     """Whether `path` is a folder with `stamped_groundtruth.txt` and an `events.h5` that holds columns of events."""
     root = Path(path)
-    return (root / "stamped_groundtruth.txt").is_file() and holds_events(root / "events.h5")
+    prepared = (root / "stamped_groundtruth_us.txt").is_file()  # for E-NeRF
+    return not prepared and (root / "stamped_groundtruth.txt").is_file() and holds_events(root / "events.h5")
 
 
 def _event_camera(root: Path) -> tuple[Camera | None, tuple[str, ...]]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from efields.errors import InputError
 from efields.event_file import Damages, EventFile
-from efields.events.columns import CHUNK, EventColumns
+from efields.events.columns import EventColumns
 from efields.events.sensor import Sensor
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
@@ -27,7 +27,7 @@ from efields.loaders._reading.cover import cover
 from efields.loaders._reading.event_file import first_bytes, gathered
 from efields.loaders._reading.hdf5_events import Clock, Signs, checked_columns
 from efields.loaders._reading.images import read_image
-from efields.loaders._reading.npy_array import read_npy
+from efields.loaders._reading.npy_rows import npy_source
 from efields.loaders._reading.pose_text import read_numbers, whole_us
 from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.transforms import checked_poses, orthonormal
@@ -153,14 +153,17 @@ def _images(root: Path) -> list[Path]:
 
 
 def _events(file: Path, damages: Damages) -> Iterator[EventColumns]:
-    rows = read_npy(file)
-    if rows.ndim != 2 or rows.shape[1] != 4 or rows.dtype.kind not in "iuf":
-        raise InputError(f"has the shape {rows.shape}, not n x 4 numbers", file, "write columns x, y, t, p")
+    source = npy_source(file)
+    # A single row comes as a list of its four numbers.
+    if (source.shape != (4,) and source.shape[1:] != (4,)) or source.dtype.kind not in "iuf":
+        raise InputError(f"has the shape {source.shape}, not n x 4 numbers", file, "write columns x, y, t, p")
     clock, signs = Clock(damages, 0, "s", 0.0, math.inf), Signs(damages)
-    for row in range(0, len(rows), CHUNK):
-        x, y, t, p = (np.ascontiguousarray(column) for column in rows[row : row + CHUNK].T)
+    row = 0
+    for rows in source.chunks(damages):
+        x, y, t, p = (np.ascontiguousarray(column) for column in rows.reshape(-1, 4).T)
         t_us, sound = clock.microseconds(t, row)
         yield checked_columns(x, y, t_us, p, sound, signs, row)
+        row += len(t)
 
 
 def _threshold(file: Path) -> tuple[float, str]:

@@ -4,9 +4,11 @@ A folder of `raw_events.npz` (nanoseconds), `camera_poses.npz` (OpenCV axes, qua
 `camera_calibration.npz`, `renderer_params.npz` (absent for real recordings) and `views/` (OpenGL axes), here or in the
 folder above. Deblur e-NeRF adds numbers of its pixel bandwidth model to the calibration (time constants, black level,
 gains) and `exposure_time` (nanoseconds) and `gain` to views: they are named in a note. As downloaded, both are
-`esim.bag` and `esim.conf` still, which their `preprocess_esim.py` makes these files of. What the published layout cannot say (name, box, threshold mismatch, trajectory kind, depth, labels) lies
-in files of its own beside it. `efields convert` writes events as `events.h5` instead (`_reading/own_events.py`), which
-is mapped into memory; then poses and calibration may be absent.
+`esim.bag` and `esim.conf` still, which their `preprocess_esim.py` makes these files of.
+
+What the published layout cannot say (name, box, threshold mismatch, trajectory kind, depth, labels) lies in files of
+its own beside it. `efields convert` writes events as `events.h5` instead (`_reading/own_events.py`), which is mapped
+into memory; then poses and calibration may be absent.
 """
 
 from __future__ import annotations

@@ -150,6 +150,8 @@ class Config:
 def matches(path: str | Path) -> bool:
     """Whether `path` is a folder with `*events_left.h5` or right, and `mocap_data.txt` or `imu_data.txt`."""
     root = Path(path)
+    if (root / "calib_undist.json").is_file():  # prepared for E-NeRF
+        return False
     try:
         if not root.is_dir() or not any((_one(root, "mocap_data.txt"), _one(root, "imu_data.txt"))):
             return False

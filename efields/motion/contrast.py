@@ -18,13 +18,22 @@ MARGIN = 16
 
 
 def image_of_warped_events(
-    bearing: Float[Tensor, "n 2"], camera: Camera, backend: Backend, weight: Float[Tensor, " n"] | None = None
+    bearing: Float[Tensor, "n 2"],
+    camera: Camera,
+    backend: Backend,
+    weight: Float[Tensor, " n"] | None = None,
+    scale: int = 1,
 ) -> Float[Tensor, "h w"]:
-    """Image of events at normalised places, with a margin around the sensor; bilinear, weight 1 if not given."""
-    x = camera.fx * bearing[:, 0] + (camera.cx + MARGIN)
-    y = camera.fy * bearing[:, 1] + (camera.cy + MARGIN)
+    """Image of events at normalised places, with a margin around the sensor; bilinear, weight 1 if not given.
+
+    Its pixels are `scale` times as wide as the sensor's: enough for an image that is blurred by as much.
+    """
+    # Pixel centres are at integers at every scale, so that blocks of scale x scale pixels become one.
+    x = (camera.fx * bearing[:, 0] + (camera.cx + MARGIN + 0.5)) / scale - 0.5
+    y = (camera.fy * bearing[:, 1] + (camera.cy + MARGIN + 0.5)) / scale - 0.5
     weight = torch.ones_like(x) if weight is None else weight
-    return backend.splat_events(x, y, weight, camera.height + 2 * MARGIN, camera.width + 2 * MARGIN)
+    height, width = (-(-(side + 2 * MARGIN) // scale) for side in (camera.height, camera.width))
+    return backend.splat_events(x, y, weight, height, width)
 
 
 def variance(image: Float[Tensor, "h w"]) -> Float[Tensor, ""]:
@@ -53,8 +62,10 @@ def multi_reference_sharpness(
 def warped_variance(
     bearing: Float[Tensor, "n 2"], camera: Camera, blur_px: float, backend: Backend
 ) -> Float[Tensor, ""]:
-    """Variance of the blurred image of events at normalised places."""
-    return variance(gaussian_blur(image_of_warped_events(bearing, camera, backend), blur_px))
+    """Variance of the blurred image of events at normalised places; coarse pixels do where the blur hides them."""
+    scale = max(1, int(blur_px))
+    image = image_of_warped_events(bearing, camera, backend, scale=scale)
+    return variance(gaussian_blur(image, blur_px / scale))
 
 
 def gaussian_blur(image: Float[Tensor, "h w"], blur_px: float) -> Float[Tensor, "h w"]:

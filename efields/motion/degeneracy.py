@@ -38,7 +38,7 @@ class Degeneracy:
     """The second motion that the flow of a plane has."""
 
 
-def degeneracy(samples: FlowSamples, motion: FlowMotion, least_px: float = 0.6, least_ratio: float = 2.5) -> Degeneracy:
+def degeneracy(samples: FlowSamples, motion: FlowMotion, least_px: float = 0.4, least_ratio: float = 2.5) -> Degeneracy:
     """Judge the motion found from `samples`, which must be flow that no epipolar constraint has shaped.
 
     Parallax below `least_px`, or below `least_ratio` times the noise, gives `rotation only`. A plane that leaves no
@@ -93,9 +93,7 @@ def _plane(samples: FlowSamples, motion: FlowMotion) -> tuple[Float64[np.ndarray
     return normal, _robust_rms(left)
 
 
-def _other_motion(
-    samples: FlowSamples, motion: FlowMotion, normal: Float64[np.ndarray, " 3"]
-) -> FlowMotion | None:
+def _other_motion(samples: FlowSamples, motion: FlowMotion, normal: Float64[np.ndarray, " 3"]) -> FlowMotion | None:
     """The second motion of a plane: direction n, angular velocity w + n x v; None where it is the first or behind."""
     size = float(np.linalg.norm(normal))
     if size < 1e-9:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,7 @@ def read_motion_npz(path: Path) -> Motion:
             notes=tuple(map(str, found["notes"])),
             **{name: found[name] for name in ("t_us", "angular_velocity", "covariance", "direction", "events", "gain")},
         )
-    except (OSError, KeyError, ValueError, EOFError, RuntimeError) as error:
+    except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, AttributeError) as error:
         raise InputError(f"is no motion written by efields ({error})", path, "estimate it again") from None
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from efields import atomic
 from efields.errors import InputError
@@ -33,23 +34,19 @@ class Flow:
     camera: Camera
     """The camera without distortion, whose pixels flow is given for."""
 
-    def at(
-        self, t_us: int | Int64[np.ndarray, " n"], pixel: Float64[np.ndarray, "n 2"]
-    ) -> Float64[np.ndarray, "n 2"]:
+    def at(self, t_us: int | Int64[np.ndarray, " n"], pixel: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:
         """Flow in pixels a second at absolute times and places (x, y) of the ideal image.
 
         Where windows overlap, the nearer a time lies to a window's middle the more that window counts; before the
         first window and after the last, and in gaps, the nearest window's flow at its end. Zero for NaN places.
         """
         place = np.asarray(pixel, dtype=np.float64).reshape(-1, 2)
-        known = np.isfinite(place).all(axis=1)
+        known: Bool[np.ndarray, " n"] = np.isfinite(place).all(axis=1)
         bearing = (np.where(known[:, None], place, 0.0) - self._centre) / self._focal
         times = np.broadcast_to(np.asarray(t_us, dtype=np.float64), len(bearing))
         return self._normalised(times, bearing) * self._focal * known[:, None]
 
-    def displacement(
-        self, t0_us: int, t1_us: int, pixel: Float64[np.ndarray, "n 2"]
-    ) -> Float64[np.ndarray, "n 2"]:
+    def displacement(self, t0_us: int, t1_us: int, pixel: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:
         """How far what is at `pixel` at `t0_us` moves until `t1_us`, in pixels, along its trajectory (midpoint rule).
 
         Steps last 10 ms or less.
@@ -97,7 +94,7 @@ class Flow:
             size = found["camera"].tolist()
             camera = Camera(int(size[0]), int(size[1]), *size[2:])
             return cls(tuple(fields), found["start_us"], found["end_us"], camera)
-        except (OSError, KeyError, ValueError, EOFError, RuntimeError, TypeError) as error:
+        except (OSError, KeyError, ValueError, EOFError, RuntimeError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(f"is no flow written by efields ({error})", path, "estimate it again") from None
 
     @property
@@ -134,9 +131,7 @@ class Flow:
         return np.where(total > 0, inside / np.where(total > 0, total, 1.0), nearest)
 
 
-def flow_of(
-    fields: Sequence[FlowField], spans_us: Sequence[tuple[int, int]], camera: Camera
-) -> Flow:
+def flow_of(fields: Sequence[FlowField], spans_us: Sequence[tuple[int, int]], camera: Camera) -> Flow:
     """A recording's flow from the fields of its windows and their first and last times."""
     spans = np.array(spans_us, dtype=np.int64).reshape(-1, 2)
     return Flow(tuple(fields), spans[:, 0], spans[:, 1], camera)
@@ -148,6 +143,6 @@ def _field(found: dict[str, np.ndarray], k: int, config: FlowFieldConfig) -> Flo
     frame = FieldFrame(half_s, (cx, cy), (hx, hy), speed, (times, rows, columns))
     field = FlowField(config, frame, torch.Generator().manual_seed(0))
     prefix = "weight."
-    field.load_state_dict({n[len(prefix) :]: torch.from_numpy(v[k]) for n, v in found.items() if n.startswith(prefix)})
+    field.load_state_dict({n[len(prefix) :]: torch.from_numpy(np.asarray(v[k])) for n, v in found.items() if n.startswith(prefix)})
     field.sharpness = float(found["sharpness"][k])
     return field.requires_grad_(False)

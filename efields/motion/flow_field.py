@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -12,6 +13,10 @@ from torch import Tensor, nn
 from torch.nn.functional import grid_sample, silu
 
 from efields.motion.window import EventWindow
+
+
+ORDINARY_DEFORMATION = 0.1
+"""Derivative of a window's displacement, pixels a pixel, that is not held against a flow."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class FlowField(nn.Module):
         self.share: Float[Tensor, ""]
         self.register_buffer("share", torch.zeros(()))
         widths = [3 + 4 * config.octaves] + [config.width] * config.layers
-        self.hidden = nn.ModuleList(nn.Linear(i, o) for i, o in zip(widths[:-1], widths[1:], strict=True))
+        self.hidden = nn.ModuleList(nn.Linear(i, o) for i, o in itertools.pairwise(widths))
         self.out = nn.Linear(widths[-1], 2)
         with torch.no_grad():
             for layer in self.hidden:
@@ -102,7 +107,8 @@ class FlowField(nn.Module):
     ) -> Float[Tensor, "n 2"]:
         """Flow at times (seconds from the window's middle) and normalised places, normalised units a second.
 
-        Unless not `projected`, the share `share` of its way to the epipolar lines of `motion` is taken. Times beyond the window get the flow of its first or last event. Differentiable in places and weights.
+        Unless not `projected`, it is moved by `share` of its way to the epipolar lines of `motion`. Times beyond the
+        window get the flow of its first or last event. Differentiable in places and weights.
         """
         frame = self.frame
         centre, half = bearing.new_tensor(frame.centre), bearing.new_tensor(frame.half)
@@ -124,7 +130,10 @@ class FlowField(nn.Module):
         return flow
 
     def lattice(self, motion: Float[Tensor, " 6"] | None = None) -> FlowLattice:
-        """The field, its `motion` replaced if one is given, on its lattice, which is far quicker to look up for many events; differentiable in the weights."""
+        """The field on its lattice, far quicker to look up for many events; differentiable in the weights.
+
+        With `motion` (w, v), that in place of the field's own, and differentiable in it too.
+        """
         times, rows, columns = self.frame.lattice
         (cx, cy), (hx, hy) = self.frame.centre, self.frame.half
         t = torch.linspace(-1, 1, times) * self.frame.half_s if times > 1 else torch.zeros(1)
@@ -162,6 +171,21 @@ class FlowLattice:
         for axis in (3, 4):
             if flow.shape[axis] > 2:
                 total = total + flow.diff(n=2, dim=axis).square().mean()
+        return total
+
+    def deformation(self) -> Float[Tensor, ""]:
+        """Mean squared deformation over the window: derivatives of the displacement beyond ordinary ones.
+
+        A window's displacement changes by a few per cent of a distance along that distance. Warps that squeeze events
+        along an edge into a dot, which contrast alone rewards, change by much more (Shiba et al., "Event collapse in
+        contrast maximization frameworks", Sensors 2022).
+        """
+        frame = self.frame
+        _, rows, columns = frame.lattice
+        total = self.values.new_zeros(())
+        for axis, spacing in ((3, 2 * frame.half[1] / (rows - 1)), (4, 2 * frame.half[0] / (columns - 1))):
+            change = self.values.diff(dim=axis) * (2 * frame.half_s / spacing)
+            total = total + torch.relu(change.abs() - ORDINARY_DEFORMATION).square().mean()
         return total
 
 

@@ -23,11 +23,10 @@ from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.motion.contrast import warped_variance
 from efields.motion.flicker import flicker
+from efields.motion.minimise import Objective, minimised
 from efields.motion.motion import Motion, Status
+from efields.motion.pivot import Turning, find_pivot
 from efields.motion.window import EventWindow, window_of, windows
-
-Objective = Callable[[Float64[np.ndarray, " 3"]], tuple[float, Float64[np.ndarray, " 3"]]]
-"""Value and gradient of what is made small."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,11 @@ class RotationConfig:
     """Angular speeds beyond are not believed."""
     drop_hot_pixels: bool = True
     """Whether pixels that fire far more than their neighbours are left out."""
+    pivot: float | None = None
+    """Distance of the point that the camera turns about, behind it, over that of the scene; None: found from the
+    events (`efields.motion.pivot`); 0: about itself."""
+    pivot_windows: int = 6
+    """Windows that the ratio is found from: those that turn most."""
 
 
 def estimate_rotation(
@@ -83,19 +87,57 @@ def estimate_rotation(
             f"The light flickers at {found.hz:.0f} Hz ({100 * found.share:.0f} % of the signed events): "
             "the estimate follows the light where that outweighs motion."
         )
-    middles, counts, estimates = [], [], []
+    spans, counts, estimates = [], [], []
     before = np.zeros(3)
-    done = 0
     for window in windows(events, camera, config.window_events, config.longest_s, config.step):
         estimate = estimate_window(window, before, config, backend)
         if estimate.status in ("ok", "still"):
             before = estimate.angular_velocity
         estimates.append(estimate)
-        middles.append(window.middle_us)
+        spans.append((window.start_us, window.end_us))
         counts.append(len(window))
-        done = int(np.searchsorted(events.t_us, window.end_us, side="right"))
-        on_progress(done, len(events))
+        on_progress(int(np.searchsorted(events.t_us, window.end_us, side="right")), len(events))
+
+    def again(number: int) -> EventWindow:
+        return window_of(events.between(spans[number][0], spans[number][1] + 1), camera)
+
+    pivot = _pivot(estimates, again, config, backend) if config.pivot is None else config.pivot
+    if pivot > 0:
+        notes.append(f"The camera turns about a point behind it, {pivot:.2f} of the distance of the scene away.")
+        estimates = [_about_pivot(again(k), estimate, pivot, config, backend) for k, estimate in enumerate(estimates)]
+    middles = [(start + end) // 2 for start, end in spans]
     return _motion(middles, counts, estimates, time.perf_counter() - began, notes)
+
+
+def _pivot(
+    estimates: Sequence[WindowRotation], again: Callable[[int], EventWindow], config: RotationConfig, backend: Backend
+) -> float:
+    """The ratio of `efields.motion.pivot`, from the windows whose images are sharpened most by their turn."""
+    turning = [k for k, estimate in enumerate(estimates) if estimate.status == "ok"]
+    turning = sorted(turning, key=lambda k: -estimates[k].gain)[: config.pivot_windows]
+    found = []
+    for k in turning:
+        window = again(k)
+
+        def sharpest(start: np.ndarray, ratio: float, window: EventWindow = window) -> tuple[np.ndarray, float]:
+            return minimised(_objective(window, config.blur_px[-1], backend, ratio), start, config.iterations)
+
+        found.append(Turning(len(window), estimates[k].angular_velocity, sharpest))
+    return find_pivot(found)
+
+
+def _about_pivot(
+    window: EventWindow, estimate: WindowRotation, pivot: float, config: RotationConfig, backend: Backend
+) -> WindowRotation:
+    """A window's estimate once the ratio is known."""
+    if estimate.status not in ("ok", "still"):
+        return estimate
+    used = _thinned(window, config.used_events)
+    objective = _objective(used, config.blur_px[-1], backend, pivot)
+    w, cost = minimised(objective, estimate.angular_velocity / (1 + pivot), config.iterations)
+    unknown = np.diag(np.full(3, config.fastest_rad_s**2))
+    gain = float(np.exp(objective(np.zeros(3))[0] - cost))
+    return WindowRotation(w, _covariance(objective, w, len(used), unknown), gain, estimate.status)
 
 
 @dataclass(frozen=True)
@@ -148,70 +190,33 @@ def estimate_window(
 
 
 def rotated(
-    bearing: Float[Tensor, "n 2"], t_s: Float[Tensor, " n"], angular_velocity: Float[Tensor, " 3"]
+    bearing: Float[Tensor, "n 2"], t_s: Float[Tensor, " n"], angular_velocity: Float[Tensor, " 3"], pivot: float = 0.0
 ) -> Float[Tensor, "n 2"]:
     """Where a static point seen at `bearing` at time t was at time zero: the projection of exp([w]x t) (x, y, 1).
 
-    Rodrigues' formula, its two functions of the angle as series: exact to 1e-7 up to 0.7 rad.
+    With a `pivot` the camera turns about a point so far behind it, as a part of the distance of the scene, taken as
+    equal everywhere: exp([w]x t) (x, y, 1 + pivot) - (0, 0, pivot). Rodrigues' formula, its two functions of the angle
+    as series: exact to 1e-7 up to 0.7 rad.
     """
     x, y = bearing.unbind(1)
     wx, wy, wz = angular_velocity.unbind(0)
+    z = 1.0 + pivot
     # w x b and w x (w x b)
-    ax, ay, az = wy - wz * y, wz * x - wx, wx * y - wy * x
+    ax, ay, az = wy * z - wz * y, wz * x - wx * z, wx * y - wy * x
     bx, by, bz = wy * az - wz * ay, wz * ax - wx * az, wx * ay - wy * ax
     square = (angular_velocity @ angular_velocity) * t_s * t_s
     first = t_s * (1 - square / 6 * (1 - square / 20 * (1 - square / 42)))
     second = t_s * t_s * (0.5 - square / 24 * (1 - square / 30 * (1 - square / 56)))
-    depth = (1 + first * az + second * bz).clamp_min(0.05)
+    depth = (1 + first * az + second * bz).clamp_min(0.05)  # the pivot cancels: it is added before and taken off after
     return torch.stack([(x + first * ax + second * bx) / depth, (y + first * ay + second * by) / depth], dim=1)
 
 
-def minimised(
-    objective: Objective, start: Float64[np.ndarray, " 3"], iterations: int
-) -> tuple[Float64[np.ndarray, " 3"], float]:
-    """Minimum of a smooth function of three numbers by BFGS with backtracking (Nocedal and Wright, chapter 6)."""
-    at = start.astype(np.float64)
-    value, gradient = objective(at)
-    inverse: np.ndarray | None = None
-    for _ in range(iterations):
-        size = float(np.linalg.norm(gradient))
-        if size < 1e-9:
-            break
-        # The first step is a tenth of a radian a second; then the curvature that was met sets the scale.
-        direction = -gradient * (0.1 / size) if inverse is None else -inverse @ gradient
-        slope = float(direction @ gradient)
-        if slope >= 0:
-            direction, slope, inverse = -gradient * (0.1 / size), -0.1 * size, None
-        length, moved = 1.0, None
-        for _ in range(8):
-            trial = at + length * direction
-            found = objective(trial)
-            if found[0] <= value + 1e-4 * length * slope:
-                moved = trial, *found
-                break
-            length *= 0.4
-        if moved is None:
-            break
-        step, change = moved[0] - at, moved[2] - gradient
-        curvature = float(step @ change)
-        if curvature > 1e-12:
-            if inverse is None:
-                inverse = np.eye(3) * (curvature / float(change @ change))
-            left = np.eye(3) - np.outer(step, change) / curvature
-            inverse = left @ inverse @ left.T + np.outer(step, step) / curvature
-        gained = value - moved[1]
-        at, value, gradient = moved
-        if gained < 1e-6 and float(np.linalg.norm(step)) < 1e-4:
-            break
-    return at, value
-
-
-def _objective(window: EventWindow, blur_px: float, backend: Backend) -> Objective:
+def _objective(window: EventWindow, blur_px: float, backend: Backend, pivot: float = 0.0) -> Objective:
     """Minus the logarithm of the variance of the image of warped events, and its gradient."""
 
     def evaluate(w: Float64[np.ndarray, " 3"]) -> tuple[float, Float64[np.ndarray, " 3"]]:
         at = torch.tensor(w, dtype=torch.float32, requires_grad=True)
-        places = rotated(window.bearing, window.t_s, at)
+        places = rotated(window.bearing, window.t_s, at, pivot)
         cost = -torch.log(warped_variance(places, window.camera, blur_px, backend).clamp_min(1e-12))
         (gradient,) = torch.autograd.grad(cost, at)
         return float(cost.detach()), gradient.numpy().astype(np.float64)
@@ -286,6 +291,3 @@ def _motion(
         seconds=seconds,
         notes=tuple(notes),
     )
-
-
-__all__ = ["RotationConfig", "estimate_rotation", "estimate_window", "minimised", "rotated", "window_of"]

@@ -13,7 +13,13 @@ from torch import Tensor
 
 from efields.backends.reference import Backend
 from efields.motion.epipolar import FlowMotion, FlowSamples, find_motion, motion_at, refined_motion
-from efields.motion.flow_field import FieldFrame, FlowField, FlowFieldConfig, FlowLattice, along_trajectories, geometric_residual
+from efields.motion.flow_field import (
+    FieldFrame,
+    FlowField,
+    FlowFieldConfig,
+    along_trajectories,
+    geometric_residual,
+)
 from efields.motion.warped_image import WarpedImages
 from efields.motion.window import EventWindow
 
@@ -33,18 +39,20 @@ class WindowFitConfig:
     warp_steps: int = 2
     """Midpoint steps along each event's trajectory to the reference time."""
     blur_px: tuple[float, float, float] = (3.0, 2.0, 1.0)
-    """Blur of the images of warped events in the first, second and last third."""
+    """Blur of the images of warped events in the first and second quarter and after."""
     epipolar_weight: float = 0.05
     """Weight of the epipolar term beside the contrast; 0 leaves the flow to contrast alone (ablation)."""
-    epipolar_from: float = 0.3
-    """Share of the iterations before the epipolar term begins; it reaches its weight 20 % later."""
+    epipolar_from: float = 0.55
+    """Share of the iterations before the epipolar term begins; it reaches its weight 15 % later."""
     smoothness: float = 0.03
     """Weight of the mean squared second difference of the flow."""
+    stiffness: float = 10.0
+    """Weight of the mean squared deformation, which keeps events along edges from collapsing into dots."""
     samples: int = 2000
     """Places, those of random events at random times, at which the epipolar term is evaluated and the motion found."""
-    motion_rate: float = 5.0
+    motion_rate: float = 0.5
     """Learning rate of the motion (1 pixel over the window; 0.1 radians) over that of the network."""
-    patience: int = 60
+    patience: int = 20
     """Iterations without gain after which a window ends early."""
     seconds_per_window: float | None = None
     """Time a window may take: its schedule is then shortened. The result depends on the machine where this binds."""
@@ -57,7 +65,7 @@ class WindowFit:
     field: FlowField
     """The flow."""
     motion: FlowMotion
-    """Closed-form motion of the whole window from that flow."""
+    """Motion of the whole window; its covariance is that of the flow before the epipolar constraint shaped it."""
     samples: FlowSamples
     """Flow at random events and times of the window."""
     samples_s: Float64[np.ndarray, " n"]
@@ -65,7 +73,7 @@ class WindowFit:
     free_samples: FlowSamples
     """Flow of the same kind from before the epipolar term began: what contrast alone says."""
     loss: float
-    """G0/G (Shiba et al. 2022) averaged over three reference times, without blur of the last stage: below 1 is sharper."""
+    """G0/G (Shiba et al. 2022) averaged over three reference times at the last blur: below 1 is sharper."""
     rotation_loss: float
     """The same for the rotation that the fit started from."""
     gain: float
@@ -102,7 +110,7 @@ def fit_window(
     if fit.motion is not None:
         moving = fit.moving().detach()
         field.motion.copy_(moving)
-        motion = motion_at(samples, moving[:3].double().numpy(), moving[3:].double().numpy())
+        motion = motion_at(fit.free or samples, moving[:3].double().numpy(), moving[3:].double().numpy())
     return WindowFit(
         field=field,
         motion=motion,
@@ -137,12 +145,11 @@ class _Fit:
         self.turn = torch.zeros(5, requires_grad=True)
         """Change of the motion by gradients: angular velocity in pixels over the window, direction in 0.1 radians."""
         self.free: FlowSamples | None = None
-        self.settled = False
 
     def run(self, warm: bool) -> int:
         """Take the steps; gives their number."""
         config, field = self.config, self.field
-        total, offset = (config.warm_iterations, 0.4) if warm else (config.iterations, 0.0)
+        total, offset = (config.warm_iterations, 0.3) if warm else (config.iterations, 0.0)
         optimiser = torch.optim.Adam(
             [
                 {"params": list(field.parameters()), "lr": config.rate},
@@ -166,7 +173,7 @@ class _Fit:
             loss.backward()
             optimiser.step()
             smoothed = contrast if math.isnan(smoothed) else 0.9 * smoothed + 0.1 * contrast
-            if progress < 0.7 or smoothed < best - 1e-4:
+            if progress < 0.85 or smoothed < best - 1e-4:
                 best, best_at = smoothed, number
             elif number - best_at >= config.patience:
                 return number + 1
@@ -177,15 +184,14 @@ class _Fit:
         config, field = self.config, self.field
         octaves = field.config.octaves
         field.sharpness = float(min(octaves, 1.0 + octaves * progress / 0.5))
-        blur = config.blur_px[min(int(3 * progress), 2)]
-        ramp = min(max((progress - config.epipolar_from) / 0.2, 0.0), 1.0) if config.epipolar_weight > 0 else 0.0
-        if ramp > 0 and (self.motion is None or (ramp == 1.0 and not self.settled)):
-            self.settled = ramp == 1.0
-            samples, _ = self.sample()
-            self.free = self.free or samples
-            self.motion = self.motion_of(samples)
+        blur = config.blur_px[min(int(4 * progress), 2)]
+        ramp = min(max((progress - config.epipolar_from) / 0.15, 0.0), 1.0) if config.epipolar_weight > 0 else 0.0
+        if ramp > 0 and self.motion is None:
+            # From flow that contrast alone has shaped: flow that is tied to a motion would only confirm it.
+            self.free, _ = self.sample()
+            self.motion = self.motion_of(self.free)
         motion = self.moving() if ramp > 0 else None
-        field.share.fill_(min(max((progress - config.epipolar_from - 0.2) / 0.2, 0.0), 1.0) if ramp > 0 else 0.0)
+        field.share.fill_(min(max((progress - config.epipolar_from - 0.15) / 0.15, 0.0), 1.0) if ramp > 0 else 0.0)
         lattice = field.lattice(motion)
         # Early and late reference times in turn: events that gather at one of them cannot gather at the other.
         half = torch.rand((), generator=self.generator).item()
@@ -193,7 +199,7 @@ class _Fit:
         contrast = self.images.relative_sharpness(
             lambda t, x, to: along_trajectories(lattice, t, x, to, config.warp_steps), reference, blur
         )
-        loss = contrast + config.smoothness * lattice.roughness()
+        loss = contrast + config.smoothness * lattice.roughness() + config.stiffness * lattice.deformation()
         if motion is not None:
             loss = loss + config.epipolar_weight * ramp * self._epipolar(motion)
         return float(contrast.detach()), loss

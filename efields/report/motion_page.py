@@ -79,6 +79,7 @@ def _headline(page: MotionPage) -> str:
     mean = np.degrees(weight @ motion.angular_velocity)
     speed = np.degrees(weight @ np.linalg.norm(motion.angular_velocity, axis=1))
     span_s = float(motion.t_us[-1] - motion.t_us[0]) * 1e-6
+    count = "one window" if len(motion) == 1 else f"{len(motion)} windows"
     cards = [
         markup.card(
             f"{speed:.1f} °/s", "Angular speed", "mean: " + ", ".join(f"{v:.1f}" for v in mean) + " °/s about x, y, z"
@@ -88,7 +89,7 @@ def _headline(page: MotionPage) -> str:
             "Sharpening (FWL)",
             "variance of warped over unwarped events, median",
         ),
-        markup.card(markup.duration(motion.seconds), "Time", f"{len(motion)} windows over {span_s:.2f} s"),
+        markup.card(markup.duration(motion.seconds), "Time", f"{count} over {span_s:.2f} s"),
         markup.card(markup.show(int(motion.events.sum())), "Events", "in all windows together"),
     ]
     counted = {status: motion.status.count(status) for status in dict.fromkeys(motion.status)}

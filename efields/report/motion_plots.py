@@ -54,9 +54,9 @@ def angular_velocity_plot(motion: Motion, references: tuple[Reference, ...]) -> 
 
 
 def direction_plot(motion: Motion) -> str | None:
-    """Components of the direction of translation; None where it is observable in fewer than two windows."""
+    """Components of the direction of translation; None where it is observable in no window."""
     known = np.isfinite(motion.direction).all(axis=1)
-    if np.count_nonzero(known) < 2:
+    if not known.any():
         return None
     with matplotlib.rc_context(_SETTINGS):
         figure = Figure(figsize=(10.4, 2.9), layout="constrained")

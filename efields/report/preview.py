@@ -16,6 +16,7 @@ from efields.events.columns import EventColumns
 from efields.events.image import event_image
 from efields.events.stream import EventStream
 from efields.events.survey import Survey
+from efields.recording import Frames
 from efields.report.motion_pictures import write_film
 
 FPS = 30.0
@@ -29,26 +30,27 @@ _EXPOSURE = 0.02
 _MOST = 0.15
 
 
-def write_preview(path: Path, events: Iterator[EventColumns], survey: Survey) -> str:
+def write_preview(path: Path, events: Iterator[EventColumns], survey: Survey, frames: Frames | None = None) -> str:
     """Draw the events, in order of time, to an `.mp4` or a `.png`, and say in a sentence what it shows.
 
+    The camera's own frames, where there are some, stand beside the events in a film and behind them in a picture.
     Raises `InputError` for another ending and a recording without events.
     """
     if survey.events == 0:
         raise InputError("there are no events to draw", path, "choose a recording that has some")
     suffix = path.suffix.lower()
     if suffix == ".mp4":
-        return _film(path, events, survey)
+        return _film(path, events, survey, frames)
     if suffix == ".png":
-        return _moments(path, events, survey)
+        return _moments(path, events, survey, frames)
     raise InputError(f"no preview is called '{suffix}'", path, "name an .mp4 or a .png")
 
 
-def _film(path: Path, events: Iterator[EventColumns], survey: Survey) -> str:
+def _film(path: Path, events: Iterator[EventColumns], survey: Survey, frames: Frames | None) -> str:
     duration_s = max(survey.duration_s, 1e-6)
     length_s = min(max(duration_s, SHORTEST_S), LONGEST_S)
-    frames = max(int(length_s * FPS), 1)
-    step_us = max(math.ceil((survey.last_us + 1 - survey.first_us) / frames), 1)
+    steps = max(int(length_s * FPS), 1)
+    step_us = max(math.ceil((survey.last_us + 1 - survey.first_us) / steps), 1)
     slower = length_s / duration_s
     speed = (
         f"{slower:.3g} times slower"
@@ -60,10 +62,14 @@ def _film(path: Path, events: Iterator[EventColumns], survey: Survey) -> str:
 
     def pictures() -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         shown: deque[EventColumns] = deque(maxlen=EXPOSED)
-        for number, span in enumerate(_spans(events, survey, step_us, frames)):
+        for number, span in enumerate(_spans(events, survey, step_us, steps)):
             shown.append(span)
             stream = _stream(EventColumns.concat(list(shown)), survey)
-            yield _stamped(stream, f"{number * step_us * 1e-6:8.4f} s   {speed}")
+            picture = event_image(stream, dark=False)
+            if frames is not None:
+                seen = _frame_at(frames, survey.first_us + (number + 1) * step_us, stream)
+                picture = np.concatenate((picture, np.full_like(picture[:, :2], 0xD0), seen), axis=1)
+            yield _stamped(picture, f"{number * step_us * 1e-6:8.4f} s   {speed}")
 
     count = write_film(path, pictures(), FPS)
     return f"{path}: {count} pictures of {EXPOSED * step_us * 1e-3:.3g} ms, {speed}; ON amber, OFF blue."
@@ -87,12 +93,23 @@ def _stream(columns: EventColumns, survey: Survey) -> EventStream:
     return EventStream(*columns, survey.width, survey.height)
 
 
-def _stamped(stream: EventStream, text: str) -> UInt8[np.ndarray, "h w 3"]:
+def _frame_at(frames: Frames, t_us: int, stream: EventStream) -> UInt8[np.ndarray, "h w 3"]:
+    """The newest frame at a time, the first before that, in the size of the sensor (by its nearest pixels)."""
+    earlier = np.flatnonzero(frames.t_us <= t_us)
+    at = earlier[np.argmax(frames.t_us[earlier])] if earlier.size else np.argmin(frames.t_us)
+    image = frames.image[at]
+    rows = np.arange(stream.height) * image.shape[0] // stream.height
+    columns = np.arange(stream.width) * image.shape[1] // stream.width
+    shown = np.clip(image[rows[:, None], columns].astype(np.float64) * (255 / frames.white), 0, 255).astype(np.uint8)
+    return np.repeat(shown, 3, axis=2) if shown.shape[2] == 1 else shown[..., :3]
+
+
+def _stamped(events: UInt8[np.ndarray, "h w 3"], text: str) -> UInt8[np.ndarray, "h2 w2 3"]:
     """A picture of the events, enlarged to at least 480 columns, with a line of text below."""
     from PIL import Image, ImageDraw, ImageFont
 
-    scale = max(1, math.ceil(480 / stream.width))
-    picture = np.kron(event_image(stream, dark=False), np.ones((scale, scale, 1), np.uint8))
+    scale = max(1, math.ceil(480 / events.shape[1]))
+    picture = np.kron(events, np.ones((scale, scale, 1), np.uint8))
     framed = np.full((picture.shape[0] + 28, picture.shape[1], 3), 255, np.uint8)
     framed[: picture.shape[0]] = picture
     framed[picture.shape[0]] = 0xD0
@@ -102,7 +119,7 @@ def _stamped(stream: EventStream, text: str) -> UInt8[np.ndarray, "h w 3"]:
     return np.asarray(canvas)
 
 
-def _moments(path: Path, events: Iterator[EventColumns], survey: Survey) -> str:
+def _moments(path: Path, events: Iterator[EventColumns], survey: Survey, frames: Frames | None) -> str:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -122,7 +139,12 @@ def _moments(path: Path, events: Iterator[EventColumns], survey: Survey) -> str:
     for k, (begin, parts) in enumerate(zip(begins, held, strict=True)):
         axes = figure.add_subplot(grid[k // 3, k % 3])
         columns = EventColumns.concat(parts)
-        axes.imshow(event_image(_stream(columns, survey), dark=False), interpolation="nearest")
+        stream = _stream(columns, survey)
+        picture = event_image(stream, dark=False)
+        if frames is not None:  # pale, so that the colours of the events stay apart from it
+            pale = 155 + (_frame_at(frames, begin + span_us, stream) * 0.39).astype(np.uint8)
+            picture = np.where((picture == 255).all(axis=-1, keepdims=True), pale, picture)
+        axes.imshow(picture, interpolation="nearest")
         axes.set_xticks([])
         axes.set_yticks([])
         axes.set_title(f"{(begin - survey.first_us) * 1e-6:.3f} s, {columns.count:,} events", fontsize=10, loc="left")

@@ -72,9 +72,7 @@ class FreePath:
         T[:, :3, 3] = first[:3, 3] + moved @ first[:3, :3].T
         return T
 
-    def motion(
-        self, t_s: Float64[np.ndarray, " n"]
-    ) -> tuple[Float64[np.ndarray, "n 3"], Float64[np.ndarray, "n 3"]]:
+    def motion(self, t_s: Float64[np.ndarray, " n"]) -> tuple[Float64[np.ndarray, "n 3"], Float64[np.ndarray, "n 3"]]:
         """Linear (scene units/s) and angular (rad/s) velocity of the camera in its own axes at that time, exactly.
 
         With R = R0 exp(phi) the angular velocity is J(phi) dphi/dt, J the right Jacobian of SO(3).

@@ -35,6 +35,7 @@ class SceneRenderer:
         self.mi: Any = load_mitsuba()
         self._scene = self._load_xml() if scene.mitsuba_xml is not None else self.mi.load_dict(self._tables())
         self._movers = tuple(k for k, shape in enumerate(scene.shapes) if any(shape.velocity))
+        self._at_start = {k: scene.shapes[k].world_mesh().vertices for k in self._movers}
 
     @property
     def mover_velocity(self) -> Float64[np.ndarray, "m 3"]:
@@ -47,8 +48,7 @@ class SceneRenderer:
             return
         parameters = self.mi.traverse(self._scene)
         for k in self._movers:
-            shape = self.scene.shapes[k]
-            moved = shape.world_mesh().vertices + t_s * np.asarray(shape.velocity)
+            moved = self._at_start[k] + t_s * np.asarray(self.scene.shapes[k].velocity)
             parameters[f"shape{k}.vertex_positions"] = moved.astype(np.float32).ravel()
         parameters.update()
 

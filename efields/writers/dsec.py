@@ -52,7 +52,7 @@ def write(events: Iterator[EventColumns], path: Path, about: About) -> int:
             _append(columns, count, part, t)
             count += part.count
         index = np.concatenate(starts).astype(np.uint64) if starts else np.zeros(0, dtype=np.uint64)
-        file.create_dataset("ms_to_idx", data=index, compression=pack, chunks=(min(_ROWS, max(1, len(index))),))
+        file.create_dataset("ms_to_idx", data=index, **({"chunks": True, "compression": pack} if len(index) else {}))
         file.create_dataset("t_offset", data=np.int64(offset))
     return count
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ import torch
 from efields import cli, writers
 from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.geometry.camera import Camera
 from efields.loaders import load, open_events
 from efields.loaders._reading.own_events import write_events
 from efields.loaders.robust_enerf import save
@@ -30,8 +34,8 @@ def recording(tmp_path: Path) -> Path:
     return tmp_path / "source"
 
 
-def events_of(path: Path, **options: object) -> EventColumns:
-    file = open_events(path, **options)
+def events_of(path: Path) -> EventColumns:
+    file = open_events(path)
     return EventColumns.concat(list(file.events(Damages(file.path))))
 
 
@@ -170,3 +174,46 @@ def test_times_that_go_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     said = converted(capsys, path, tmp_path / "out")
     assert any("went backwards" in note for note in said["notes"])
     assert events_of(tmp_path / "out").t_us.tolist() == [100_000 * k for k in range(1, 14)]
+
+
+def test_text_whose_first_events_are_at_time_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Times that look like polarities, but for their decimal point."""
+    k = np.arange(5000)
+    events = EventColumns.of(k % 320, k % 2, np.zeros(5000), k % 3 == 0)
+    (tmp_path / "source").mkdir()
+    write_events(iter([events]), tmp_path / "source" / "events.h5", 320, 240)
+    converted(capsys, tmp_path / "source", tmp_path / "out.txt")
+    for one, other in zip(events, events_of(tmp_path / "out.txt"), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_frames_of_another_camera_stay_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = load(ecd(tmp_path / "ecd"))
+    assert source.frames is not None
+    other = Camera(4, 3, 5.0, 5.0, 1.5, 1.0)
+    frames = dataclasses.replace(source.frames, camera=other, image=source.frames.image[:, :3, :4])
+    save(dataclasses.replace(source, frames=frames), tmp_path / "two")
+    converted(capsys, tmp_path / "two", tmp_path / "out", "--crop", "2,1,5,4", "--rotate", "90")
+    after = load(tmp_path / "out")
+    assert after.frames is not None
+    np.testing.assert_array_equal(after.frames.image, frames.image)
+    np.testing.assert_allclose(after.frames.T_world_camera, frames.T_world_camera, atol=1e-12)
+    assert (after.calibrated.width, after.calibrated.height) == (4, 5)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
+@pytest.mark.parametrize("name", ["out", "out.raw"])
+def test_a_conversion_that_is_ended_leaves_nothing(name: str, recording: Path, tmp_path: Path) -> None:
+    script = f"""
+import os, signal, sys
+from efields import cli
+from efields.event_file import EventFile
+def events(self, damages, before=EventFile.events):
+    yield from before(self, damages)
+    os.kill(os.getpid(), signal.SIGTERM)
+EventFile.events = events
+sys.exit(cli.main(["convert", {str(recording)!r}, {str(tmp_path / name)!r}]))
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]

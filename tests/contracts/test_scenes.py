@@ -11,6 +11,7 @@ import torch
 
 from efields.geometry.rays import Rays
 from efields.shipped import find, shipped_names, shipped_root
+from efields.simulation.free_path import FreePath
 from efields.simulation.scene import Scene, load_scene
 
 SCENES = shipped_names("scenes")
@@ -33,7 +34,8 @@ def test_it_says_what_it_is(name: str) -> None:
     assert found.name == name
     assert found.description.endswith(".")
     assert found.shapes and found.lights
-    assert found.heldout.count == 40
+    # Scenes of motion have a free path: they are there for flow and have no views to hold out.
+    assert found.heldout.count == (0 if isinstance(found.path, FreePath) else 40)
     assert found.render.max_motion_px <= 0.6
     assert found.render.samples_heldout > found.render.samples
 
@@ -55,6 +57,16 @@ def test_cameras_stand_outside_the_box_and_see_it(name: str) -> None:
     near, far = found.box.intersect(rays)
     assert bool((far > near).all())
     assert not bool(found.box.contains(rays.origin).any())
+
+
+@pytest.mark.parametrize("name", [name for name in SCENES if name.startswith("motion_")])
+def test_a_scene_of_motion_has_a_noisy_sensor_beside_it(name: str) -> None:
+    clean, noisy = scene(name), load_scene(find(name, "scenes") / "noisy.toml")
+    assert noisy.name == f"{name}_noisy"
+    assert noisy.expected_events is not None
+    assert noisy.expected_events.count > 100_000
+    assert (noisy.path, noisy.shapes, noisy.render) == (clean.path, clean.shapes, clean.render)
+    assert noisy.sensor.shot_noise_rate_hz > 0 and noisy.sensor.threshold_sigma > 0 and noisy.sensor.cutoff_hz > 0
 
 
 @per_scene

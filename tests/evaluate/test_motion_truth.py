@@ -96,7 +96,8 @@ def test_depth_is_known_between_the_maps(truth: MotionTruth, t_us: int) -> None:
     same = seen.valid & (seen.mover == mover)
     assert same.mean() > 0.95
     error = np.abs(distance / depth - 1)[same]
-    assert np.quantile(error, 0.99) < 3e-3
+    # The ball is 13 pixels wide: between them its rim bends by more than its depth does on the wall.
+    assert np.quantile(error, 0.99) < 0.01
     wall = same & (seen.mover == 0)
     assert np.median(np.abs(distance / depth - 1)[wall]) < 1e-5
 

@@ -134,8 +134,11 @@ def test_crop_turn_and_flip(size: int) -> None:
         assert turned.shape == (rotate.height, rotate.width)
         found = rotate(columns)
         assert (turned[found.y, found.x] == image[columns.y, columns.x]).all()
-    for axis, mirrored in (("horizontal", image[:, ::-1]), ("vertical", image[::-1])):
-        found = Flip(axis, WIDTH, HEIGHT)(columns)
+    for flip, mirrored in (
+        (Flip("horizontal", WIDTH, HEIGHT), image[:, ::-1]),
+        (Flip("vertical", WIDTH, HEIGHT), image[::-1]),
+    ):
+        found = flip(columns)
         assert (mirrored[found.y, found.x] == image[columns.y, columns.x]).all()
     with pytest.raises(InputError, match="does not lie on the sensor"):
         Crop(2, 1, 6, 3).checked(WIDTH, HEIGHT)

@@ -18,8 +18,10 @@ from tests.contracts.samples.nerf_layouts import evbench
 def test_columns_are_read_as_written(tmp_path: Path) -> None:
     events = load(evbench(tmp_path / "bench")).events
     x, y, t_ns, polarity = event_columns()
-    for column, wanted in zip((events.x, events.y, events.t_us, events.polarity), (x, y, t_ns // 1000, polarity), strict=True):
-        np.testing.assert_array_equal(column, wanted)
+    np.testing.assert_array_equal(events.x, x)
+    np.testing.assert_array_equal(events.y, y)
+    np.testing.assert_array_equal(events.t_us, t_ns // 1000)
+    np.testing.assert_array_equal(events.polarity, polarity)
     assert (events.width, events.height) == (240, 180)
 
 

@@ -94,14 +94,19 @@ def test_broken_rows_are_an_error_or_counted(room: Path) -> None:
 
 def test_cut_anywhere(room: Path) -> None:
     file = room / NPY
-    whole = file.read_bytes()
+    x, whole = load(room).events.x, file.read_bytes()
     for size in (*range(0, 140, 3), *range(140, len(whole), 37)):
         file.write_bytes(whole[:size])
         with pytest.raises(InputError) as caught:
             load(room, "inceventgs")
         assert "\n" not in str(caught.value)
+        if size >= 128 + 32:  # the header and one row
+            recording = load(room, "inceventgs", salvage=True)
+            np.testing.assert_array_equal(recording.events.x, x[: (size - 128) // 32])
+            lost = f"lost {40 - (size - 128) // 32} events"
+            assert any(note.startswith("Salvaged: ") and lost in note for note in recording.notes)
     file.write_bytes(whole + b"1234")
-    with pytest.raises(InputError, match=r"1,412 bytes, not 1,408"):
+    with pytest.raises(InputError, match="bytes are left over at the end at byte 1,408"):
         load(room)
 
 
@@ -125,7 +130,7 @@ def test_rows_of_another_shape(room: Path) -> None:
     with pytest.raises(InputError, match=r"has the shape \(5, 3\), not n x 4 numbers"):
         load(room)
     np.save(room / NPY, np.array([object()]), allow_pickle=True)
-    with pytest.raises(InputError, match="is damaged"):  # never unpickled
+    with pytest.raises(InputError, match="is no whole NumPy array"):  # never unpickled
         load(room)
 
 

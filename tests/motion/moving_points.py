@@ -54,7 +54,7 @@ def point_events(
     world = np.column_stack((bearing, np.ones(points))) * depth[:, None]
     which = rng.integers(points, size=count)
     t = np.sort(rng.uniform(-seconds / 2, seconds / 2, count))
-    seen = _moved(world[which], np.array(scene.velocity), np.array(scene.angular), t)
+    seen = moved(world[which], np.array(scene.velocity), np.array(scene.angular), t)
     x = np.rint(camera.fx * seen[:, 0] / seen[:, 2] + camera.cx)
     y = np.rint(camera.fy * seen[:, 1] / seen[:, 2] + camera.cy)
     keep = (seen[:, 2] > 0.05) & (x >= 0) & (x < camera.width) & (y >= 0) & (y < camera.height)
@@ -65,7 +65,7 @@ def point_events(
     )  # fmt: skip
 
 
-def _moved(world: np.ndarray, velocity: np.ndarray, angular: np.ndarray, t: np.ndarray) -> np.ndarray:
+def moved(world: np.ndarray, velocity: np.ndarray, angular: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Points in the camera's axes at times t: dX/dt = -v - w x X, solved exactly."""
     speed = np.linalg.norm(angular)
     if speed < 1e-12:

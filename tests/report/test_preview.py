@@ -12,6 +12,7 @@ from efields import cli
 from efields.errors import InputError
 from efields.events.columns import EventColumns, in_chunks
 from efields.events.survey import Survey
+from efields.recording import Frames
 from efields.report.preview import write_preview
 
 
@@ -42,6 +43,20 @@ def test_a_picture_of_six_moments(tmp_path: Path) -> None:
     amber = (abs(picture - (0xFF, 0xB0, 0x00)).max(axis=-1) < 40).sum()
     assert picture.shape[1] > 1000
     assert amber > 100
+
+
+def test_frames_stand_beside_and_behind_the_events(tmp_path: Path) -> None:
+    events, survey = bar()
+    image = np.zeros((2, 20, 30, 1), np.uint16)  # of another size than the sensor
+    image[1] = 1000
+    frames = Frames(image, np.array([100, 250_000], dtype=np.int64), 1000.0)
+    write_preview(tmp_path / "a.mp4", in_chunks(events, 500), survey, frames)
+    film = iio.imread(tmp_path / "a.mp4").astype(float)
+    right = film[:, : film.shape[1] - 30, film.shape[2] * 3 // 5 :].mean(axis=(1, 2, 3))
+    assert right[20] < 20 and right[-1] > 235
+    write_preview(tmp_path / "a.png", in_chunks(events, 500), survey, frames)
+    grey = (iio.imread(tmp_path / "a.png")[..., :3] == 155).all(axis=-1).mean()
+    assert 0.1 < grey < 0.5
 
 
 def test_bad_previews_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

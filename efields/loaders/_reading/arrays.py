@@ -31,7 +31,11 @@ def read_npz(path: Path, required: tuple[str, ...], optional: tuple[str, ...] = 
                     path,
                     f"it must hold {', '.join(required)}; it holds {archive.files}",
                 )
-            return {key: archive[key] for key in (*required, *optional) if key in archive.files}
+            found = {key: archive[key] for key in (*required, *optional) if key in archive.files}
+            # A member whose first bytes are damaged comes as they are, without an error.
+            if not all(isinstance(array, np.ndarray) for array in found.values()):
+                raise ValueError("a member is no array")
+            return found
     except _DAMAGED as error:
         raise InputError(f"is damaged or cut short ({error})", path, "copy or write it again") from None
 

@@ -71,10 +71,11 @@ def checked_unit(unit: str, path: Path) -> None:
         raise InputError(f"unit is '{unit}'", path, f"give one of {', '.join(UNITS)}, or none")
 
 
-def possible_orders(sample: Float64[np.ndarray, "n k"]) -> list[str]:
+def possible_orders(sample: Float64[np.ndarray, "n k"], pointed: tuple[bool, ...] = (False,) * 4) -> list[str]:
     """Orders of four columns that these values, in file order, allow; some rows may be damaged.
 
-    Where several do, those are given whose time is not whole, or rises, and which hold for the most rows.
+    Where several do, those are given whose time is not whole, or rises, and which hold for the most rows. `pointed`:
+    which columns are written with a decimal point, as only times that are not whole need be (0.000000 too is one).
     """
     if sample.ndim != 2 or sample.shape[1] != 4 or len(sample) == 0:
         return []
@@ -92,19 +93,23 @@ def possible_orders(sample: Float64[np.ndarray, "n k"]) -> list[str]:
         holds = min(pixel[at["x"]], pixel[at["y"]], sign[at["p"]])
         if holds >= _MOST and falls[at["t"]] <= (1 - _MOST) * len(sample):
             t = sample[:, at["t"]]
-            orders.append((not whole[:, at["t"]].all(), bool(np.median(t[-3:]) > np.median(t[:3])), holds, order))
+            not_whole = pointed[at["t"]] or not whole[:, at["t"]].all()
+            orders.append((not_whole, bool(np.median(t[-3:]) > np.median(t[:3])), holds, order))
     best = max((rank[:3] for rank in orders), default=None)
     return [order for *rank, order in orders if tuple(rank) == best]
 
 
-def order_of(sample: Float64[np.ndarray, "n k"], path: Path) -> tuple[str, ...]:
-    """The one order of the columns. Raises `InputError` listing what it could be."""
+def order_of(
+    sample: Float64[np.ndarray, "n k"], path: Path, pointed: tuple[bool, ...] = (False,) * 4
+) -> tuple[str, ...]:
+    """The one order of the columns; `pointed` as in `possible_orders`.
+
+    Raises `InputError` listing what it could be.
+    """
     if sample.ndim != 2 or sample.shape[1] != 4:
         held = sample.shape[-1] if sample.ndim else 0
-        raise InputError(
-            f"has {held} columns without names", path, "say what they are: --option columns='t x y p - -'"
-        )
-    orders = possible_orders(sample)
+        raise InputError(f"has {held} columns without names", path, "say what they are: --option columns='t x y p - -'")
+    orders = possible_orders(sample, pointed)
     if len(orders) == 1:
         return tuple(orders[0].split())
     if orders:

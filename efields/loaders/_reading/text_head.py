@@ -73,7 +73,7 @@ def read_head(path: Path, columns: str, unit: str, separator: str) -> TextHead:
     elif by_name is not None:
         order = tuple(name for name, _ in by_name)
     else:
-        order = order_of(sample, path)
+        order = order_of(sample, path, tuple(_has_points(lines.rows, at) for at in range(count)))
     found_unit = unit or ("" if by_name is None else "".join(said for _, said in by_name))
     if not found_unit:
         at = order.index("t")

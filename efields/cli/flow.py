@@ -1,0 +1,204 @@
+"""Estimate the optical flow of a recording at any time and pixel, and write dense maps of it.
+
+Works without a calibration too: then on raw pixels, and no egomotion is claimed. Writes flow.npz (the continuous flow),
+maps as npz, .flo or DSEC's PNG, a film, arrows and report.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+import tyro
+
+from efields.cli import print_json
+from efields.errors import InputError
+from efields.threads import set_threads
+
+if TYPE_CHECKING:
+    from efields.events.stream import EventStream
+    from efields.motion.flow import Flow
+
+MOST_MAPS = 2000
+
+
+@dataclass(frozen=True)
+class Args:
+    """Flags of `efields flow`."""
+
+    recording: tyro.conf.Positional[Path]
+    """A recording: its folder or file."""
+    rate: float = 100.0
+    """Maps a second; each holds the displacement until the next one, in pixels."""
+    format: Literal["npz", "flo", "dsec", "all", "none"] = "npz"
+    """How maps are written."""
+    camera: str = ""
+    """Calibration given beside the recording, as for `efields train`."""
+    out: Path | None = None
+    """Folder for what comes out; runs/<recording>-flow if not given."""
+    window_events: int | None = None
+    """Events in a window; 30000 if not given."""
+    start: float | None = None
+    """Seconds after the first event from which to look."""
+    stop: float | None = None
+    """Seconds after the first event up to which to look."""
+    seconds_per_window: float | None = None
+    """Time that a window may take."""
+    epipolar_weight: float | None = None
+    """Weight of the epipolar constraint; 0 leaves it out, as for a recording without calibration."""
+    film: bool = True
+    """Whether to make a film of the flow."""
+    seed: int = 0
+    """Seed of every random draw."""
+    threads: int = 0
+    """Processor threads; 0 takes all cores."""
+    kind: str | None = None
+    """Loader to read with, where the files do not say."""
+    salvage: bool = False
+    """Read what is whole of a damaged file."""
+    width: int | None = None
+    """Columns of the sensor, where the file does not say."""
+    height: int | None = None
+    """Rows of the sensor, where the file does not say."""
+    option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """An option of the loader, `name=value`; may be repeated."""
+    json: bool = False
+    """Print one JSON object for a machine to read, and no progress."""
+
+
+def run(args: Args) -> int:
+    """Estimate, write the folder, and say where it is; exit code 0."""
+    set_threads(args.threads)
+    from efields.backends import choose_backend
+    from efields.cli._motion import (
+        Source,
+        agreement,
+        dense,
+        film,
+        folder_for,
+        opened,
+        references_of,
+        sharpened,
+        shown_settings,
+    )  # fmt: skip
+    from efields.cli._progress import progress
+    from efields.geometry.camera import Camera
+    from efields.motion.joint import JointConfig, estimate_motion_and_flow
+    from efields.report.motion_page import MotionPage, write_motion_page
+    from efields.report.motion_pictures import fastest_speed, sharpness_pair
+
+    if not (np.isfinite(args.rate) and args.rate > 0):
+        raise InputError(f"--rate {args.rate}", do="give maps a second, above 0")
+    size = args.width, args.height
+    source = Source(
+        args.recording, args.kind, args.camera, args.start, args.stop, args.salvage, *size, option=args.option
+    )
+    recording, events = opened(source)
+    calibrated = recording.camera is not None
+    # A focal length of the width is about that of a usual lens; flow on pixels hardly depends on it.
+    nominal = Camera(
+        events.width, events.height, events.width, events.width, events.width / 2 - 0.5, events.height / 2 - 0.5
+    )
+    camera = recording.camera or nominal
+    given = {
+        "window_events": args.window_events,
+        "seconds_per_window": args.seconds_per_window,
+        "epipolar_weight": args.epipolar_weight if calibrated else 0.0,
+    }
+    config = replace(JointConfig(), **{name: value for name, value in given.items() if value is not None})
+    with progress("flow", args.json) as report:
+        motion, flow = estimate_motion_and_flow(
+            events, camera, config, choose_backend("auto"), args.seed, lambda done, total: report(done, total)
+        )
+    out = folder_for(args.out, args.recording, "flow")
+    out.mkdir(parents=True, exist_ok=True)
+    flow.save(out / "flow.npz")
+    times = _times(events, args.rate)
+    count = _write_maps(args, out, flow, times)
+    middles = np.linspace(times[0], times[-1], min(len(times), 120)).astype(np.int64)
+    middle = dense(flow, int(middles[len(middles) // 2]), camera.width, camera.height)
+    fastest = fastest_speed([middle])
+    if args.film:
+        film(lambda: (dense(flow, int(t), camera.width, camera.height) for t in middles), out / "flow.mp4", 24, fastest)
+    before, after = sharpness_pair(*sharpened(events, camera, motion, flow))
+    notes = recording.notes + motion.notes
+    references = references_of(recording, args.recording) if calibrated else ()
+    if not calibrated:
+        notes += ("The camera is not calibrated: this is 2D flow on raw pixels, and no egomotion is claimed.",)
+    write_motion_page(
+        out / "report.html",
+        MotionPage(
+            name=recording.name or args.recording.name,
+            motion=motion if calibrated else None,
+            before=before,
+            after=after,
+            flow=middle,
+            fastest=fastest,
+            references=references,
+            agreement=agreement(motion, references),
+            settings=shown_settings(
+                rate=args.rate, format=args.format, seed=args.seed, start=args.start, stop=args.stop
+            ),
+            notes=notes,
+        ),
+    )
+    gain = float(np.median(motion.gain))
+    said = {"maps": count, "rate_hz": args.rate, "windows": len(motion), "seconds": motion.seconds, "gain": gain}
+    if args.json:
+        print_json({**said, "calibrated": calibrated, "notes": notes, "out": out})
+        return 0
+    print(f"{count} maps at {args.rate:g} Hz; sharpening (FWL) {gain:.2f}; fastest {fastest:.0f} px/s")
+    for note in notes:
+        print(f"note  {note}")
+    print(f"{out / 'report.html'}   ({motion.seconds:.1f} s for {events.duration_s:.2f} s of events)")
+    return 0
+
+
+def _times(events: EventStream, rate_hz: float) -> np.ndarray:
+    """Absolute times of the maps in microseconds, one more than there are intervals between them."""
+    step_us = 1e6 / rate_hz
+    count = max(int((int(events.t_us[-1]) - int(events.t_us[0])) / step_us), 1)
+    if count > MOST_MAPS:
+        do = f"look at a shorter slice (--start, --stop), or take --rate {rate_hz * MOST_MAPS / count:.3g}"
+        raise InputError(f"{count:,} maps are more than {MOST_MAPS:,}", do=do)
+    return int(events.t_us[0]) + np.rint(np.arange(count + 1) * step_us).astype(np.int64)
+
+
+def _write_maps(args: Args, out: Path, flow: Flow, times: np.ndarray) -> int:
+    """Write the displacement of every pixel over each interval, and return how many maps there are."""
+    from efields import atomic
+    from efields.loaders._reading.flow_png import write_flow_png
+    from efields.motion.files import write_flo
+
+    formats = ("npz", "flo", "dsec") if args.format == "all" else () if args.format == "none" else (args.format,)
+    if not formats:
+        return 0
+    with atomic.replacing(out / "maps") as folder:
+        folder.mkdir(parents=True)
+        maps = []
+        for number, displacement in enumerate(_displacements(flow, times)):
+            name = f"{number:06d}"
+            if "flo" in formats:
+                write_flo(folder / f"{name}.flo", displacement)
+            if "dsec" in formats:
+                fits = np.abs(displacement).max(axis=-1) < 255
+                write_flow_png(folder / f"{name}.png", displacement, fits)
+            if "npz" in formats:
+                maps.append(displacement.astype(np.float16 if len(times) > 200 else np.float32))
+        if maps:
+            np.savez_compressed(folder / "flow.npz", flow=np.stack(maps), start_us=times[:-1], stop_us=times[1:])
+        rows = "".join(f"{start}, {stop}\n" for start, stop in pairwise(times.tolist()))
+        (folder / "timestamps.txt").write_text("# from_timestamp_us, to_timestamp_us\n" + rows, encoding="utf-8")
+    return len(times) - 1
+
+
+def _displacements(flow: Flow, times: np.ndarray) -> Iterator[np.ndarray]:
+    width, height = flow.camera.width, flow.camera.height
+    y, x = np.mgrid[:height, :width]
+    pixel = np.column_stack([x.ravel(), y.ravel()]).astype(np.float64)
+    for start, stop in pairwise(times.tolist()):
+        yield flow.displacement(start, stop, pixel).reshape(height, width, 2).astype(np.float32)

@@ -1,0 +1,183 @@
+"""Training of flow networks on recordings alone: sharpness as the loss, truncated backpropagation through time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from efields.backends import choose_backend
+from efields.backends.reference import Backend
+from efields.errors import InputError
+from efields.events.stream import EventStream
+from efields.motion.networks.bins import counts_of
+from efields.motion.networks.network import FlowNetwork, States, detached
+from efields.motion.networks.sharpness import BinnedEvents, roughness, sequence_sharpness
+
+OnStep = Callable[[int, float], None]
+"""Called after every step with its number from 1 and its loss."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a flow network is trained."""
+
+    steps: int = 600
+    """Optimiser steps; each takes `bins` bins of `batch` sequences."""
+    batch: int = 8
+    """Sequences trained on at once."""
+    bins: int = 8
+    """Bins over which events are carried and backpropagation through time reaches."""
+    learning_rate: float = 2e-3
+    """Learning rate of Adam at its highest; it falls to a twentieth along a cosine."""
+    warmup_steps: int = 20
+    """Steps over which the learning rate rises."""
+    smoothness: float = 0.05
+    """Weight of the differences of flow between neighbours, against the ratio of sharpness."""
+    longest_gradient: float = 1.0
+    """Norm to which gradients are cut."""
+    seed: int = 0
+    """Seed of the order of sequences and of flips."""
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch, self.bins) < 1 or not 0 < self.learning_rate < math.inf:
+            raise InputError("steps, batch, bins and learning_rate must be above 0", "flow network training")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A symmetry of the square grid under which flow stays flow."""
+
+    flip_x: bool = False
+    """Left becomes right."""
+    flip_y: bool = False
+    """Top becomes bottom."""
+    swap: bool = False
+    """Then x and y change places."""
+
+
+class SequenceFeed:
+    """Hands out consecutive pieces of randomly chosen and turned recordings, all of one square size."""
+
+    def __init__(self, recordings: Sequence[EventStream], config: TrainingConfig, bin_us: int) -> None:
+        sizes = {(r.width, r.height) for r in recordings}
+        if len(sizes) != 1 or len({*next(iter(sizes))}) != 1:
+            raise InputError(f"recordings of sizes {sorted(sizes)}", "flow network training", "give one square size")
+        self.size = recordings[0].width
+        self._recordings, self._config, self._bin_us = recordings, config, bin_us
+        self.pieces = min(int(r.t_us[-1] - r.t_us[0]) for r in recordings) // (bin_us * config.bins)
+        if self.pieces < 1:
+            raise InputError("recordings shorter than the bins of one step", "flow network training")
+        self._rng = np.random.default_rng(config.seed)
+        self._chosen: list[tuple[EventStream, Turn]] = []
+        self._piece = self.pieces
+
+    def next(self) -> tuple[Float[Tensor, "k b 2 s s"], BinnedEvents, bool]:
+        """Counts of every bin, the events themselves, and whether the sequences are new: then states start anew."""
+        new = self._piece >= self.pieces
+        if new:
+            draws = [(self._rng.integers(len(self._recordings)), self._rng.random(3) < 0.5)
+                     for _ in range(self._config.batch)]  # fmt: skip
+            self._chosen = [(self._recordings[index], Turn(*map(bool, turn))) for index, turn in draws]
+            self._piece = 0
+        columns = [self._columns(number) for number in range(len(self._chosen))]
+        self._piece += 1
+        return *self._together(columns), new
+
+    def _columns(self, number: int) -> tuple[np.ndarray, ...]:
+        """x, y, time in bins and polarity of the present piece of a sequence, turned."""
+        recording, turn = self._chosen[number]
+        length = self._bin_us * self._config.bins
+        start = int(recording.t_us[0]) + self._piece * length
+        part = recording.between(start, start + length)
+        x, y = part.x.astype(np.int64), part.y.astype(np.int64)
+        x = self.size - 1 - x if turn.flip_x else x
+        y = self.size - 1 - y if turn.flip_y else y
+        x, y = (y, x) if turn.swap else (x, y)
+        return x, y, (part.t_us - start) / self._bin_us, np.asarray(part.polarity)
+
+    def _together(self, columns: list[tuple[np.ndarray, ...]]) -> tuple[Float[Tensor, "k b 2 s s"], BinnedEvents]:
+        bins, size = self._config.bins, self.size
+        counts = torch.stack([
+            torch.stack([counts_of(x[t.astype(int) == k], y[t.astype(int) == k], p[t.astype(int) == k], size, size)
+                         for x, y, t, p in columns])
+            for k in range(bins)
+        ])  # fmt: skip
+        x, y, time, on = (np.concatenate([c[i] for c in columns]) for i in range(4))
+        sequence = np.repeat(np.arange(len(columns)), [len(c[0]) for c in columns])
+        order = np.argsort(time.astype(int), kind="stable")
+        first = np.searchsorted(time[order].astype(int), np.arange(bins + 1))
+        return counts, BinnedEvents(
+            place=torch.from_numpy(np.stack([x, y], axis=1)[order].astype(np.float32)),
+            time=torch.from_numpy(time[order].astype(np.float32)),
+            on=torch.from_numpy(on[order]),
+            sequence=torch.from_numpy(sequence[order]),
+            first=tuple(int(index) for index in first),
+        )
+
+
+def train_flow_network(
+    network: FlowNetwork,
+    recordings: Sequence[EventStream],
+    config: TrainingConfig,
+    on_step: OnStep | None = None,
+) -> list[float]:
+    """Train a network in place on recordings of one square size; the loss of every step.
+
+    The loss is the multi-reference sharpness of the events of `bins` bins plus a smoothness term; no true flow enters.
+    States are carried from step to step within a sequence, without their gradients. Raises `InputError` for recordings
+    of different or oblong sizes and too short ones.
+    """
+    backend = choose_backend("auto")
+    feed = SequenceFeed(recordings, config, network.config.bin_us)
+    optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
+    state: States | None = None
+    losses: list[float] = []
+    network.train().requires_grad_(True)
+    for step in range(1, config.steps + 1):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, config)
+        counts, events, new = feed.next()
+        loss, state = piece_loss(network, counts, events, None if new else state, config, backend)
+        optimiser.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), config.longest_gradient)
+        if torch.isfinite(norm):
+            optimiser.step()
+        state = detached(state)
+        losses.append(float(loss.detach()))
+        if on_step is not None:
+            on_step(step, losses[-1])
+    network.eval().requires_grad_(False)
+    return losses
+
+
+def piece_loss(
+    network: FlowNetwork,
+    counts: Float[Tensor, "k b 2 s s"],
+    events: BinnedEvents,
+    state: States | None,
+    config: TrainingConfig,
+    backend: Backend,
+) -> tuple[Float[Tensor, ""], States]:
+    """Loss of one piece of a batch of sequences, and the state after it."""
+    maps = []
+    for bin_counts in counts:
+        flow, state = network.coarse(bin_counts, state)
+        maps.append(flow)
+    assert state is not None
+    flow = torch.stack(maps)
+    size = (counts.shape[3], counts.shape[4])
+    return sequence_sharpness(events, flow, size, backend) + config.smoothness * roughness(flow), state
+
+
+def learning_rate(step: int, config: TrainingConfig) -> float:
+    """Learning rate of a step: a linear rise, then a cosine down to a twentieth."""
+    rise = min(step / max(config.warmup_steps, 1), 1.0)
+    fall = 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * step / config.steps))
+    return config.learning_rate * rise * fall

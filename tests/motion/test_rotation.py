@@ -1,0 +1,135 @@
+"""Angular velocity: known turns of made-up points, a real recording, noise, rest, holes and flicker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from efields.backends import choose_backend
+from efields.errors import InputError
+from efields.events.stream import EventStream
+from efields.geometry.camera import Camera
+from efields.loaders import load
+from efields.motion.flicker import flicker
+from efields.motion.minimise import minimised
+from efields.motion.rotation import RotationConfig, estimate_rotation, estimate_window, rotated
+from efields.motion.window import window_of, windows
+
+LENS = Camera(240, 180, 199.1, 198.8, 132.2, 110.7, "plumb_bob", (-0.3684, 0.1509, -0.0003, -0.0008, 0.0))
+
+
+def turning(w: tuple[float, float, float], seconds: float = 0.1, count: int = 15_000, seed: int = 0) -> EventStream:
+    """Events at random times of points on line segments, seen by a camera that turns with angular velocity w."""
+    rng = np.random.default_rng(seed)
+    ends = rng.uniform((-1.2, -1.0), (1.2, 1.0), (60, 2, 2))
+    along = np.linspace(0, 1, 40)[:, None, None]
+    points = np.concatenate(ends[:, 0] * (1 - along) + ends[:, 1] * along)
+    t_s = np.sort(rng.uniform(-seconds / 2, seconds / 2, count))
+    chosen = points[rng.integers(len(points), size=count)]
+    seen = Rotation.from_rotvec(np.outer(t_s, w)).inv().apply(np.column_stack([chosen, np.ones(count)]))
+    pixel = np.rint(LENS.project(seen)).astype(int)
+    inside = ((pixel >= 0) & (pixel < (LENS.width, LENS.height))).all(axis=1)
+    t_us = np.rint((t_s + 1) * 1e6).astype(np.int64)[inside]
+    x, y = pixel[inside].T
+    return EventStream.from_arrays(x, y, t_us, rng.random(len(t_us)) < 0.5, LENS.width, LENS.height)
+
+
+def test_the_warp_is_the_exact_rotation() -> None:
+    rng = np.random.default_rng(0)
+    bearing, t_s, w = rng.uniform(-0.6, 0.6, (50, 2)), rng.uniform(-0.1, 0.1, 50), np.array([1.0, -2.0, 5.0])
+    turned = Rotation.from_rotvec(np.outer(t_s, w)).apply(np.column_stack([bearing, np.ones(50)]))
+    found = rotated(*map(torch.from_numpy, (bearing, t_s, w)))
+    np.testing.assert_allclose(found.numpy(), turned[:, :2] / turned[:, 2:], atol=1e-7)
+    parts = [torch.from_numpy(part).requires_grad_() for part in (bearing[:4], t_s[:4], w)]
+    assert torch.autograd.gradcheck(rotated, parts)
+
+
+@pytest.mark.parametrize("w", [(-0.06, 0.58, -0.14), (1.0, -2.0, 1.5), (0.0, 0.0, 3.0), (4.0, 0.5, -1.0)])
+def test_known_turns_are_found_from_rest(w: tuple[float, float, float]) -> None:
+    found = estimate_window(window_of(turning(w), LENS), np.zeros(3), RotationConfig(), choose_backend("auto"))
+    assert found.status == "ok"
+    assert np.linalg.norm(found.angular_velocity - w) < 0.01 * np.linalg.norm(w) + 0.008
+    sigma = np.sqrt(np.diag(found.covariance))
+    assert (sigma > 0).all() and (sigma < 0.1).all()
+
+
+def test_windows_follow_a_change_and_the_seed_of_nothing() -> None:
+    first, second = turning((0.5, 0.0, 0.0), seed=1), turning((0.0, -1.0, 0.3), seed=2)
+    joined = EventStream.from_arrays(
+        *(np.concatenate([getattr(first, n), getattr(second, n)]) for n in ("x", "y")),
+        np.concatenate([first.t_us, second.t_us + 100_000]),
+        np.concatenate([first.polarity, second.polarity]),
+        LENS.width,
+        LENS.height,
+    )
+    config = RotationConfig(window_events=6000)
+    one, other = (estimate_rotation(joined, LENS, config, choose_backend("auto")) for _ in range(2))
+    np.testing.assert_allclose(one.angular_velocity, other.angular_velocity, atol=1e-6)
+    assert one.at(np.array([970_000]))[0] == pytest.approx([0.5, 0.0, 0.0], abs=0.03)
+    assert one.at(np.array([1_120_000]))[0] == pytest.approx([0.0, -1.0, 0.3], abs=0.05)
+    assert (np.diff(one.t_us) > 0).all()
+
+
+def test_noise_and_rest_are_told_apart_from_motion() -> None:
+    rng = np.random.default_rng(0)
+    n = 8000
+    noise = EventStream.from_arrays(
+        rng.integers(0, 240, n),
+        rng.integers(0, 180, n),
+        np.sort(rng.integers(0, 100_000, n)),
+        rng.random(n) < 0.5,
+        240,
+        180,
+    )
+    found = estimate_rotation(noise, LENS, RotationConfig(), choose_backend("auto"))
+    assert set(found.status) <= {"no gain", "still"}
+    assert np.isfinite(found.angular_velocity).all() and np.isfinite(found.covariance).all()
+    still = turning((0.0, 0.0, 0.0))
+    assert set(estimate_rotation(still, LENS, RotationConfig(), choose_backend("auto")).status) == {"still"}
+    with pytest.raises(InputError, match="too few"):
+        estimate_rotation(noise[:100], LENS, RotationConfig(), choose_backend("auto"))
+
+
+def test_windows_with_holes_and_many_events_in_one_microsecond() -> None:
+    stream = turning((0.3, 0.2, 0.0))
+    t_us = np.asarray(stream.t_us).copy()
+    t_us[7000:] += 30_000_000
+    gap = EventStream(stream.x, stream.y, t_us, stream.polarity, 240, 180)
+    assert max(window.duration_s for window in windows(gap, LENS, 20_000, 0.1)) <= 0.1
+    found = estimate_rotation(gap, LENS, RotationConfig(), choose_backend("auto"))
+    assert np.isfinite(found.angular_velocity).all()
+    once = EventStream(stream.x, stream.y, np.full(len(stream), 5), stream.polarity, 240, 180)
+    assert set(estimate_rotation(once, LENS, RotationConfig(), choose_backend("auto")).status) == {"too few events"}
+
+
+def test_flicker_is_found_and_motion_is_none() -> None:
+    rng = np.random.default_rng(0)
+    n = 20_000
+    t_us = np.sort(rng.integers(0, 1_000_000, n))
+    on = rng.random(n) < 0.5 + 0.45 * np.sin(2 * np.pi * 100 * t_us * 1e-6)
+    x, y = rng.integers(0, 240, n), rng.integers(0, 180, n)
+    found = flicker(EventStream.from_arrays(x, y, t_us, on, 240, 180))
+    assert found is not None and found.hz == pytest.approx(100, abs=2) and found.share > 0.5
+    assert flicker(EventStream.from_arrays(x, y, t_us, rng.random(n) < 0.5, 240, 180)) is None
+
+
+def test_bfgs_finds_a_minimum() -> None:
+    matrix = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 0.5], [0.0, 0.5, 2.0]])
+    goal = np.array([0.3, -0.2, 0.5])
+    at, value = minimised(lambda p: (0.5 * (p - goal) @ matrix @ (p - goal), matrix @ (p - goal)), np.zeros(3), 30)
+    assert value < 1e-4
+    np.testing.assert_allclose(at, goal, atol=0.02)
+
+
+@pytest.mark.data
+def test_evbench_turns_about_x(shared_data: Path) -> None:
+    recording = load(shared_data / "evbench")
+    camera = Camera(recording.events.width, recording.events.height, 196.7, 197.8, 120.0, 90.0)
+    found = estimate_rotation(recording.events[:40_000], camera, RotationConfig(), choose_backend("auto"))
+    # The recording's axis x points the other way.
+    assert np.average(found.angular_velocity, axis=0, weights=found.events)[0] == pytest.approx(-0.142, rel=0.15)
+    assert any("flickers at 11" in note for note in found.notes)
