@@ -9,7 +9,7 @@ import numpy as np
 
 import efields
 from efields.backends import choose_backend
-from efields.motion.rotation import RotationConfig
+from efields.motion.window_rotation import RotationConfig
 from efields.supplied import Supplied, supply
 
 recording = efields.load(sys.argv[1])

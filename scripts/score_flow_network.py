@@ -51,7 +51,9 @@ def heldout_scene(seed: int, photographs: tuple[np.ndarray, ...]) -> tuple[Movin
     return scene, scene.events(draw_event_camera(rng), SECONDS, frames_hz=500.0)
 
 
-def warped(flow: DenseFlow | Flow, t_us: np.ndarray, place: np.ndarray, to_us: int, step_us: int = 10_000) -> np.ndarray:
+def warped(
+    flow: DenseFlow | Flow, t_us: np.ndarray, place: np.ndarray, to_us: int, step_us: int = 10_000
+) -> np.ndarray:
     """Places of events carried along their trajectories to one time (midpoint rule)."""
     steps = max(int(np.ceil(np.abs(to_us - t_us).max() / step_us)), 1)
     each = (to_us - t_us) / steps
@@ -97,7 +99,8 @@ def table(flows: list, scenes: list, span_us: int) -> dict[str, float]:
         if estimates[-1] and zeros[-1]:
             worse += estimates[-1].epe >= zeros[-1].epe
     mean, zero = mean_flow_score(estimates), mean_flow_score(zeros)
-    assert mean is not None and zero is not None
+    assert mean is not None
+    assert zero is not None
     return {
         "epe_px": round(mean.epe, 3),
         "zero_epe_px": round(zero.epe, 3),

@@ -19,11 +19,11 @@ from efields.bench.kernels import OnProgress
 from efields.bench.training import Training
 from efields.config import Experiment, experiment_from_table
 from efields.events.columns import CHUNK, EventColumns
+from efields.facts import facts_of
 from efields.geometry.camera import Camera
 from efields.geometry.paths import orbit
 from efields.geometry.pose import rotation_to_quaternion
 from efields.loaders import load
-from efields.facts import facts_of
 from efields.supplied import Supplied
 from efields.writers import recording
 from efields.writers._about import About

@@ -37,7 +37,7 @@ def table(found: dict[str, Any]) -> Iterator[str]:
     yield f"{machine['processor']}, {cores}, {machine['system']}; {versions}"
     tables = {
         "kernels": _kernels, "train": _train, "scaling": _scaling, "render": _render, "recordings": _recordings,
-        "large": _large,
+        "large": _large, "motion": _motion,
     }  # fmt: skip
     yield from tables[found["bench"]](found)
 
@@ -117,6 +117,22 @@ def _large(found: dict[str, Any]) -> Iterator[str]:
         )
         more = "the same" if row.seconds_1e9 is None else _seconds(row.seconds_1e9)
         yield f"{row.what:<24}{_seconds(row.seconds):>10}{own}{mapped}   {more}"
+
+
+def _motion(found: dict[str, Any]) -> Iterator[str]:
+    yield "\nMotion and flow against the truth: displacement over 20 ms at pixels with events (preset simulated)"
+    heads = f"{'EPE px':>8}{'AE deg':>8}{'w deg/s':>9}{'v deg':>7}{'given':>7}{'s/window':>10}"
+    yield f"{'scene':<18}{'model':<33}{heads}"
+    for row in found["rows"]:
+        numbers = (
+            (row.epe_px, 8, 3),
+            (row.angular_error_deg, 8, 2),
+            (row.rotation_deg_s, 9, 2),
+            (row.direction_deg, 7, 1),
+        )
+        shown = "".join(f"{'-' if value is None else f'{value:.{digits}f}':>{wide}}" for value, wide, digits in numbers)
+        spent = "-" if row.seconds_per_window is None else f"{row.seconds_per_window:.1f}"
+        yield f"{row.scene:<18}{row.model:<33}{shown}{100 * row.given:6.0f}%{spent:>10}"
 
 
 def _yes(same: bool) -> str:

@@ -112,8 +112,8 @@ def sharpened(events: EventStream, camera: Camera, motion: Motion, flow: Flow | 
 
     from efields.backends import choose_backend
     from efields.motion.contrast import MARGIN, image_of_warped_events
-    from efields.motion.rotation import rotated
     from efields.motion.window import window_of
+    from efields.motion.window_rotation import rotated
 
     middle = len(motion) // 2
     count = int(motion.events[middle])

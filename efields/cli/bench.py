@@ -3,7 +3,7 @@
 Without a word: kernels and whole steps, quickly. `kernels`: the same with more runs. `train`: seconds until held-out
 views reach 24 to 30 dB. `scaling`: how times grow with events, samples, table, picture and threads. `render`: seconds
 of a view. `recordings FILE ...`: how fast files are decoded, beside faery where that is installed. `large`: a recording
-larger than memory.
+larger than memory. `motion`: egomotion and flow on simulated scenes.
 """
 
 from __future__ import annotations
@@ -27,21 +27,23 @@ if TYPE_CHECKING:
 
 SCENES = ("blob_white", "bricks", "chairlike")
 """Scenes of `efields bench train`, where they are simulated."""
+MOTION_SCENES = tuple(f"motion_{name}" for name in ("rotation", "forward", "sideways", "planar", "mover", "handheld"))
+"""Scenes of `efields bench motion`."""
 LEVELS_DB = (24.0, 26.0, 28.0, 30.0)
 """Held-out PSNR whose times are told."""
 SMALL, LARGE = 256, 800
 """Pixels along each side of the views."""
 
-What = Literal["quick", "kernels", "train", "scaling", "render", "recordings", "large"]
+What = Literal["quick", "kernels", "train", "scaling", "render", "recordings", "large", "motion"]
 
 
 @dataclass(frozen=True)
 class Args:
     """Flags of `efields bench`."""
 
-    what: tyro.conf.Positional[Literal["quick", "kernels", "train", "scaling", "render", "recordings", "large"]] = (
-        "quick"
-    )
+    what: tyro.conf.Positional[
+        Literal["quick", "kernels", "train", "scaling", "render", "recordings", "large", "motion"]
+    ] = "quick"
     """What is measured."""
     scenes: tyro.conf.Positional[tuple[str, ...]] = ()
     """Scenes of `train`: names of simulated ones under recordings/, or folders of recordings; all if none. Or the files
@@ -56,6 +58,8 @@ class Args:
     """Measurements of each number; 0 takes what suits the word."""
     run: Path | None = None
     """Run folder whose field `render` looks at; runs/demo, or a made-up field where there is none."""
+    seconds: float = 0.1
+    """Seconds from the middle of each recording that `motion` looks at."""
     events: int = 20_000_000
     """Events of the recording of `large`."""
     all_sizes: bool = False
@@ -70,7 +74,7 @@ def run(args: Args) -> int:
     """Measure, then print a table or JSON with the machine, versions and noise."""
     if args.runs < 0 or args.heldout_every < 1 or (args.steps is not None and args.steps < 1):
         raise InputError("--runs, --steps and --heldout-every take numbers above zero")
-    if args.scenes and args.what not in ("train", "recordings"):
+    if args.scenes and args.what not in ("train", "recordings", "motion"):
         raise InputError(f"`efields bench {args.what}` takes no scenes", do="efields bench train SCENE ...")
     threads = set_threads(args.threads)
     import torch
@@ -78,7 +82,10 @@ def run(args: Args) -> int:
     torch.set_num_threads(threads)
     from efields.cli._bench_tables import facts, table
 
-    words = {"train": _train, "scaling": _scaling, "render": _render, "recordings": _recordings, "large": _large}
+    words = {
+        "train": _train, "scaling": _scaling, "render": _render, "recordings": _recordings, "large": _large,
+        "motion": _motion,
+    }  # fmt: skip
     found = words.get(args.what, _kernels)(args)
     found = {**facts(), **found}
     if args.json:
@@ -200,6 +207,23 @@ def _recordings(args: Args) -> dict[str, Any]:
     with progress("decoding", args.json) as report:
         rows = measure_decoding([Path(name) for name in args.scenes], args.runs or 5, report)
     return {"bench": "recordings", "rows": rows}
+
+
+def _motion(args: Args) -> dict[str, Any]:
+    """Errors of motion and flow on simulated scenes."""
+    from efields.bench.motion import measure_motion
+    from efields.cli._progress import progress
+    from efields.cli._scene import scene_file, simulated_folder
+    from efields.shipped import find
+
+    names = args.scenes or MOTION_SCENES
+    folders = []
+    for name in names:
+        source = scene_file(find(name, "scenes"))
+        folders.append(Path(name) if source is None else simulated_folder(source, quiet=args.json))
+    with progress("motion", args.json) as report:
+        rows = measure_motion(folders, args.seconds, on_progress=report)
+    return {"bench": "motion", "rows": rows}
 
 
 def _large(args: Args) -> dict[str, Any]:

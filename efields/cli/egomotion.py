@@ -116,7 +116,8 @@ def estimated(args: Args, events: EventStream, camera: Camera) -> tuple[Motion, 
     from efields.backends import choose_backend
     from efields.cli._progress import progress
     from efields.motion.joint import JointConfig, estimate_motion_and_flow
-    from efields.motion.rotation import RotationConfig, estimate_rotation
+    from efields.motion.rotation import estimate_rotation
+    from efields.motion.window_rotation import RotationConfig
 
     backend = choose_backend("auto")
     with progress(f"motion ({args.model})", args.json) as report:

@@ -21,7 +21,10 @@ from efields.threads import set_threads
 
 if TYPE_CHECKING:
     from efields.events.stream import EventStream
+    from efields.geometry.camera import Camera
     from efields.motion.flow import Flow
+    from efields.motion.motion import Motion
+    from efields.recording import Recording
 
 MOST_MAPS = 2000
 
@@ -73,23 +76,7 @@ class Args:
 def run(args: Args) -> int:
     """Estimate, write the folder, and say where it is; exit code 0."""
     set_threads(args.threads)
-    from efields.backends import choose_backend
-    from efields.cli._motion import (
-        Source,
-        agreement,
-        dense,
-        film,
-        folder_for,
-        opened,
-        references_of,
-        sharpened,
-        shown_settings,
-    )  # fmt: skip
-    from efields.cli._progress import progress
-    from efields.geometry.camera import Camera
-    from efields.motion.joint import JointConfig, estimate_motion_and_flow
-    from efields.report.motion_page import MotionPage, write_motion_page
-    from efields.report.motion_pictures import fastest_speed, sharpness_pair
+    from efields.cli._motion import Source, folder_for, opened
 
     if not (np.isfinite(args.rate) and args.rate > 0):
         raise InputError(f"--rate {args.rate}", do="give maps a second, above 0")
@@ -98,64 +85,95 @@ def run(args: Args) -> int:
         args.recording, args.kind, args.camera, args.start, args.stop, args.salvage, *size, option=args.option
     )
     recording, events = opened(source)
-    calibrated = recording.camera is not None
-    # A focal length of the width is about that of a usual lens; flow on pixels hardly depends on it.
-    nominal = Camera(
-        events.width, events.height, events.width, events.width, events.width / 2 - 0.5, events.height / 2 - 0.5
-    )
-    camera = recording.camera or nominal
-    given = {
-        "window_events": args.window_events,
-        "seconds_per_window": args.seconds_per_window,
-        "epipolar_weight": args.epipolar_weight if calibrated else 0.0,
-    }
-    config = replace(JointConfig(), **{name: value for name, value in given.items() if value is not None})
-    with progress("flow", args.json) as report:
-        motion, flow = estimate_motion_and_flow(
-            events, camera, config, choose_backend("auto"), args.seed, lambda done, total: report(done, total)
-        )
+    times = _times(events, args.rate)
+    motion, flow = _estimated(args, recording, events)
     out = folder_for(args.out, args.recording, "flow")
     out.mkdir(parents=True, exist_ok=True)
     flow.save(out / "flow.npz")
-    times = _times(events, args.rate)
     count = _write_maps(args, out, flow, times)
-    middles = np.linspace(times[0], times[-1], min(len(times), 120)).astype(np.int64)
-    middle = dense(flow, int(middles[len(middles) // 2]), camera.width, camera.height)
-    fastest = fastest_speed([middle])
-    if args.film:
-        film(lambda: (dense(flow, int(t), camera.width, camera.height) for t in middles), out / "flow.mp4", 24, fastest)
-    before, after = sharpness_pair(*sharpened(events, camera, motion, flow))
     notes = recording.notes + motion.notes
-    references = references_of(recording, args.recording) if calibrated else ()
-    if not calibrated:
+    if recording.camera is None:
         notes += ("The camera is not calibrated: this is 2D flow on raw pixels, and no egomotion is claimed.",)
-    write_motion_page(
-        out / "report.html",
-        MotionPage(
-            name=recording.name or args.recording.name,
-            motion=motion if calibrated else None,
-            before=before,
-            after=after,
-            flow=middle,
-            fastest=fastest,
-            references=references,
-            agreement=agreement(motion, references),
-            settings=shown_settings(
-                rate=args.rate, format=args.format, seed=args.seed, start=args.start, stop=args.stop
-            ),
-            notes=notes,
-        ),
-    )
+    fastest = _write_page(args, out, recording, events, motion, flow, times, notes)
     gain = float(np.median(motion.gain))
     said = {"maps": count, "rate_hz": args.rate, "windows": len(motion), "seconds": motion.seconds, "gain": gain}
     if args.json:
-        print_json({**said, "calibrated": calibrated, "notes": notes, "out": out})
+        print_json({**said, "calibrated": recording.camera is not None, "notes": notes, "out": out})
         return 0
     print(f"{count} maps at {args.rate:g} Hz; sharpening (FWL) {gain:.2f}; fastest {fastest:.0f} px/s")
     for note in notes:
         print(f"note  {note}")
     print(f"{out / 'report.html'}   ({motion.seconds:.1f} s for {events.duration_s:.2f} s of events)")
     return 0
+
+
+def _estimated(args: Args, recording: Recording, events: EventStream) -> tuple[Motion, Flow]:
+    from efields.backends import choose_backend
+    from efields.cli._progress import progress
+    from efields.motion.joint import JointConfig, estimate_motion_and_flow
+
+    given = {
+        "window_events": args.window_events,
+        "seconds_per_window": args.seconds_per_window,
+        "epipolar_weight": 0.0 if recording.camera is None else args.epipolar_weight,
+    }
+    config = replace(JointConfig(), **{name: value for name, value in given.items() if value is not None})
+    with progress("flow", args.json) as report:
+        return estimate_motion_and_flow(
+            events,
+            recording.camera or _nominal(events),
+            config,
+            choose_backend("auto"),
+            args.seed,
+            lambda done, total: report(done, total),
+        )
+
+
+def _nominal(events: EventStream) -> Camera:
+    """A focal length of the width is about that of a usual lens; flow on pixels hardly depends on it."""
+    from efields.geometry.camera import Camera
+
+    width, height = events.width, events.height
+    return Camera(width, height, width, width, width / 2 - 0.5, height / 2 - 0.5)
+
+
+def _write_page(
+    args: Args,
+    out: Path,
+    recording: Recording,
+    events: EventStream,
+    motion: Motion,
+    flow: Flow,
+    times: np.ndarray,
+    notes: tuple[str, ...],
+) -> float:
+    """Write the film and the page, and return the speed at the rim of the colour wheel, px/s."""
+    from efields.cli._motion import agreement, dense, film, references_of, sharpened, shown_settings
+    from efields.report.motion_page import MotionPage, write_motion_page
+    from efields.report.motion_pictures import fastest_speed, sharpness_pair
+
+    camera = recording.camera or _nominal(events)
+    moments = np.linspace(times[0], times[-1], min(len(times), 120)).astype(np.int64)
+    middle = dense(flow, int(moments[len(moments) // 2]), camera.width, camera.height)
+    fastest = fastest_speed([middle])
+    if args.film:
+        film(lambda: (dense(flow, int(t), camera.width, camera.height) for t in moments), out / "flow.mp4", 24, fastest)
+    before, after = sharpness_pair(*sharpened(events, camera, motion, flow))
+    references = () if recording.camera is None else references_of(recording, args.recording)
+    page = MotionPage(
+        name=recording.name or args.recording.name,
+        motion=None if recording.camera is None else motion,
+        before=before,
+        after=after,
+        flow=middle,
+        fastest=fastest,
+        references=references,
+        agreement=agreement(motion, references),
+        settings=shown_settings(rate=args.rate, seed=args.seed, start=args.start, stop=args.stop),
+        notes=notes,
+    )
+    write_motion_page(out / "report.html", page)
+    return fastest
 
 
 def _times(events: EventStream, rate_hz: float) -> np.ndarray:

@@ -59,6 +59,15 @@ def degeneracy(samples: FlowSamples, motion: FlowMotion, least_px: float = 0.4, 
     return Degeneracy("ok", rotation, parallax_px, noise_px, plane_px)
 
 
+def front_most(samples: FlowSamples, motion: FlowMotion) -> FlowMotion:
+    """The second motion of a plane in place of the first, if it fits as well and has more of the plane in front."""
+    normal, _ = _plane(samples, motion)
+    other = _other_motion(samples, motion, normal)
+    if other is None or _robust_rms(_epipolar_px(samples, other)) > 1.2 * _robust_rms(_epipolar_px(samples, motion)):
+        return motion
+    return other if other.in_front > motion.in_front + 0.05 else motion
+
+
 def rotation_alone(samples: FlowSamples, rounds: int = 8) -> Float64[np.ndarray, " 3"]:
     """The angular velocity whose flow B w is nearest to the samples, rad/s: least squares with Cauchy weights."""
     columns = np.stack([rotational(samples.bearing, axis) for axis in np.eye(3)], axis=2) / samples.scale

@@ -117,11 +117,10 @@ def find_motion(
         some = _every(samples, 600)
         _, cost = rotation_given_direction(some, starts)
         chosen = _distinct(starts, np.argsort(cost, kind="stable"), 4)
+        nearest, _, _ = min((_refined(some, direction) for direction in chosen), key=lambda f: f[2])
     else:
-        chosen = start.direction[None]
-    found = [_refined(samples, direction) for direction in chosen]
-    direction, angular, cost = min(found, key=lambda f: f[2])
-    return _finished(samples, direction, angular, cost, independent)
+        nearest = start.direction
+    return _finished(samples, *_refined(samples, nearest, np.radians(2.0)), independent)
 
 
 def refined_motion(samples: FlowSamples, direction: Float64[np.ndarray, " 3"], independent: int = 16) -> FlowMotion:
@@ -211,13 +210,15 @@ def _distinct(directions: Vectors, order: np.ndarray, count: int) -> Vectors:
     return np.stack(chosen)
 
 
-def _refined(samples: FlowSamples, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+def _refined(
+    samples: FlowSamples, direction: np.ndarray, reach: float = np.radians(8.0)
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Direction, angular velocity and cost at the bottom of the valley that `direction` lies in.
 
-    The angular velocity is eliminated; over the two angles of the direction, a pattern search that shrinks.
+    The angular velocity is eliminated; over the two angles of the direction, a pattern search that shrinks from steps
+    of `reach` radians.
     """
     (angular,), (cost,) = rotation_given_direction(samples, direction[None])
-    reach = np.radians(8.0)
     turns = np.arange(8) * (np.pi / 4)
     while reach > np.radians(0.02):
         axes = across(direction)

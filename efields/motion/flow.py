@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Float64, Int64
 
 from efields import atomic
 from efields.errors import InputError
@@ -41,7 +41,7 @@ class Flow:
         first window and after the last, and in gaps, the nearest window's flow at its end. Zero for NaN places.
         """
         place = np.asarray(pixel, dtype=np.float64).reshape(-1, 2)
-        known: Bool[np.ndarray, " n"] = np.isfinite(place).all(axis=1)
+        known = np.isfinite(place[:, 0]) & np.isfinite(place[:, 1])
         bearing = (np.where(known[:, None], place, 0.0) - self._centre) / self._focal
         times = np.broadcast_to(np.asarray(t_us, dtype=np.float64), len(bearing))
         return self._normalised(times, bearing) * self._focal * known[:, None]
@@ -69,17 +69,16 @@ class Flow:
                    for name in first.state_dict()}  # fmt: skip
         camera = self.camera
         content = io.BytesIO()
-        np.savez(
-            content,
-            start_us=self.start_us,
-            end_us=self.end_us,
-            camera=np.array([camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy]),
-            frames=frames,
-            lattice=np.array([f.frame.lattice for f in self.fields]),
-            sharpness=np.array([f.sharpness for f in self.fields]),
-            config=np.array([*asdict(first.config).values()], dtype=np.float64),
-            **weights,
-        )
+        columns = {
+            "start_us": self.start_us,
+            "end_us": self.end_us,
+            "camera": np.array([camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy]),
+            "frames": frames,
+            "lattice": np.array([f.frame.lattice for f in self.fields]),
+            "sharpness": np.array([f.sharpness for f in self.fields]),
+            "config": np.array([*asdict(first.config).values()], dtype=np.float64),
+        }
+        np.savez(content, allow_pickle=False, **columns, **weights)
         atomic.write_bytes(path, content.getvalue())
 
     @classmethod
@@ -143,6 +142,8 @@ def _field(found: dict[str, np.ndarray], k: int, config: FlowFieldConfig) -> Flo
     frame = FieldFrame(half_s, (cx, cy), (hx, hy), speed, (times, rows, columns))
     field = FlowField(config, frame, torch.Generator().manual_seed(0))
     prefix = "weight."
-    field.load_state_dict({n[len(prefix) :]: torch.from_numpy(np.asarray(v[k])) for n, v in found.items() if n.startswith(prefix)})
+    field.load_state_dict(
+        {n[len(prefix) :]: torch.from_numpy(np.asarray(v[k])) for n, v in found.items() if n.startswith(prefix)}
+    )
     field.sharpness = float(found["sharpness"][k])
     return field.requires_grad_(False)

@@ -14,7 +14,6 @@ from torch.nn.functional import grid_sample, silu
 
 from efields.motion.window import EventWindow
 
-
 ORDINARY_DEFORMATION = 0.1
 """Derivative of a window's displacement, pixels a pixel, that is not held against a flow."""
 

@@ -12,6 +12,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from efields.backends.reference import Backend
+from efields.motion.degeneracy import front_most
 from efields.motion.epipolar import FlowMotion, FlowSamples, find_motion, motion_at, refined_motion
 from efields.motion.flow_field import (
     FieldFrame,
@@ -216,12 +217,10 @@ class _Fit:
         return torch.cat((angular, direction / direction.norm()))
 
     def motion_of(self, samples: FlowSamples) -> FlowMotion:
-        """The motion: near the one before where there is one, and again all over the half sphere while that is new."""
-        if self.direction is None:
-            found = find_motion(samples)
-        else:
-            found = refined_motion(samples, self.direction)
-        return found
+        """The motion: near the one before where there is one, else anywhere on the half sphere."""
+        if self.direction is not None:
+            return refined_motion(samples, self.direction)
+        return front_most(samples, find_motion(samples))
 
     def sample(self) -> tuple[FlowSamples, Float64[np.ndarray, " n"]]:
         """Flow, as it is without the epipolar lines, where random events were, at random times."""

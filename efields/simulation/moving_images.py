@@ -71,9 +71,7 @@ class MovingImage:
         front = self._in_patch(places[1], edge=1.0)
         return (looks[0] + front * (looks[1] - looks[0])).reshape(self.height, self.width)
 
-    def displacement(
-        self, t0_s: float, t1_s: float
-    ) -> tuple[Float64[np.ndarray, "h w 2"], Bool[np.ndarray, "h w"]]:
+    def displacement(self, t0_s: float, t1_s: float) -> tuple[Float64[np.ndarray, "h w 2"], Bool[np.ndarray, "h w"]]:
         """How far what each pixel shows at `t0_s` has moved at `t1_s`, in pixels, and whether it is still in sight."""
         pixels = self._pixels()
         at_first, at_last = ([motion.at(t) for motion in self.motions] for t in (t0_s, t1_s))
@@ -114,9 +112,7 @@ def draw_moving_image(
     Speeds are log-uniform from a fifteenth of `fastest_px_s`.
     """
     width, height = size
-    looks = tuple(
-        _cut(textures[rng.integers(len(textures))], rng) if textures else draw_texture(rng) for _ in range(2)
-    )
+    looks = tuple(_cut(textures[rng.integers(len(textures))], rng) if textures else draw_texture(rng) for _ in range(2))
     motions = tuple(_draw_motion(rng, size, fastest_px_s) for _ in range(2))
     half = rng.uniform(0.15, 0.3, 2) * min(size) if rng.random() < 0.5 else np.zeros(2)
     middle = rng.uniform(0.25, 0.75, 2) * size

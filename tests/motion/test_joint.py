@@ -11,10 +11,9 @@ import pytest
 from efields.backends import choose_backend
 from efields.errors import InputError
 from efields.events.stream import EventStream
-from efields.motion.epipolar import FlowSamples
-from efields.motion.flow import Flow
 from efields.motion.degeneracy import rotation_alone
-from efields.motion.epipolar import rotational
+from efields.motion.epipolar import FlowSamples, rotational
+from efields.motion.flow import Flow
 from efields.motion.joint import JointConfig, estimate_motion_and_flow
 from efields.motion.motion import Motion
 from efields.motion.window_fit import WindowFitConfig
@@ -24,15 +23,14 @@ SECONDS = 0.1
 SCENES = {
     "forward": Scene((0.0, 0.0, 0.8), (0.05, 0.1, -0.1)),
     "sideways": Scene((0.6, 0.0, 0.0), (0.1, -0.1, 0.2)),
-    "diagonal": Scene((0.4, 0.3, -0.5), (0.0, 0.2, 0.0)),
     "turning": Scene((0.0, 0.0, 0.0), (0.4, -0.5, 0.6)),
 }
-CONFIG = JointConfig(fit=WindowFitConfig(iterations=120), longest_s=2 * SECONDS, drop_hot_pixels=False)
+CONFIG = JointConfig(fit=WindowFitConfig(iterations=100), longest_s=2 * SECONDS, drop_hot_pixels=False)
 
 
 @lru_cache(maxsize=8)
 def estimated(name: str, epipolar_weight: float = CONFIG.epipolar_weight) -> tuple[Motion, Flow]:
-    events = point_events(SCENES[name], SECONDS, 16_000, seed=0, points=700)
+    events = point_events(SCENES[name], SECONDS, 14_000, seed=0, points=600)
     config = dataclasses.replace(CONFIG, epipolar_weight=epipolar_weight)
     return estimate_motion_and_flow(events, CAMERA, config, choose_backend("auto"))
 
@@ -48,15 +46,14 @@ def end_point_errors(name: str, flow: Flow) -> tuple[float, float, float]:
     return estimate, rotation, zero
 
 
-@pytest.mark.parametrize("name", ["forward", "sideways", "diagonal"])
+@pytest.mark.parametrize("name", ["forward", "sideways"])
 def test_direction_rotation_and_flow(name: str) -> None:
     scene, (motion, flow) = SCENES[name], estimated(name)
     assert motion.status[0] == "ok"
     cosine = float(motion.direction[0] @ np.array(scene.velocity)) / float(np.linalg.norm(scene.velocity))
     assert np.degrees(np.arccos(min(cosine, 1.0))) < 10.0
-    # Sideways, turning about the axis across looks almost like translation: there, less is certain.
-    within = 0.1 if name == "sideways" else 0.04
-    assert float(np.linalg.norm(motion.angular_velocity[0] - scene.angular)) < within
+    # With half the events and iterations of a usual window.
+    assert float(np.linalg.norm(motion.angular_velocity[0] - scene.angular)) < 0.08
     estimate, rotation, zero = end_point_errors(name, flow)
     assert estimate < min(0.5, 0.5 * rotation, 0.5 * zero)
     assert motion.gain[0] > 1.3
@@ -77,8 +74,8 @@ def test_without_the_epipolar_constraint_flow_is_worse() -> None:
 
 
 def test_same_seed_same_result() -> None:
-    events = point_events(SCENES["diagonal"], SECONDS, 6_000, seed=1, points=300)
-    config = dataclasses.replace(CONFIG, fit=WindowFitConfig(iterations=20))
+    events = point_events(SCENES["sideways"], SECONDS, 4_000, seed=1, points=200)
+    config = dataclasses.replace(CONFIG, fit=WindowFitConfig(iterations=12))
     (first, flow), (second, again) = (
         estimate_motion_and_flow(events, CAMERA, config, choose_backend("auto"), seed=4) for _ in range(2)
     )
@@ -89,11 +86,11 @@ def test_same_seed_same_result() -> None:
 
 def test_overlapping_windows_share_the_motion() -> None:
     """The second window starts from the first one's network, and the time budget shortens both."""
-    events = point_events(SCENES["forward"], 2 * SECONDS, 16_000, seed=2, points=500)
+    events = point_events(SCENES["forward"], 2 * SECONDS, 12_000, seed=2, points=400)
     config = dataclasses.replace(
         CONFIG,
-        window_events=9_000,
-        fit=WindowFitConfig(iterations=60, warm_iterations=30),
+        window_events=8_000,
+        fit=WindowFitConfig(iterations=30, warm_iterations=15),
         seconds_per_window=20.0,
     )
     reports: list[tuple[int, int]] = []
@@ -120,7 +117,7 @@ def test_noise_is_no_motion() -> None:
         rng.integers(346, size=count).astype(np.uint16), rng.integers(260, size=count).astype(np.uint16),
         np.sort(rng.integers(100_000, size=count)), rng.random(count) < 0.5, 346, 260,
     )  # fmt: skip
-    config = dataclasses.replace(CONFIG, fit=WindowFitConfig(iterations=30))
+    config = dataclasses.replace(CONFIG, fit=WindowFitConfig(iterations=15))
     motion, flow = estimate_motion_and_flow(events, CAMERA, config, choose_backend("auto"))
     assert np.isfinite(motion.angular_velocity).all()
     assert np.isfinite(flow.at(50_000, np.array([[10.0, 10.0]]))).all()

@@ -16,8 +16,9 @@ from efields.geometry.camera import Camera
 from efields.loaders import load
 from efields.motion.flicker import flicker
 from efields.motion.minimise import minimised
-from efields.motion.rotation import RotationConfig, estimate_rotation, estimate_window, rotated
+from efields.motion.rotation import estimate_rotation, seen_share
 from efields.motion.window import window_of, windows
+from efields.motion.window_rotation import RotationConfig, estimate_window, rotated
 
 LENS = Camera(240, 180, 199.1, 198.8, 132.2, 110.7, "plumb_bob", (-0.3684, 0.1509, -0.0003, -0.0008, 0.0))
 

@@ -102,10 +102,9 @@ def decode_events(
             clock, signs = Clock(damages, found.offset_us, unit, start_s, stop_s), Signs(damages)
             for row, (t,) in blocks([times], usable_rows([times, *others], path, damages), damages):
                 t_us, inside = clock.microseconds(t, row)
-                span = np.flatnonzero(inside)
-                if len(span) == 0:
+                if not inside.any():
                     continue
-                first, last = int(span[0]), int(span[-1]) + 1
+                first, last = int(np.argmax(inside)), len(t) - int(np.argmax(inside[::-1]))
                 for at, (x, y, p) in blocks(others, row + last, damages, row + first):
                     here = slice(at - row, at - row + len(x))
                     yield checked_columns(x, y, t_us[here], p, inside[here], signs, at)
@@ -217,7 +216,11 @@ class Clock:
         """Counters of 32 bits that go on past their end: a step back by more than half of their range is a turn."""
         if len(t) == 0:
             return t
-        steps = np.diff(t, prepend=t[0] if self._last is None else self._last)
+        before = int(t[0]) if self._last is None else self._last
+        if max(before, int(t.max())) - min(before, int(t.min())) < _WRAP // 2:  # as nearly always: no turn in here
+            self._last = int(t[-1])
+            return t + self._turns * _WRAP if self._turns else t
+        steps = np.diff(t, prepend=before)
         turns = np.cumsum((steps < -_WRAP // 2).astype(np.int64) - (steps > _WRAP // 2)) + self._turns
         # Late events of before a turn follow it; a step up before the first turn is a gap.
         turns -= np.minimum(np.minimum.accumulate(turns), 0)

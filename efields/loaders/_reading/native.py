@@ -61,7 +61,8 @@ def save(
     """
     target = Path(path)
     if target.exists() and not (
-        target.is_dir() and (not any(target.iterdir()) or (target / "raw_events.npz").exists())
+        target.is_dir()
+        and (not any(target.iterdir()) or any((target / name).exists() for name in ("raw_events.npz", "events.h5")))
     ):
         raise InputError("is there already and is not a recording", target, "choose another folder")
     if labels is not None and len(labels) != len(recording.events):

@@ -89,7 +89,7 @@ class LIFCell(nn.Module):
         """Logit of the share of the potential that is left after a bin: 0.27 to 0.88 at the start."""
         self.trace = nn.Parameter(leaks.flip(0).clone())
         """The same for the trace of spikes."""
-        self.threshold = nn.Parameter(torch.full((channels, 1, 1), math.log(0.5)))
+        self.threshold = nn.Parameter(torch.full((channels, 1, 1), math.log(0.1)))
         """Logarithm of the threshold."""
 
     def forward(self, x: Float[Tensor, "b i h w"], state: State | None) -> tuple[Float[Tensor, "b c h w"], State]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -41,6 +42,6 @@ def load_flow_network(name: str | Path = "conv_gru") -> FlowNetwork:
             weights = {key: torch.from_numpy(held[key].astype(np.float32)) for key in held.files if key != "config"}
         network = Config(**{**settings, "channels": tuple(settings["channels"])}).build()
         network.load_state_dict(weights)
-    except (OSError, KeyError, ValueError, TypeError, EOFError, RuntimeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise InputError(f"is no flow network written by efields ({error})", path, "train it again") from None
     return network.eval().requires_grad_(False)

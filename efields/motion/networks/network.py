@@ -14,7 +14,7 @@ from efields.errors import InputError
 from efields.motion.networks.cells import CELLS, State
 
 States = tuple[State, ...]
-"""The state of every level, finest first."""
+"""The counts of the bins before, then the state of every level, finest first."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,17 @@ class Config:
     """Channels of each level; each level halves the resolution."""
     bin_us: int = 10_000
     """Duration of the bins that the network is trained with, in microseconds."""
+    earlier_bins: int = 2
+    """Counts of that many bins before the present one are kept in the state and fed in beside it."""
     seed: int = 0
     """Seed of the weights before training."""
 
     def __post_init__(self) -> None:
         if self.kind not in CELLS:
             raise InputError(f"unknown flow network '{self.kind}'", do=f"known: {', '.join(CELLS)}")
-        if not self.channels or min(self.channels) < 1 or self.bin_us < 1:
-            raise InputError(f"channels {self.channels}, bin_us {self.bin_us}", "flow network", "give 1 or more each")
+        if not self.channels or min(self.channels) < 1 or self.bin_us < 1 or self.earlier_bins < 0:
+            given = f"channels {self.channels}, bin_us {self.bin_us}, earlier_bins {self.earlier_bins}"
+            raise InputError(given, "flow network", "give 1 or more of each, and 0 or more earlier bins")
 
     def build(self) -> FlowNetwork:
         """The network with weights as drawn from `seed`; the generator of the process is left as it was."""
@@ -53,7 +56,7 @@ class FlowNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.down, self.cells, self.up = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
-        inputs = 2
+        inputs = 2 * (1 + config.earlier_bins)
         for channels in config.channels:
             self.down.append(nn.Conv2d(inputs, channels, 3, stride=2, padding=1))
             self.cells.append(CELLS[config.kind](channels, channels))
@@ -81,11 +84,14 @@ class FlowNetwork(nn.Module):
         step = 2 ** len(self.config.channels)
         # Logarithms keep hot pixels from drowning their surroundings.
         x = torch.log1p(pad(counts, (0, -width % step, 0, -height % step)))
+        before = (torch.zeros_like(x),) * self.config.earlier_bins if state is None else state[0]
+        seen = (x, *before)
         levels: list[Tensor] = []
-        states: list[State] = []
+        states: list[State] = [seen[:-1]]
+        x = torch.cat(seen, dim=1)
         for number, (down, cell) in enumerate(zip(self.down, self.cells, strict=True)):
             x = down(x) if self.config.kind == "lif" else torch.relu(down(x))
-            x, carried = cell(x, None if state is None else state[number])
+            x, carried = cell(x, None if state is None else state[number + 1])
             levels.append(x)
             states.append(carried)
         for up, finer in zip(self.up, reversed(levels[:-1]), strict=True):

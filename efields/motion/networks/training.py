@@ -29,15 +29,17 @@ class TrainingConfig:
 
     steps: int = 600
     """Optimiser steps; each takes `bins` bins of `batch` sequences."""
-    batch: int = 8
-    """Sequences trained on at once."""
-    bins: int = 8
+    batch: int = 16
+    """Sequences trained on at once: many small ones show more motions than few large ones."""
+    side: int = 32
+    """Side of the square that is cut from each sequence, in pixels."""
+    bins: int = 6
     """Bins over which events are carried and backpropagation through time reaches."""
     learning_rate: float = 2e-3
     """Learning rate of Adam at its highest; it falls to a twentieth along a cosine."""
     warmup_steps: int = 20
     """Steps over which the learning rate rises."""
-    smoothness: float = 0.05
+    smoothness: float = 1.0
     """Weight of the differences of flow between neighbours, against the ratio of sharpness."""
     longest_gradient: float = 1.0
     """Norm to which gradients are cut."""
@@ -45,14 +47,18 @@ class TrainingConfig:
     """Seed of the order of sequences and of flips."""
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.batch, self.bins) < 1 or not 0 < self.learning_rate < math.inf:
-            raise InputError("steps, batch, bins and learning_rate must be above 0", "flow network training")
+        if min(self.steps, self.batch, self.bins, self.side) < 1 or not 0 < self.learning_rate < math.inf:
+            raise InputError("steps, batch, bins, side and learning_rate must be above 0", "flow network training")
 
 
 @dataclass(frozen=True)
-class Turn:
-    """A symmetry of the square grid under which flow stays flow."""
+class Cut:
+    """A square of a recording and a symmetry of the square grid, under which flow stays flow."""
 
+    left: int = 0
+    """First column."""
+    top: int = 0
+    """First row."""
     flip_x: bool = False
     """Left becomes right."""
     flip_y: bool = False
@@ -62,44 +68,48 @@ class Turn:
 
 
 class SequenceFeed:
-    """Hands out consecutive pieces of randomly chosen and turned recordings, all of one square size."""
+    """Hands out consecutive pieces of randomly chosen, cut and turned recordings."""
 
     def __init__(self, recordings: Sequence[EventStream], config: TrainingConfig, bin_us: int) -> None:
-        sizes = {(r.width, r.height) for r in recordings}
-        if len(sizes) != 1 or len({*next(iter(sizes))}) != 1:
-            raise InputError(f"recordings of sizes {sorted(sizes)}", "flow network training", "give one square size")
-        self.size = recordings[0].width
+        self.size = config.side
+        if min(min(r.width, r.height) for r in recordings) < self.size:
+            raise InputError(f"recordings smaller than {self.size} pixels", "flow network training", "cut less")
         self._recordings, self._config, self._bin_us = recordings, config, bin_us
         self.pieces = min(int(r.t_us[-1] - r.t_us[0]) for r in recordings) // (bin_us * config.bins)
         if self.pieces < 1:
             raise InputError("recordings shorter than the bins of one step", "flow network training")
         self._rng = np.random.default_rng(config.seed)
-        self._chosen: list[tuple[EventStream, Turn]] = []
+        self._chosen: list[tuple[EventStream, Cut]] = []
         self._piece = self.pieces
 
     def next(self) -> tuple[Float[Tensor, "k b 2 s s"], BinnedEvents, bool]:
         """Counts of every bin, the events themselves, and whether the sequences are new: then states start anew."""
         new = self._piece >= self.pieces
         if new:
-            draws = [(self._rng.integers(len(self._recordings)), self._rng.random(3) < 0.5)
-                     for _ in range(self._config.batch)]  # fmt: skip
-            self._chosen = [(self._recordings[index], Turn(*map(bool, turn))) for index, turn in draws]
+            self._chosen = [self._draw() for _ in range(self._config.batch)]
             self._piece = 0
         columns = [self._columns(number) for number in range(len(self._chosen))]
         self._piece += 1
         return *self._together(columns), new
 
+    def _draw(self) -> tuple[EventStream, Cut]:
+        recording = self._recordings[self._rng.integers(len(self._recordings))]
+        left, top = (int(self._rng.integers(s - self.size + 1)) for s in (recording.width, recording.height))
+        return recording, Cut(left, top, *map(bool, self._rng.random(3) < 0.5))
+
     def _columns(self, number: int) -> tuple[np.ndarray, ...]:
-        """x, y, time in bins and polarity of the present piece of a sequence, turned."""
-        recording, turn = self._chosen[number]
+        """x, y, time in bins and polarity of the present piece of a sequence, cut and turned."""
+        recording, cut = self._chosen[number]
         length = self._bin_us * self._config.bins
         start = int(recording.t_us[0]) + self._piece * length
         part = recording.between(start, start + length)
-        x, y = part.x.astype(np.int64), part.y.astype(np.int64)
-        x = self.size - 1 - x if turn.flip_x else x
-        y = self.size - 1 - y if turn.flip_y else y
-        x, y = (y, x) if turn.swap else (x, y)
-        return x, y, (part.t_us - start) / self._bin_us, np.asarray(part.polarity)
+        x, y = part.x.astype(np.int64) - cut.left, part.y.astype(np.int64) - cut.top
+        inside = (x >= 0) & (x < self.size) & (y >= 0) & (y < self.size)
+        x, y = x[inside], y[inside]
+        x = self.size - 1 - x if cut.flip_x else x
+        y = self.size - 1 - y if cut.flip_y else y
+        x, y = (y, x) if cut.swap else (x, y)
+        return x, y, (part.t_us[inside] - start) / self._bin_us, part.polarity[inside]
 
     def _together(self, columns: list[tuple[np.ndarray, ...]]) -> tuple[Float[Tensor, "k b 2 s s"], BinnedEvents]:
         bins, size = self._config.bins, self.size
@@ -112,8 +122,10 @@ class SequenceFeed:
         sequence = np.repeat(np.arange(len(columns)), [len(c[0]) for c in columns])
         order = np.argsort(time.astype(int), kind="stable")
         first = np.searchsorted(time[order].astype(int), np.arange(bins + 1))
+        # Spread over their pixels: events at pixels' centres are at their sharpest unmoved, a barrier around zero flow.
+        place = np.stack([x, y], axis=1)[order] + self._rng.uniform(-0.5, 0.5, (len(x), 2))
         return counts, BinnedEvents(
-            place=torch.from_numpy(np.stack([x, y], axis=1)[order].astype(np.float32)),
+            place=torch.from_numpy(place.astype(np.float32)),
             time=torch.from_numpy(time[order].astype(np.float32)),
             on=torch.from_numpy(on[order]),
             sequence=torch.from_numpy(sequence[order]),
@@ -127,11 +139,11 @@ def train_flow_network(
     config: TrainingConfig,
     on_step: OnStep | None = None,
 ) -> list[float]:
-    """Train a network in place on recordings of one square size; the loss of every step.
+    """Train a network in place on recordings; the loss of every step.
 
     The loss is the multi-reference sharpness of the events of `bins` bins plus a smoothness term; no true flow enters.
     States are carried from step to step within a sequence, without their gradients. Raises `InputError` for recordings
-    of different or oblong sizes and too short ones.
+    that are smaller than the cut or shorter than a step.
     """
     backend = choose_backend("auto")
     feed = SequenceFeed(recordings, config, network.config.bin_us)

@@ -1,0 +1,221 @@
+"""Angular velocity in one window of events, by contrast maximisation.
+
+Gallego and Scaramuzza, "Accurate angular velocity estimation with an event camera" (RA-L 2017), with the exact rotation
+in place of its first order, a pyramid of blurs, and starts from the window before and from rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from efields.backends.reference import Backend
+from efields.motion.contrast import warped_variance
+from efields.motion.minimise import Objective, minimised
+from efields.motion.motion import Status
+from efields.motion.window import EventWindow
+
+
+@dataclass(frozen=True)
+class RotationConfig:
+    """How angular velocity is estimated."""
+
+    window_events: int = 20_000
+    """Events in a window."""
+    longest_s: float = 0.1
+    """Seconds that a window may last; one with fewer events in that time is shorter in events."""
+    step: float = 0.5
+    """Part of a window after which the next one starts."""
+    used_events: int = 12_000
+    """Events of a window that are warped, spread evenly over it: more change the result less than its error."""
+    blur_px: tuple[float, ...] = (4.0, 2.0, 1.0)
+    """Standard deviations of the Gaussians that images are blurred with, one after the other, in pixels."""
+    iterations: int = 12
+    """Most steps at each blur."""
+    least_events: int = 300
+    """Windows with fewer are not estimated."""
+    least_gain: float = 1.02
+    """Gain of variance below which a window says nothing."""
+    still_px: float = 0.35
+    """Windows whose events move by less than that, in pixels, are called still."""
+    fastest_rad_s: float = 30.0
+    """Angular speeds beyond are not believed."""
+    drop_hot_pixels: bool = True
+    """Whether pixels that fire far more than their neighbours are left out."""
+    pivot: float | None = 0.0
+    """Distance of the point that the camera turns about, behind it, over that of the scene; 0: about itself; None:
+    found from the events (`efields.motion.pivot`), which takes a lens that is known to better than 3 %."""
+    pivot_windows: int = 6
+    """Windows that the ratio is found from: those that turn most."""
+
+
+@dataclass(frozen=True)
+class WindowRotation:
+    """What one window says."""
+
+    angular_velocity: Float64[np.ndarray, " 3"]
+    """rad/s in the camera's axes."""
+    covariance: Float64[np.ndarray, "3 3"]
+    """From the curvature of the contrast."""
+    gain: float
+    """Variance of the warped image over that of the unwarped one."""
+    status: Status
+    """What it is worth."""
+
+
+def estimate_window(
+    window: EventWindow, start: Float64[np.ndarray, " 3"], config: RotationConfig, backend: Backend
+) -> WindowRotation:
+    """Angular velocity of one window, from the better of the starts `start` and rest."""
+    unknown = np.diag(np.full(3, config.fastest_rad_s**2))
+    if len(window) < config.least_events or window.duration_s <= 0:
+        return WindowRotation(start, unknown, 1.0, "too few events")
+    used = thinned(window, config.used_events)
+    still, fine = np.zeros(3), rotation_cost(used, config.blur_px[-1], backend)
+    rest = fine(still)[0]
+
+    def sharpest(starts: Sequence[np.ndarray]) -> tuple[np.ndarray, float, np.ndarray]:
+        for blur in config.blur_px[:-1]:
+            # An image blurred twice as much has as much noise from half the events.
+            coarse = rotation_cost(thinned(used, max(int(len(used) / blur), 2_000)), blur, backend)
+            found = [minimised(coarse, one, config.iterations) for one in starts]
+            starts = (min(found, key=lambda one: one[1])[0],)
+        return _finest(fine, starts, used, config.iterations)
+
+    w, cost, hessian = sharpest((still,) if np.array_equal(start, still) else (start, still))
+    if rest - cost < np.log(config.least_gain):
+        w, cost, hessian = sharpest(_coarse_grid(used, backend))
+    if not np.isfinite(w).all() or np.linalg.norm(w) > config.fastest_rad_s:
+        return WindowRotation(start, unknown, 1.0, "no gain")
+    covariance, gain = _covariance(hessian, len(used), unknown), float(np.exp(rest - cost))
+    moved_px = window.camera.fx * float(np.linalg.norm(w)) * window.duration_s
+    if moved_px < config.still_px:
+        return WindowRotation(w, covariance, gain, "still")
+    # Where the contrast has no peak there is nothing that a rotation explains.
+    peak = float(np.linalg.eigvalsh(covariance)[-1]) < 0.25 * config.fastest_rad_s**2
+    return WindowRotation(w, covariance, gain, "ok" if gain >= config.least_gain and peak else "no gain")
+
+
+def about_pivot(
+    window: EventWindow, estimate: WindowRotation, pivot: float, config: RotationConfig, backend: Backend
+) -> WindowRotation:
+    """A window's estimate for a camera that turns about a point behind it, from that about itself; see `rotated`."""
+    if estimate.status not in ("ok", "still"):
+        return estimate
+    used = thinned(window, config.used_events)
+    cost = rotation_cost(used, config.blur_px[-1], backend, pivot)
+    w, least, hessian = _finest(cost, (estimate.angular_velocity / (1 + pivot),), used, config.iterations)
+    covariance = _covariance(hessian, len(used), np.diag(np.full(3, config.fastest_rad_s**2)))
+    return WindowRotation(w, covariance, float(np.exp(cost(np.zeros(3))[0] - least)), estimate.status)
+
+
+def rotated(
+    bearing: Float[Tensor, "n 2"], t_s: Float[Tensor, " n"], angular_velocity: Float[Tensor, " 3"], pivot: float = 0.0
+) -> Float[Tensor, "n 2"]:
+    """Where a static point seen at `bearing` at time t was at time zero: the projection of exp([w]x t) (x, y, 1).
+
+    With a `pivot` the camera turns about a point so far behind it, as a part of the distance of the scene, taken as
+    equal everywhere: exp([w]x t) (x, y, 1 + pivot) - (0, 0, pivot). Rodrigues' formula, its two functions of the angle
+    as series: exact to 1e-7 up to 0.7 rad.
+    """
+    x, y = bearing.unbind(1)
+    wx, wy, wz = angular_velocity.unbind(0)
+    z = 1.0 + pivot
+    # w x b and w x (w x b)
+    ax, ay, az = wy * z - wz * y, wz * x - wx * z, wx * y - wy * x
+    bx, by, bz = wy * az - wz * ay, wz * ax - wx * az, wx * ay - wy * ax
+    square = (angular_velocity @ angular_velocity) * t_s * t_s
+    first = t_s * (1 - square / 6 * (1 - square / 20 * (1 - square / 42)))
+    second = t_s * t_s * (0.5 - square / 24 * (1 - square / 30 * (1 - square / 56)))
+    depth = (1 + first * az + second * bz).clamp_min(0.05)  # the pivot cancels: it is added before and taken off after
+    return torch.stack([(x + first * ax + second * bx) / depth, (y + first * ay + second * by) / depth], dim=1)
+
+
+def rotation_cost(window: EventWindow, blur_px: float, backend: Backend, pivot: float = 0.0) -> Objective:
+    """Minus the logarithm of the variance of the image of warped events, and its gradient."""
+
+    def evaluate(w: Float64[np.ndarray, " 3"]) -> tuple[float, Float64[np.ndarray, " 3"]]:
+        at = torch.tensor(w, dtype=torch.float32, requires_grad=True)
+        places = rotated(window.bearing, window.t_s, at, pivot)
+        cost = -torch.log(warped_variance(places, window.camera, blur_px, backend).clamp_min(1e-12))
+        (gradient,) = torch.autograd.grad(cost, at)
+        return float(cost.detach()), gradient.numpy().astype(np.float64)
+
+    return evaluate
+
+
+def _coarse_grid(window: EventWindow, backend: Backend) -> list[np.ndarray]:
+    """The best two of starts that move the image by 12 and 40 pixels over the window, in six directions each."""
+    objective = rotation_cost(window, 4.0, backend)
+    found = []
+    for pixels in (12.0, 40.0):
+        speed = pixels / window.camera.fx / window.duration_s
+        for axis in range(3):
+            for sign in (-1.0, 1.0):
+                w = np.zeros(3)
+                # About the optical axis the same image motion takes more: its arm is about a third of the width.
+                w[axis] = sign * speed * (1.0 if axis < 2 else 3 * window.camera.fx / window.camera.width)
+                found.append((objective(w)[0], axis, sign, w))
+    return [w for *_, w in sorted(found, key=lambda one: one[0])[:2]]
+
+
+def _finest(
+    cost: Objective, starts: Sequence[np.ndarray], window: EventWindow, iterations: int
+) -> tuple[Float64[np.ndarray, " 3"], float, Float64[np.ndarray, "3 3"]]:
+    """Minimum near the best of the starts by Newton's method, its value, and the second derivatives there."""
+    at, (value, gradient) = min(((one, cost(one)) for one in starts), key=lambda found: found[1][0])
+    # Turns that move the events at the ends of the window by a quarter of a pixel.
+    reach = min(0.5 / (window.camera.fx * window.duration_s), 1.0)
+    hessian = _second_derivatives(cost, at, reach)
+    if np.linalg.eigvalsh(hessian)[0] <= 0:
+        at, value = minimised(cost, at, iterations)
+        return at, value, _second_derivatives(cost, at, reach)
+    first = at
+    for _ in range(iterations):
+        step = -np.linalg.solve(hessian, gradient)
+        step *= min(1.0, 20 * reach / max(float(np.linalg.norm(step)), 1e-12))
+        tried = cost(at + step)
+        if tried[0] >= value:
+            step *= 0.3
+            tried = cost(at + step)
+            if tried[0] >= value:
+                break
+        at, value, gradient = at + step, *tried
+        if np.linalg.norm(step) < 0.01 * reach:
+            break
+    if np.linalg.norm(at - first) > 8 * reach:
+        hessian = _second_derivatives(cost, at, reach)
+    return at, value, hessian
+
+
+def _second_derivatives(cost: Objective, at: np.ndarray, reach: float) -> Float64[np.ndarray, "3 3"]:
+    """By central differences of the gradient."""
+    rows = [(cost(at + shift)[1] - cost(at - shift)[1]) / (2 * reach) for shift in reach * np.eye(3)]
+    return 0.5 * (np.array(rows) + np.array(rows).T)
+
+
+def _covariance(hessian: np.ndarray, events: int, unknown: np.ndarray) -> Float64[np.ndarray, "3 3"]:
+    """Inverse curvature of the log variance, over the number of events: as if it were the log-likelihood of each."""
+    values, vectors = np.linalg.eigh(hessian)
+    variances = np.where(values > 0, 1.0 / np.maximum(values * events, 1e-9), unknown[0, 0])
+    return (vectors * np.minimum(variances, unknown[0, 0])) @ vectors.T
+
+
+def thinned(window: EventWindow, most: int) -> EventWindow:
+    """At most so many of its events, evenly spread over their order."""
+    if len(window) <= most:
+        return window
+    chosen = torch.linspace(0, len(window) - 1, most).long()
+    return EventWindow(
+        window.bearing[chosen],
+        window.t_s[chosen],
+        window.polarity[chosen],
+        window.start_us,
+        window.end_us,
+        window.camera,
+    )
