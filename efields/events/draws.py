@@ -13,6 +13,8 @@ from efields.events import kernels
 from efields.events.intervals import NO_EVENT_BEFORE, Intervals, PixelIndex
 from efields.events.stream import EventStream
 
+_TRIES = 12
+"""Rounds of redrawing event intervals before all are looked for."""
 _ROUNDS = 64
 """Rounds of redrawing silent intervals before the recording is said to have none."""
 
@@ -23,20 +25,23 @@ def draw_event_intervals(index: PixelIndex, n: int, rng: np.random.Generator, re
     Uniform over events adapts to their density: equal numbers of events are equal shares of the draw, however long they
     took, so the fast parts of a motion are drawn more often and none is starved.
 
-    Raises `InputError` when there are none, or next to none.
+    Raises `InputError` when there are none.
     """
     found: list[Intervals] = []
     missing = n
-    for _ in range(_ROUNDS):
+    for _ in range(_TRIES):
         if missing <= 0 and found:
             return Intervals.concat(found).take(slice(n))
         # Places are drawn until as many as are wanted start an interval: those that do are uniform among themselves.
         place = rng.integers(0, len(index), size=2 * missing + 16)
         found.append(index.intervals_after(place, refractory_us))
         missing -= len(found[-1])
-    raise InputError(
-        "hardly any pixel has two usable events", do="use a longer recording or a shorter refractory period"
-    )
+    # Few events start one: all that do are looked for.
+    every = Intervals.concat([index.intervals_after(places, refractory_us) for places in index.places()])
+    if len(every) == 0:
+        do = "use a longer recording or a shorter refractory period"
+        raise InputError("no pixel has two usable events", do=do)
+    return every.take(rng.integers(0, len(every), size=n))
 
 
 def draw_count_windows(

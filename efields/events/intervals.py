@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,11 +149,16 @@ class PixelIndex:
             starts_at_event=np.ones(len(place), dtype=bool),
         )
 
+    def places(self) -> Iterator[Int64[np.ndarray, " n"]]:
+        """All places of the index, some millions at a time."""
+        for piece in scratch.pieces(len(self), _CHUNK, self.t_us, self.cum_pos):
+            yield np.arange(piece.start, piece.stop)
+
     def shortest_interval(self, refractory_us: float = 0) -> int | None:
         """Length in microseconds of the shortest of the `event_intervals`; None where there are none."""
         shortest = []
-        for piece in scratch.pieces(len(self), _CHUNK, self.t_us, self.cum_pos):
-            found = self.intervals_after(np.arange(piece.start, piece.stop), refractory_us)
+        for places in self.places():
+            found = self.intervals_after(places, refractory_us)
             if len(found):
                 shortest.append(int((found.t_end_us - found.t_start_us).min()))
         return min(shortest, default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -69,18 +69,40 @@ def warped_variance(
 
 
 def gaussian_blur(image: Float[Tensor, "h w"], blur_px: float) -> Float[Tensor, "h w"]:
-    """The image convolved with a Gaussian of that standard deviation in pixels, zero beyond its edge."""
+    """The image convolved with a Gaussian of that standard deviation in pixels, zero beyond its edge.
+
+    The Gaussian is cut off beyond three standard deviations.
+    """
     if blur_px <= 0:
         return image
-    rows, columns = image.shape
-    return _gaussian(rows, blur_px).to(image) @ image @ _gaussian(columns, blur_px).to(image)
+    blurred = _Blur.apply(image, blur_px)
+    assert isinstance(blurred, Tensor)
+    return blurred
 
 
-@lru_cache(maxsize=16)
-def _gaussian(size: int, blur_px: float) -> Float[Tensor, "size size"]:
-    """The convolution as a symmetric banded matrix: two products are quicker here than two convolutions."""
-    offset = torch.arange(size, dtype=torch.float64)
-    offset = offset[:, None] - offset[None, :]
-    kernel = torch.exp(-0.5 * (offset / blur_px) ** 2) * (offset.abs() <= math.ceil(3 * blur_px))
-    reach = torch.arange(-math.ceil(3 * blur_px), math.ceil(3 * blur_px) + 1, dtype=torch.float64)
-    return (kernel / torch.exp(-0.5 * (reach / blur_px) ** 2).sum()).float()
+class _Blur(torch.autograd.Function):
+    """Shifted sums in place, quicker than convolutions of one channel; the blur is its own adjoint."""
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, blur_px: float) -> Tensor:
+        ctx.blur_px = blur_px
+        return _shifted_sums(image, blur_px)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return gaussian_blur(grads[0], ctx.blur_px), None
+
+
+def _shifted_sums(image: Float[Tensor, "h w"], blur_px: float) -> Float[Tensor, "h w"]:
+    reach = math.ceil(3 * blur_px)
+    weights = [math.exp(-0.5 * (shift / blur_px) ** 2) for shift in range(reach + 1)]
+    total = weights[0] + 2 * sum(weights[1:])
+    for axis in (0, 1):
+        size = image.shape[axis]
+        blurred = image * (weights[0] / total)
+        for shift in range(1, min(reach, size - 1) + 1):
+            weight = weights[shift] / total
+            blurred.narrow(axis, shift, size - shift).add_(image.narrow(axis, 0, size - shift), alpha=weight)
+            blurred.narrow(axis, 0, size - shift).add_(image.narrow(axis, shift, size - shift), alpha=weight)
+        image = blurred
+    return image

@@ -12,12 +12,17 @@ Objective = Callable[[Float64[np.ndarray, " 3"]], tuple[float, Float64[np.ndarra
 
 
 def minimised(
-    objective: Objective, start: Float64[np.ndarray, " 3"], iterations: int
+    objective: Objective,
+    start: Float64[np.ndarray, " 3"],
+    iterations: int,
+    inverse: Float64[np.ndarray, "3 3"] | None = None,
 ) -> tuple[Float64[np.ndarray, " 3"], float]:
-    """Minimum of a smooth function of three numbers by BFGS with backtracking (Nocedal and Wright, chapter 6)."""
+    """Minimum of a smooth function of three numbers by BFGS with backtracking (Nocedal and Wright, chapter 6).
+
+    `inverse`: a positive definite guess of the inverse of its second derivatives.
+    """
     at = start.astype(np.float64)
     value, gradient = objective(at)
-    inverse: np.ndarray | None = None
     for _ in range(iterations):
         size = float(np.linalg.norm(gradient))
         if size < 1e-9:

@@ -59,7 +59,8 @@ def estimate_rotation(
         )
     if (share := seen_share(events)) < _SMALL_SHARE:
         notes.append(
-            f"Nearly all events come from {100 * share:.0f} % of the image: what moves may be an object, not the camera."
+            f"Nearly all events come from {100 * share:.0f} % of the image: "
+            "what moves may be an object, not the camera."
         )
     spans, counts, estimates = [], [], []
     before = np.zeros(3)

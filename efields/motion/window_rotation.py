@@ -20,6 +20,8 @@ from efields.motion.minimise import Objective, minimised
 from efields.motion.motion import Status
 from efields.motion.window import EventWindow
 
+_LEAST_DEPTH = 0.05
+
 
 @dataclass(frozen=True)
 class RotationConfig:
@@ -123,6 +125,15 @@ def rotated(
     equal everywhere: exp([w]x t) (x, y, 1 + pivot) - (0, 0, pivot). Rodrigues' formula, its two functions of the angle
     as series: exact to 1e-7 up to 0.7 rad.
     """
+    x, y, z = _turned(bearing, t_s, angular_velocity, pivot)
+    depth = (z - pivot).clamp_min(_LEAST_DEPTH)
+    return torch.stack([x / depth, y / depth], dim=1)
+
+
+def _turned(
+    bearing: Float[Tensor, "n 2"], t_s: Float[Tensor, " n"], angular_velocity: Float[Tensor, " 3"], pivot: float
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"], Float[Tensor, " n"]]:
+    """exp([w]x t) (x, y, 1 + pivot)."""
     x, y = bearing.unbind(1)
     wx, wy, wz = angular_velocity.unbind(0)
     z = 1.0 + pivot
@@ -132,21 +143,45 @@ def rotated(
     square = (angular_velocity @ angular_velocity) * t_s * t_s
     first = t_s * (1 - square / 6 * (1 - square / 20 * (1 - square / 42)))
     second = t_s * t_s * (0.5 - square / 24 * (1 - square / 30 * (1 - square / 56)))
-    depth = (1 + first * az + second * bz).clamp_min(0.05)  # the pivot cancels: it is added before and taken off after
-    return torch.stack([(x + first * ax + second * bx) / depth, (y + first * ay + second * by) / depth], dim=1)
+    return x + first * ax + second * bx, y + first * ay + second * by, z + first * az + second * bz
 
 
 def rotation_cost(window: EventWindow, blur_px: float, backend: Backend, pivot: float = 0.0) -> Objective:
     """Minus the logarithm of the variance of the image of warped events, and its gradient."""
 
     def evaluate(w: Float64[np.ndarray, " 3"]) -> tuple[float, Float64[np.ndarray, " 3"]]:
-        at = torch.tensor(w, dtype=torch.float32, requires_grad=True)
-        places = rotated(window.bearing, window.t_s, at, pivot)
+        at = torch.tensor(w, dtype=torch.float32)
+        x, y, z = _turned(window.bearing, window.t_s, at, pivot)
+        depth = (z - pivot).clamp_min(_LEAST_DEPTH)
+        places = torch.stack([x / depth, y / depth], dim=1).requires_grad_()
         cost = -torch.log(warped_variance(places, window.camera, blur_px, backend).clamp_min(1e-12))
-        (gradient,) = torch.autograd.grad(cost, at)
-        return float(cost.detach()), gradient.numpy().astype(np.float64)
+        (pull,) = torch.autograd.grad(cost, places)
+        by_x, by_y = (pull / depth[:, None]).unbind(1)
+        by_z = -(pull * places.detach()).sum(dim=1) / depth
+        torque = torch.stack([y * by_z - z * by_y, z * by_x - x * by_z, x * by_y - y * by_x])
+        return float(cost.detach()), _by_angular_velocity(torque, window.t_s, w)
 
     return evaluate
+
+
+def _by_angular_velocity(
+    torque: Float[Tensor, "3 n"], t_s: Float[Tensor, " n"], w: Float64[np.ndarray, " 3"]
+) -> Float64[np.ndarray, " 3"]:
+    """Gradient in w of a cost of turned vectors V, of which `torque` is V x (its gradient in V).
+
+    Sum of t J^T torque, with J = 1 + a [w t]x + b [w t]x^2 the left Jacobian of SO(3), a = (1 - cos) / angle^2 and
+    b = (angle - sin) / angle^3 (Sola et al., "A micro Lie theory", 2018, equation 145).
+    """
+    square = float(w @ w) * t_s * t_s
+    powers = torch.stack(
+        [
+            t_s,
+            t_s * t_s * (0.5 - square / 24 * (1 - square / 30 * (1 - square / 56))),
+            t_s**3 * (1 / 6 - square / 120 * (1 - square / 42)),
+        ]
+    )
+    one, two, three = (powers @ torque.T).double().numpy()
+    return one - np.cross(w, two) + np.cross(w, np.cross(w, three))
 
 
 def _coarse_grid(window: EventWindow, backend: Backend) -> list[np.ndarray]:
@@ -167,28 +202,16 @@ def _coarse_grid(window: EventWindow, backend: Backend) -> list[np.ndarray]:
 def _finest(
     cost: Objective, starts: Sequence[np.ndarray], window: EventWindow, iterations: int
 ) -> tuple[Float64[np.ndarray, " 3"], float, Float64[np.ndarray, "3 3"]]:
-    """Minimum near the best of the starts by Newton's method, its value, and the second derivatives there."""
-    at, (value, gradient) = min(((one, cost(one)) for one in starts), key=lambda found: found[1][0])
+    """Minimum near the best of the starts, its value and its second derivatives: BFGS that starts with those."""
+    at, _ = min(((one, cost(one)[0]) for one in starts), key=lambda found: found[1])
     # Turns that move the events at the ends of the window by a quarter of a pixel.
     reach = min(0.5 / (window.camera.fx * window.duration_s), 1.0)
     hessian = _second_derivatives(cost, at, reach)
-    if np.linalg.eigvalsh(hessian)[0] <= 0:
-        at, value = minimised(cost, at, iterations)
-        return at, value, _second_derivatives(cost, at, reach)
+    sizes, vectors = np.linalg.eigh(hessian)
+    sizes = np.maximum(np.abs(sizes), 0.02 * np.abs(sizes).max() + 1e-9)
     first = at
-    for _ in range(iterations):
-        step = -np.linalg.solve(hessian, gradient)
-        step *= min(1.0, 20 * reach / max(float(np.linalg.norm(step)), 1e-12))
-        tried = cost(at + step)
-        if tried[0] >= value:
-            step *= 0.3
-            tried = cost(at + step)
-            if tried[0] >= value:
-                break
-        at, value, gradient = at + step, *tried
-        if np.linalg.norm(step) < 0.01 * reach:
-            break
-    if np.linalg.norm(at - first) > 8 * reach:
+    at, value = minimised(cost, at, iterations, (vectors / sizes) @ vectors.T)
+    if np.linalg.norm(at - first) > 4 * reach:
         hessian = _second_derivatives(cost, at, reach)
     return at, value, hessian
 

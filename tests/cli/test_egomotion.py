@@ -73,7 +73,20 @@ def test_bad_slices_and_rates(recording: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.slow
 def test_flow_without_a_calibration(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    words = ("flow", recording, "--out", out, "--rate", "50", "--format", "all", "--stop", "0.06", "--seconds-per-window", "1.5")
+    words = (
+        "flow",
+        recording,
+        "--out",
+        out,
+        "--rate",
+        "50",
+        "--format",
+        "all",
+        "--stop",
+        "0.06",
+        "--seconds-per-window",
+        "1.5",
+    )
     found = printed(capsys, *words)
     assert found["maps"] == 2
     assert not found["calibrated"]

@@ -121,7 +121,7 @@ def test_no_draw_at_all():
 def test_recordings_without_what_is_drawn_are_refused():
     rng = np.random.default_rng(0)
     once = EventStream.from_arrays(np.arange(4), np.zeros(4), np.arange(4), np.ones(4), 4, 1)
-    with pytest.raises(InputError, match="hardly any pixel has two usable events"):
+    with pytest.raises(InputError, match="no pixel has two usable events"):
         draw_event_intervals(PixelIndex.build(once), 5, rng)
     with pytest.raises(InputError, match="in a stream of 1"):
         draw_count_windows(PixelIndex.build(once[:1]), once[:1], 5, rng)

@@ -14,11 +14,12 @@ from efields.errors import InputError
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.loaders import load
+from efields.motion.contrast import warped_variance
 from efields.motion.flicker import flicker
 from efields.motion.minimise import minimised
 from efields.motion.rotation import estimate_rotation, seen_share
 from efields.motion.window import window_of, windows
-from efields.motion.window_rotation import RotationConfig, estimate_window, rotated
+from efields.motion.window_rotation import RotationConfig, estimate_window, rotated, rotation_cost
 
 LENS = Camera(240, 180, 199.1, 198.8, 132.2, 110.7, "plumb_bob", (-0.3684, 0.1509, -0.0003, -0.0008, 0.0))
 
@@ -47,6 +48,19 @@ def test_the_warp_is_the_exact_rotation() -> None:
     np.testing.assert_allclose(found.numpy(), turned[:, :2] / turned[:, 2:], atol=1e-7)
     parts = [torch.from_numpy(part).requires_grad_() for part in (bearing[:4], t_s[:4], w)]
     assert torch.autograd.gradcheck(rotated, parts)
+
+
+@pytest.mark.parametrize("pivot", [0.0, 0.2])
+def test_the_gradient_of_the_cost_is_that_of_autograd(pivot: float) -> None:
+    window, backend = window_of(turning((0.5, -1.0, 2.0), count=3000), LENS), choose_backend("reference")
+    w = np.array([0.9, -1.5, 4.0])
+    at = torch.tensor(w, dtype=torch.float32, requires_grad=True)
+    places = rotated(window.bearing, window.t_s, at, pivot)
+    cost = -torch.log(warped_variance(places, window.camera, 2.0, backend))
+    (expected,) = torch.autograd.grad(cost, at)
+    value, gradient = rotation_cost(window, 2.0, backend, pivot)(w)
+    assert value == pytest.approx(float(cost), abs=1e-6)
+    np.testing.assert_allclose(gradient, expected.numpy(), rtol=2e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("w", [(-0.06, 0.58, -0.14), (1.0, -2.0, 1.5), (0.0, 0.0, 3.0), (4.0, 0.5, -1.0)])
