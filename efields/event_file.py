@@ -31,6 +31,7 @@ class Damages:
     lost_bytes: int = 0
     """Bytes that were skipped so far, which hold an unknown number of events."""
     _found: dict[str, int] = field(default_factory=dict)
+    _left_out: dict[str, int] = field(default_factory=dict)
 
     def found(
         self,
@@ -53,14 +54,19 @@ class Damages:
         self.lost_bytes += lost_bytes
         self._found[what] = self._found.get(what, 0) + 1
 
+    def left_out(self, what: str) -> None:
+        """Note something whole that is not read, such as 'a frame of an unknown type'; no error, and no silence."""
+        self._left_out[what] = self._left_out.get(what, 0) + 1
+
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was salvaged, in a sentence; nothing when the file is whole."""
+        """What was left out and what was salvaged, a sentence each; nothing when all was read."""
+        said = tuple(f"Left out: {what} ({times} of them)." for what, times in self._left_out.items())
         if not self._found:
-            return ()
+            return said
         kinds = "; ".join(f"{what} ({times} times)" if times > 1 else what for what, times in self._found.items())
         lost = [f"{n:,} {unit}" for n, unit in ((self.lost_events, "events"), (self.lost_bytes, "bytes")) if n]
-        return (f"Salvaged: {kinds}; lost {' and '.join(lost) or 'nothing that could be counted'}.",)
+        return (*said, f"Salvaged: {kinds}; lost {' and '.join(lost) or 'nothing that could be counted'}.")
 
     def notes_with(self, other: Damages) -> tuple[str, ...]:
         """The notes of two passes over one file; what both say is said once."""

@@ -20,7 +20,7 @@ import torch
 import efields
 from efields.atomic import write_text
 from efields.events.stream import EventStream
-from efields.motion.networks import Config, save_flow_network
+from efields.motion.networks import Config, load_flow_network, save_flow_network
 from efields.motion.networks.training import TrainingConfig, train_flow_network
 from efields.simulation.moving_images import draw_event_camera, draw_moving_image
 
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--kind", default="conv_gru", help="conv_gru, conv_lstm or lif")
     parser.add_argument("--sequences", type=int, default=96, help="training sequences")
+    parser.add_argument("--start", type=Path, help="npz of a network to go on training, with the JSON beside it")
     parser.add_argument("--seed", type=int, default=0)
     for field in dataclasses.fields(TrainingConfig):
         if field.name != "seed":
@@ -54,7 +55,9 @@ def main() -> None:
     began = time.monotonic()
     recordings = [training_sequence(FIRST_SEED + 1000 * args.seed + n) for n in range(args.sequences)]
     simulated = time.monotonic()
-    network = config.build()
+    network = load_flow_network(args.start) if args.start else config.build()
+    before = json.loads(args.start.with_suffix(".json").read_text()) if args.start else None
+    config = network.config
     recent: list[float] = []
 
     def show(step: int, loss: float) -> None:
@@ -67,6 +70,7 @@ def main() -> None:
     losses = train_flow_network(network, recordings, training, show)
     save_flow_network(args.out, network)
     provenance = {
+        "started_from": before,
         "command": " ".join(["python", "scripts/train_flow_network.py", args.out.name, *sys.argv[2:]]),
         "network": dataclasses.asdict(config),
         "parameters": sum(weight.numel() for weight in network.parameters()),

@@ -168,7 +168,7 @@ def _side(container: Container, size: tuple[int, int], own_marks: bool, damages:
 def _add_frame(table: Table, stack: FrameStack, byte: int, damages: Damages) -> None:
     dtype, channels = _FRAME_TYPES.get(table.scalar(5, "<b"), ("", 0))
     if not channels:
-        damages.found("a frame's pixels are of a type that is not known", byte=byte)
+        damages.left_out("frames whose pixels are of an unknown type")
         return
     width, height, left, top = (int(table.scalar(field, "<h")) for field in (6, 7, 8, 9))
     first, count = table.vector(10, 1)

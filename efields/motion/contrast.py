@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from efields.backends.reference import Backend
@@ -36,6 +36,17 @@ def image_of_warped_events(
     return backend.splat_events(x, y, weight, height, width)
 
 
+def images_by_polarity(
+    bearing: Float[Tensor, "n 2"], polarity: Bool[Tensor, " n"], camera: Camera, backend: Backend, scale: int = 1
+) -> tuple[Float[Tensor, "h w"], Float[Tensor, "h w"]]:
+    """Images of the ON and of the OFF events, each as by `image_of_warped_events`."""
+    on, off = (
+        image_of_warped_events(bearing, camera, backend, chosen.to(bearing.dtype), scale)
+        for chosen in (polarity, ~polarity)
+    )
+    return on, off
+
+
 def variance(image: Float[Tensor, "h w"]) -> Float[Tensor, ""]:
     """Variance of the pixels (Gallego et al., CVPR 2018)."""
     return image.var(unbiased=False)
@@ -46,6 +57,13 @@ def gradient_magnitude(image: Float[Tensor, "h w"]) -> Float[Tensor, ""]:
     across = image[1:-1, 2:] - image[1:-1, :-2]
     down = image[2:, 1:-1] - image[:-2, 1:-1]
     return (across.square().mean() + down.square().mean()) / 4
+
+
+def absolute_gradient(image: Float[Tensor, "h w"]) -> Float[Tensor, ""]:
+    """Mean absolute gradient by central differences, across plus down: less swayed by few bright pixels."""
+    across = image[1:-1, 2:] - image[1:-1, :-2]
+    down = image[2:, 1:-1] - image[:-2, 1:-1]
+    return (across.abs().mean() + down.abs().mean()) / 2
 
 
 def multi_reference_sharpness(

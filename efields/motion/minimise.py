@@ -16,10 +16,12 @@ def minimised(
     start: Float64[np.ndarray, " 3"],
     iterations: int,
     inverse: Float64[np.ndarray, "3 3"] | None = None,
+    least_gain: float = 1e-5,
 ) -> tuple[Float64[np.ndarray, " 3"], float]:
     """Minimum of a smooth function of three numbers by BFGS with backtracking (Nocedal and Wright, chapter 6).
 
-    `inverse`: a positive definite guess of the inverse of its second derivatives.
+    `inverse`: a positive definite guess of the inverse of its second derivatives. It ends with a step that gains less than
+    `least_gain`.
     """
     at = start.astype(np.float64)
     value, gradient = objective(at)
@@ -51,6 +53,6 @@ def minimised(
             inverse = left @ inverse @ left.T + np.outer(step, step) / curvature
         gained = value - moved[1]
         at, value, gradient = moved
-        if gained < 1e-5 or float(np.linalg.norm(step)) < 3e-4:
+        if gained < least_gain or float(np.linalg.norm(step)) < 3e-4:
             break
     return at, value

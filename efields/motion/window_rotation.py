@@ -82,12 +82,13 @@ def estimate_window(
     rest = fine(still)[0]
 
     def sharpest(starts: Sequence[np.ndarray]) -> tuple[np.ndarray, float, np.ndarray]:
+        coarse = fine
         for blur in config.blur_px[:-1]:
             # An image blurred twice as much has as much noise from half the events.
             coarse = rotation_cost(thinned(used, max(int(len(used) / blur), 2_000)), blur, backend)
-            found = [minimised(coarse, one, config.iterations) for one in starts]
+            found = [minimised(coarse, one, config.iterations, least_gain=2e-4) for one in starts]
             starts = (min(found, key=lambda one: one[1])[0],)
-        return _finest(fine, starts, used, config.iterations)
+        return _finest(fine, starts[0], coarse, used, config.iterations)
 
     w, cost, hessian = sharpest((still,) if np.array_equal(start, still) else (start, still))
     if rest - cost < np.log(config.least_gain):
@@ -111,7 +112,7 @@ def about_pivot(
         return estimate
     used = thinned(window, config.used_events)
     cost = rotation_cost(used, config.blur_px[-1], backend, pivot)
-    w, least, hessian = _finest(cost, (estimate.angular_velocity / (1 + pivot),), used, config.iterations)
+    w, least, hessian = _finest(cost, estimate.angular_velocity / (1 + pivot), cost, used, config.iterations)
     covariance = _covariance(hessian, len(used), np.diag(np.full(3, config.fastest_rad_s**2)))
     return WindowRotation(w, covariance, float(np.exp(cost(np.zeros(3))[0] - least)), estimate.status)
 
@@ -200,20 +201,15 @@ def _coarse_grid(window: EventWindow, backend: Backend) -> list[np.ndarray]:
 
 
 def _finest(
-    cost: Objective, starts: Sequence[np.ndarray], window: EventWindow, iterations: int
+    cost: Objective, at: Float64[np.ndarray, " 3"], blurred: Objective, window: EventWindow, iterations: int
 ) -> tuple[Float64[np.ndarray, " 3"], float, Float64[np.ndarray, "3 3"]]:
-    """Minimum near the best of the starts, its value and its second derivatives: BFGS that starts with those."""
-    at, _ = min(((one, cost(one)[0]) for one in starts), key=lambda found: found[1])
-    # Turns that move the events at the ends of the window by a quarter of a pixel.
-    reach = min(0.5 / (window.camera.fx * window.duration_s), 1.0)
-    hessian = _second_derivatives(cost, at, reach)
-    sizes, vectors = np.linalg.eigh(hessian)
+    """Minimum near `at`, its value and its second derivatives: BFGS that starts with those of the blurred image."""
+    # Turns that move the events at the ends of the window by half a pixel.
+    reach = min(1.0 / (window.camera.fx * window.duration_s), 1.0)
+    sizes, vectors = np.linalg.eigh(_second_derivatives(blurred, at, reach))
     sizes = np.maximum(np.abs(sizes), 0.02 * np.abs(sizes).max() + 1e-9)
-    first = at
     at, value = minimised(cost, at, iterations, (vectors / sizes) @ vectors.T)
-    if np.linalg.norm(at - first) > 4 * reach:
-        hessian = _second_derivatives(cost, at, reach)
-    return at, value, hessian
+    return at, value, _second_derivatives(cost, at, reach)
 
 
 def _second_derivatives(cost: Objective, at: np.ndarray, reach: float) -> Float64[np.ndarray, "3 3"]:

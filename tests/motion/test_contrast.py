@@ -11,9 +11,11 @@ from efields.backends.reference import Backend
 from efields.geometry.camera import Camera
 from efields.motion.contrast import (
     MARGIN,
+    absolute_gradient,
     gaussian_blur,
     gradient_magnitude,
     image_of_warped_events,
+    images_by_polarity,
     multi_reference_sharpness,
     variance,
     warped_variance,
@@ -26,10 +28,16 @@ def test_gradients_by_finite_differences() -> None:
     generator = torch.Generator().manual_seed(0)
     image = torch.rand((9, 11), generator=generator, dtype=torch.float64).requires_grad_()
     other = torch.rand((9, 11), generator=generator, dtype=torch.float64)
-    for objective in (variance, gradient_magnitude, lambda i: multi_reference_sharpness([i, i * i], other)):
+    for objective in (
+        variance,
+        gradient_magnitude,
+        absolute_gradient,
+        lambda i: multi_reference_sharpness([i, i * i], other),
+    ):
         assert torch.autograd.gradcheck(objective, (image,))
     bearing = (torch.rand((40, 2), generator=generator, dtype=torch.float64) - 0.5).requires_grad_()
     for blur in (0.0, 1.0, 2.5):
+        assert torch.autograd.gradcheck(lambda i, s=blur: gaussian_blur(i, s), (image,))
         assert torch.autograd.gradcheck(
             lambda b, s=blur: warped_variance(b, CAMERA, s, Backend()), (bearing,), atol=1e-3, rtol=2e-2
         )
@@ -38,6 +46,7 @@ def test_gradients_by_finite_differences() -> None:
 def test_closed_forms() -> None:
     ramp = torch.arange(8.0)[None].repeat(6, 1)
     assert float(gradient_magnitude(ramp)) == pytest.approx(1.0)
+    assert float(absolute_gradient(-3 * ramp)) == pytest.approx(3.0)
     assert float(variance(torch.tensor([[0.0, 2.0], [4.0, 6.0]]))) == pytest.approx(5.0)
     assert float(multi_reference_sharpness([ramp, 2 * ramp], ramp)) == pytest.approx((1 + 0.25) / 2)
 
@@ -71,3 +80,20 @@ def test_coarse_pixels_do_where_the_blur_hides_them() -> None:
             warped_variance(sharp, CAMERA, blur, Backend()) / warped_variance(blurred, CAMERA, blur, Backend())
         )
         assert ratio > 1.0
+
+
+def test_polarities_make_up_the_image() -> None:
+    generator = torch.Generator().manual_seed(2)
+    bearing, polarity = torch.rand((50, 2), generator=generator) - 0.5, torch.rand(50, generator=generator) < 0.3
+    on, off = images_by_polarity(bearing, polarity, CAMERA, Backend())
+    torch.testing.assert_close(on + off, image_of_warped_events(bearing, CAMERA, Backend()))
+    assert float(on.sum()) == pytest.approx(int(polarity.sum()), abs=1e-3)
+
+
+def test_an_image_that_collapses_at_one_time_is_not_preferred() -> None:
+    sharp = torch.zeros((20, 20))
+    sharp[10, 10] = 100.0
+    plain = torch.rand((20, 20), generator=torch.Generator().manual_seed(3))
+    # One reference sharp and the others smeared scores worse than all a little sharper than unwarped.
+    once = multi_reference_sharpness([sharp, 0.3 * plain, 0.3 * plain], plain)
+    assert float(once) > float(multi_reference_sharpness([1.2 * plain] * 3, plain))

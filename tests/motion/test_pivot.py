@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
 from efields.backends import choose_backend
 from efields.events.stream import EventStream
-from efields.loaders import load
 from efields.motion.pivot import GRID, Turning, find_pivot
-from efields.motion.rotation import RotationConfig, estimate_rotation
+from efields.motion.rotation import estimate_rotation
+from efields.motion.window_rotation import RotationConfig
 from tests.motion.test_rotation import LENS, turning
 
 
@@ -35,8 +33,8 @@ def about_a_wrist(w: tuple[float, float, float], ratio: float, count: int = 20_0
 def test_a_wrist_is_found_and_no_more_rotation_than_there_is() -> None:
     w = (-0.06, 0.6, -0.14)
     events = about_a_wrist(w, 0.15)
-    found = estimate_rotation(events, LENS, RotationConfig(), choose_backend("auto"))
-    without = estimate_rotation(events, LENS, RotationConfig(pivot=0.0), choose_backend("auto"))
+    found = estimate_rotation(events, LENS, RotationConfig(pivot=None), choose_backend("auto"))
+    without = estimate_rotation(events, LENS, RotationConfig(), choose_backend("auto"))
     assert any("turns about a point behind it" in note for note in found.notes)
     assert np.linalg.norm(found.angular_velocity[0] - w) < 0.04
     assert np.linalg.norm(without.angular_velocity[0] - w) > 0.05
@@ -44,7 +42,7 @@ def test_a_wrist_is_found_and_no_more_rotation_than_there_is() -> None:
 
 def test_a_camera_that_turns_about_itself_gets_no_wrist() -> None:
     w = (-0.06, 0.6, -0.14)
-    found = estimate_rotation(turning(w, count=20_000), LENS, RotationConfig(), choose_backend("auto"))
+    found = estimate_rotation(turning(w, count=20_000), LENS, RotationConfig(pivot=None), choose_backend("auto"))
     assert np.linalg.norm(found.angular_velocity[0] - w) < 0.02
 
 
@@ -57,13 +55,3 @@ def test_only_a_maximum_inside_counts(best: float, expected: float) -> None:
     assert find_pivot([window]) == pytest.approx(expected, abs=0.01)
     assert find_pivot([]) == 0.0
     assert GRID[0] == 0.0
-
-
-@pytest.mark.data
-@pytest.mark.parametrize("name", ["shapes_rotation", "poster_rotation"])
-def test_real_slices_against_the_gyroscope(name: str, shared_data: Path) -> None:
-    folder = shared_data / "ecd_rotation" / name
-    recording = load(folder, "ecd")
-    found = estimate_rotation(recording.events, recording.calibrated, RotationConfig(), choose_backend("auto"))
-    mean = np.average(found.angular_velocity, axis=0, weights=found.events)
-    assert np.degrees(np.linalg.norm(mean - np.loadtxt(folder / "motion.txt"))) < 4.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,10 @@ from efields.motion.window import window_of, windows
 from efields.motion.window_rotation import RotationConfig, estimate_window, rotated, rotation_cost
 
 LENS = Camera(240, 180, 199.1, 198.8, 132.2, 110.7, "plumb_bob", (-0.3684, 0.1509, -0.0003, -0.0008, 0.0))
+
+MADE_IN = (168.66, 178.56, 135.35, 113.619)
+"""fx, fy, cx, cy of the pixels in the ECD slices' `events.npy`: those events are exactly the recorded ones, undistorted
+into this camera, then moved by `motion.txt` with the focal lengths of `calib.txt` (to 0.01 pixels)."""
 
 
 def turning(w: tuple[float, float, float], seconds: float = 0.1, count: int = 15_000, seed: int = 0) -> EventStream:
@@ -138,6 +143,36 @@ def test_bfgs_finds_a_minimum() -> None:
     at, value = minimised(lambda p: (0.5 * (p - goal) @ matrix @ (p - goal), matrix @ (p - goal)), np.zeros(3), 30)
     assert value < 1e-4
     np.testing.assert_allclose(at, goal, atol=0.02)
+
+
+def test_objects_before_a_still_camera_are_told() -> None:
+    rng = np.random.default_rng(0)
+    t_us = np.sort(rng.integers(0, 100_000, 6000))
+    x = np.rint(40 + 20 * t_us / 100_000 + rng.integers(0, 12, 6000)).astype(int)
+    events = EventStream.from_arrays(x, rng.integers(50, 62, 6000), t_us, rng.random(6000) < 0.5, 240, 180)
+    assert seen_share(events) < 0.05 < seen_share(turning((0.5, 0.0, 0.0)))
+    found = estimate_rotation(events, LENS, RotationConfig(), choose_backend("auto"))
+    assert any("may be an object" in note for note in found.notes)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["shapes_rotation", "poster_rotation"])
+def test_ecd_slices_in_the_camera_that_their_motion_was_written_in(name: str, shared_data: Path) -> None:
+    """`motion.txt` takes the pixels of a wider undistorted camera for those of `calib.txt` (see `MADE_IN`)."""
+    folder = shared_data / "ecd_rotation" / name
+    recording, told = load(folder, "ecd"), np.loadtxt(folder / "motion.txt")
+    camera, window = recording.calibrated, window_of(recording.events, recording.calibrated)
+    pixel = window.bearing * torch.tensor(MADE_IN[:2]) + torch.tensor(MADE_IN[2:])
+    inside = ((pixel >= 0) & (pixel < torch.tensor([camera.width - 1, camera.height - 1]))).all(dim=1)
+    as_told = (pixel - torch.tensor([camera.cx, camera.cy])) / torch.tensor([camera.fx, camera.fy])
+    window = replace(window, bearing=as_told[inside].float(), t_s=window.t_s[inside], polarity=window.polarity[inside])
+    found = estimate_window(window, np.zeros(3), RotationConfig(used_events=40_000), choose_backend("auto"))
+    assert np.degrees(np.linalg.norm(found.angular_velocity - told)) < 1.5
+    # With the camera of the events themselves the turn is faster, by the ratio of the focal lengths.
+    found = estimate_rotation(recording.events, camera, RotationConfig(), choose_backend("auto"))
+    mean = np.average(found.angular_velocity, axis=0, weights=found.events)
+    ratio = np.array([camera.fy / MADE_IN[1], camera.fx / MADE_IN[0], 1.0])
+    assert np.degrees(np.linalg.norm(mean - told * ratio)) < 4.0
 
 
 @pytest.mark.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -11,9 +12,6 @@ from torch.nn.functional import avg_pool2d
 
 from efields.backends.reference import Backend
 from efields.motion.contrast import MARGIN, multi_reference_sharpness
-
-
-_SCORE = torch.log
 
 
 @dataclass(frozen=True)
@@ -67,11 +65,12 @@ def sequence_sharpness(
     backend: Backend,
     blurs: int = 2,
 ) -> Float[Tensor, ""]:
-    """Mean over sequences of the logarithm of G0 / G at the first, middle and last boundary: below 0 is sharper.
+    """Mean over sequences of log((r + 0.3) / 1.3), r = G0 / G at the first, middle and last boundary: below 0 is sharper.
 
     ON and OFF events make images of their own. `size` is (height, width); `blurs` times images are blurred by a 3 x 3
     box, so that edges some pixels apart still draw each other near. The ratio itself punishes a wrong flow by more than
-    it rewards a right one, which holds a network at zero flow; its logarithm does not.
+    it rewards a right one, which holds a network at zero flow; its logarithm does
+    so less, and the 0.3 bounds what events that run together can gain.
     """
     bins, sequences = flow.shape[:2]
     at = carried(events, flow)
@@ -84,7 +83,7 @@ def sequence_sharpness(
     if not enough:
         return flow.sum() * 0.0
     ratios = [multi_reference_sharpness(list(images[1:, n]), images[0, n]) for n in enough]
-    return _SCORE(torch.stack(ratios)).mean()
+    return (torch.stack(ratios) + 0.3).log().mean() - math.log(1.3)
 
 
 def roughness(flow: Float[Tensor, "k b 2 h2 w2"]) -> Float[Tensor, ""]:

@@ -41,6 +41,9 @@ class TrainingConfig:
     """Steps over which the learning rate rises."""
     smoothness: float = 1.0
     """Weight of the differences of flow between neighbours, against the ratio of sharpness."""
+    shared_until: float = 0.4
+    """Share of the steps in which events are carried by the mean flow of their bin alone; its weight then falls to zero
+    over as many steps. One flow for all events cannot make them run together, and its gradient is far less noisy."""
     longest_gradient: float = 1.0
     """Norm to which gradients are cut."""
     seed: int = 0
@@ -155,7 +158,8 @@ def train_flow_network(
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, config)
         counts, events, new = feed.next()
-        loss, state = piece_loss(network, counts, events, None if new else state, config, backend)
+        local = local_share(step, config)
+        loss, state = piece_loss(network, counts, events, None if new else state, config, backend, local)
         optimiser.zero_grad()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(network.parameters(), config.longest_gradient)
@@ -176,8 +180,12 @@ def piece_loss(
     state: States | None,
     config: TrainingConfig,
     backend: Backend,
+    local: float = 1.0,
 ) -> tuple[Float[Tensor, ""], States]:
-    """Loss of one piece of a batch of sequences, and the state after it."""
+    """Loss of one piece of a batch of sequences, and the state after it.
+
+    Events are carried by `local` times the flow at their place and 1 - `local` times the mean flow of their bin.
+    """
     maps = []
     for bin_counts in counts:
         flow, state = network.coarse(bin_counts, state)
@@ -185,7 +193,14 @@ def piece_loss(
     assert state is not None
     flow = torch.stack(maps)
     size = (counts.shape[3], counts.shape[4])
-    return sequence_sharpness(events, flow, size, backend) + config.smoothness * roughness(flow), state
+    carrying = local * flow + (1 - local) * flow.mean(dim=(3, 4), keepdim=True)
+    return sequence_sharpness(events, carrying, size, backend) + config.smoothness * roughness(flow), state
+
+
+def local_share(step: int, config: TrainingConfig) -> float:
+    """How much of the flow that carries events is their own place's: 0 at first, then a rise to 1."""
+    until = config.shared_until * config.steps
+    return 1.0 if until <= 0 else min(max(step / until - 1, 0.0), 1.0)
 
 
 def learning_rate(step: int, config: TrainingConfig) -> float:
