@@ -42,9 +42,9 @@ class Args:
     """Seconds after the first event from which to look."""
     stop: float | None = None
     """Seconds after the first event up to which to look."""
-    pivot: float | None = None
-    """With --model rotation: distance of the point that the camera turns about, over that of the scene; found from the
-    events if not given, 0 for a camera that turns about itself."""
+    pivot: float | Literal["auto"] = 0.0
+    """With --model rotation: distance of the point that the camera turns about, over that of the scene; 0 for a camera
+    that turns about itself, auto: found from the events, which takes a calibration that is right to one percent."""
     seconds_per_window: float | None = None
     """With --model full: time that a window may take."""
     epipolar_weight: float | None = None
@@ -122,8 +122,9 @@ def estimated(args: Args, events: EventStream, camera: Camera) -> tuple[Motion, 
     backend = choose_backend("auto")
     with progress(f"motion ({args.model})", args.json) as report:
         if args.model == "rotation":
-            given = {"window_events": args.window_events, "pivot": args.pivot}
-            config = replace(RotationConfig(), **{name: value for name, value in given.items() if value is not None})
+            config = replace(RotationConfig(), pivot=None if args.pivot == "auto" else args.pivot)
+            if args.window_events is not None:
+                config = replace(config, window_events=args.window_events)
             return estimate_rotation(events, camera, config, backend, lambda done, total: report(done, total)), None
         options = {
             "window_events": args.window_events,
@@ -174,13 +175,14 @@ def _write(
     from efields.cli._motion import agreement, dense, references_of, sharpened, shown_settings
     from efields.motion.files import write_motion_csv, write_motion_npz, write_tum
     from efields.motion.orientation import integrated
+    from efields.motion.smoothing import smoothed
     from efields.report.motion_page import MotionPage, write_motion_page
     from efields.report.motion_pictures import fastest_speed, sharpness_pair
 
     out.mkdir(parents=True, exist_ok=True)
     write_motion_csv(out / "motion.csv", motion)
     write_motion_npz(out / "motion.npz", motion)
-    write_tum(out / "trajectory.txt", *integrated(motion))
+    write_tum(out / "trajectory.txt", *integrated(smoothed(motion)))
     if flow is not None:
         flow.save(out / "flow.npz")
     references = references_of(recording, args.recording)

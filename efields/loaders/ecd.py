@@ -185,7 +185,8 @@ def _frame_list(root: Path) -> tuple[Int64[np.ndarray, " n"], list[Path]]:
             words = line.split()
             if not words or words[0].startswith("#"):
                 continue
-            if len(words) != 2 or not np.isfinite(time := float(words[0])):
+            # No file system takes a longer name; asking for such a file is an error of its own.
+            if len(words) != 2 or not np.isfinite(time := float(words[0])) or len(words[1].encode()) > 255:
                 raise ValueError(f"line {number}: '{line.strip()[:60]}'")
             times.append(time)
             files.append(root / words[1])

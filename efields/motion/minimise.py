@@ -20,8 +20,8 @@ def minimised(
 ) -> tuple[Float64[np.ndarray, " 3"], float]:
     """Minimum of a smooth function of three numbers by BFGS with backtracking (Nocedal and Wright, chapter 6).
 
-    `inverse`: a positive definite guess of the inverse of its second derivatives. It ends with a step that gains less than
-    `least_gain`.
+    `inverse`: a positive definite guess of the inverse of its second derivatives. A step that gains less than
+    `least_gain` is the last.
     """
     at = start.astype(np.float64)
     value, gradient = objective(at)

@@ -115,8 +115,14 @@ def draw_moving_image(
     looks = tuple(_cut(textures[rng.integers(len(textures))], rng) if textures else draw_texture(rng) for _ in range(2))
     motions = tuple(_draw_motion(rng, size, fastest_px_s) for _ in range(2))
     half = rng.uniform(0.15, 0.3, 2) * min(size) if rng.random() < 0.5 else np.zeros(2)
-    middle = rng.uniform(0.25, 0.75, 2) * size
-    return MovingImage((looks[0], looks[1]), (motions[0], motions[1]), (*middle, *half), width, height)
+    x, y = rng.uniform(0.25, 0.75, 2) * size
+    return MovingImage(
+        (looks[0], looks[1]),
+        (motions[0], motions[1]),
+        (float(x), float(y), float(half[0]), float(half[1])),
+        width,
+        height,
+    )
 
 
 def draw_texture(rng: np.random.Generator) -> Float64[np.ndarray, "s s"]:

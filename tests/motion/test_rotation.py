@@ -49,7 +49,7 @@ def test_the_warp_is_the_exact_rotation() -> None:
     rng = np.random.default_rng(0)
     bearing, t_s, w = rng.uniform(-0.6, 0.6, (50, 2)), rng.uniform(-0.1, 0.1, 50), np.array([1.0, -2.0, 5.0])
     turned = Rotation.from_rotvec(np.outer(t_s, w)).apply(np.column_stack([bearing, np.ones(50)]))
-    found = rotated(*map(torch.from_numpy, (bearing, t_s, w)))
+    found = rotated(torch.from_numpy(bearing), torch.from_numpy(t_s), torch.from_numpy(w))
     np.testing.assert_allclose(found.numpy(), turned[:, :2] / turned[:, 2:], atol=1e-7)
     parts = [torch.from_numpy(part).requires_grad_() for part in (bearing[:4], t_s[:4], w)]
     assert torch.autograd.gradcheck(rotated, parts)
@@ -64,15 +64,16 @@ def test_the_gradient_of_the_cost_is_that_of_autograd(pivot: float) -> None:
     cost = -torch.log(warped_variance(places, window.camera, 2.0, backend))
     (expected,) = torch.autograd.grad(cost, at)
     value, gradient = rotation_cost(window, 2.0, backend, pivot)(w)
-    assert value == pytest.approx(float(cost), abs=1e-6)
+    assert value == pytest.approx(float(cost.detach()), abs=1e-6)
     np.testing.assert_allclose(gradient, expected.numpy(), rtol=2e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("w", [(-0.06, 0.58, -0.14), (1.0, -2.0, 1.5), (0.0, 0.0, 3.0), (4.0, 0.5, -1.0)])
 def test_known_turns_are_found_from_rest(w: tuple[float, float, float]) -> None:
-    found = estimate_window(window_of(turning(w), LENS), np.zeros(3), RotationConfig(), choose_backend("auto"))
+    window, config = window_of(turning(w, seconds=0.2, count=60_000), LENS), RotationConfig(used_events=60_000)
+    found = estimate_window(window, np.zeros(3), config, choose_backend("auto"))
     assert found.status == "ok"
-    assert np.linalg.norm(found.angular_velocity - w) < 0.01 * np.linalg.norm(w) + 0.008
+    assert np.linalg.norm(found.angular_velocity - w) < 0.01 * np.linalg.norm(w)
     sigma = np.sqrt(np.diag(found.covariance))
     assert (sigma > 0).all() and (sigma < 0.1).all()
 
@@ -80,7 +81,8 @@ def test_known_turns_are_found_from_rest(w: tuple[float, float, float]) -> None:
 def test_windows_follow_a_change_and_the_seed_of_nothing() -> None:
     first, second = turning((0.5, 0.0, 0.0), seed=1), turning((0.0, -1.0, 0.3), seed=2)
     joined = EventStream.from_arrays(
-        *(np.concatenate([getattr(first, n), getattr(second, n)]) for n in ("x", "y")),
+        np.concatenate([first.x, second.x]),
+        np.concatenate([first.y, second.y]),
         np.concatenate([first.t_us, second.t_us + 100_000]),
         np.concatenate([first.polarity, second.polarity]),
         LENS.width,
@@ -140,7 +142,11 @@ def test_flicker_is_found_and_motion_is_none() -> None:
 def test_bfgs_finds_a_minimum() -> None:
     matrix = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 0.5], [0.0, 0.5, 2.0]])
     goal = np.array([0.3, -0.2, 0.5])
-    at, value = minimised(lambda p: (0.5 * (p - goal) @ matrix @ (p - goal), matrix @ (p - goal)), np.zeros(3), 30)
+
+    def bowl(p: np.ndarray) -> tuple[float, np.ndarray]:
+        return float(0.5 * (p - goal) @ matrix @ (p - goal)), matrix @ (p - goal)
+
+    at, value = minimised(bowl, np.zeros(3), 30)
     assert value < 1e-4
     np.testing.assert_allclose(at, goal, atol=0.02)
 

@@ -38,7 +38,7 @@ class DenseFlow:
         Before the first middle, after the last and beyond the image's edge the nearest value holds; zero for NaN.
         """
         place = np.asarray(pixel, dtype=np.float64).reshape(-1, 2)
-        known = np.isfinite(place).all(axis=1)
+        known = np.isfinite(place[:, 0]) & np.isfinite(place[:, 1])
         place = np.where(known[:, None], place, 0.0)
         times = np.broadcast_to(np.asarray(t_us, dtype=np.float64), len(place))
         axes = ((times - self.start_us) / self.bin_us - 0.5, (place[:, 1] - 0.5) / 2, (place[:, 0] - 0.5) / 2)

@@ -65,7 +65,7 @@ class FlowNetwork(nn.Module):
             self.up.append(nn.Conv2d(inputs + channels, channels, 3, padding=1))
             inputs = channels
         self.head = nn.Conv2d(inputs, 2, 3, padding=1)
-        nn.init.zeros_(self.head.bias)
+        nn.init.constant_(self.head.get_parameter("bias"), 0.0)
 
     def forward(
         self, counts: Float[Tensor, "b 2 h w"], state: States | None = None

@@ -65,7 +65,7 @@ def sequence_sharpness(
     backend: Backend,
     blurs: int = 2,
 ) -> Float[Tensor, ""]:
-    """Mean over sequences of log((r + 0.3) / 1.3), r = G0 / G at the first, middle and last boundary: below 0 is sharper.
+    """Mean over sequences of log((r + 0.3) / 1.3), r = G0 / G at the first, middle and last boundary: below 0 is sharp.
 
     ON and OFF events make images of their own. `size` is (height, width); `blurs` times images are blurred by a 3 x 3
     box, so that edges some pixels apart still draw each other near. The ratio itself punishes a wrong flow by more than
@@ -87,7 +87,7 @@ def sequence_sharpness(
 
 
 def roughness(flow: Float[Tensor, "k b 2 h2 w2"]) -> Float[Tensor, ""]:
-    """Mean of sqrt(d^2 + 0.1^2) - 0.1 over the differences d of flow between neighbours in space and time, pixels a bin.
+    """Mean of sqrt(d^2 + 0.1^2) - 0.1 over differences d of flow between neighbours in space and time, pixels a bin.
 
     Events may sharpen any image by running together. Where flow converges by a tenth of a pixel a pixel and more, this
     costs; a camera's motion converges less in a bin of 10 ms.

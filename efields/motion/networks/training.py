@@ -96,7 +96,7 @@ class SequenceFeed:
         return *self._together(columns), new
 
     def _draw(self) -> tuple[EventStream, Cut]:
-        recording = self._recordings[self._rng.integers(len(self._recordings))]
+        recording = self._recordings[int(self._rng.integers(len(self._recordings)))]
         left, top = (int(self._rng.integers(s - self.size + 1)) for s in (recording.width, recording.height))
         return recording, Cut(left, top, *map(bool, self._rng.random(3) < 0.5))
 
