@@ -1,4 +1,4 @@
-"""Estimate how the camera moved, from events alone: angular velocity and direction of translation.
+"""Estimate how the camera moved, from events alone: turn, and direction of translation.
 
 `--model rotation` warps events by a rotation; `--model full` estimates flow, rotation and the direction of translation
 together. Writes motion.csv, motion.npz, trajectory.txt (TUM), pictures and report.html.

@@ -1,4 +1,4 @@
-"""Estimate the optical flow of a recording at any time and pixel, and write dense maps of it.
+"""Estimate optical flow at any time and pixel from events, and write dense maps of it.
 
 Works without a calibration too: then on raw pixels, and no egomotion is claimed. Writes flow.npz (the continuous flow),
 maps as npz, .flo or DSEC's PNG, a film, arrows and report.html.
