@@ -49,6 +49,8 @@ def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
     dtype = np.dtype([tuple(item) for item in descr] if isinstance(descr, list) else descr)
     if dtype.hasobject:
         raise ValueError("it holds pickled objects, which could run code")
+    if dtype.subdtype is not None or dtype.itemsize == 0:
+        raise ValueError("its numbers have no size of their own")
     if not isinstance(shape, tuple) or not all(isinstance(n, int) and 0 <= n < 1 << 48 for n in shape):
         raise ValueError("its shape is broken")
     return shape, bool(fields["fortran_order"]), dtype, 8 + size + length
