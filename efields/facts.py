@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,11 @@ class Facts:
     """The whole recording, where it is more than one file of events or something is supplied; else None."""
     notes: tuple[str, ...]
     """What the loader did, what was salvaged, what the poses lead to; a sentence each."""
-    hot_pixels: int = field(default=0)
-    """Pixels that fire far more than their neighbours."""
+
+    @property
+    def hot_pixels(self) -> int:
+        """Number of pixels that fire far more than their neighbours."""
+        return len(hot_pixels_of(self.survey.counts)) if self.survey.events else 0
 
     @property
     def poses(self) -> int:
@@ -115,7 +118,6 @@ def facts_of(path: Path, kind: str | None, options: dict[str, Any], supplied: Su
         camera=recording.camera,
         recording=recording,
         notes=recording.notes + checks,
-        hot_pixels=len(hot_pixels_of(survey.counts)) if survey.events else 0,
     )
 
 
@@ -133,7 +135,6 @@ def _of_file(file: EventFile, kind: str, salvage: bool) -> Facts:
         camera=file.camera,
         recording=None,
         notes=file.notes + damages.notes_with(beside),
-        hot_pixels=len(hot_pixels_of(survey.counts)) if survey.events else 0,
     )
 
 

@@ -25,8 +25,7 @@ from efields.geometry.paths import orbit
 from efields.geometry.pose import rotation_to_quaternion
 from efields.loaders import load
 from efields.supplied import Supplied
-from efields.writers import recording
-from efields.writers._about import About
+from efields.writers import About, recording
 
 WIDTH, HEIGHT, RATE_HZ = 1280, 720, 10e6
 POSES = 101

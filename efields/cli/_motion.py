@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -20,31 +19,30 @@ if TYPE_CHECKING:
     from efields.report.motion_plots import Reference
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where events come from, as the flags say."""
+class SourceFlags(Protocol):
+    """The flags of both commands that say which events to look at."""
 
-    recording: Path
-    """The recording."""
-    kind: str | None = None
-    """Its loader."""
-    camera: str = ""
-    """Calibration given beside it."""
-    start: float | None = None
-    """Seconds after the first event from which to look."""
-    stop: float | None = None
-    """Seconds after the first event up to which to look."""
-    salvage: bool = False
-    """Whether to read what is whole of a damaged file."""
-    width: int | None = None
-    """Columns of the sensor, where the file does not say."""
-    height: int | None = None
-    """Rows of the sensor."""
-    option: tuple[str, ...] = ()
-    """Options of the loader."""
+    @property
+    def recording(self) -> Path: ...
+    @property
+    def kind(self) -> str | None: ...
+    @property
+    def camera(self) -> str: ...
+    @property
+    def start(self) -> float | None: ...
+    @property
+    def stop(self) -> float | None: ...
+    @property
+    def salvage(self) -> bool: ...
+    @property
+    def width(self) -> int | None: ...
+    @property
+    def height(self) -> int | None: ...
+    @property
+    def option(self) -> tuple[str, ...]: ...
 
 
-def opened(source: Source) -> tuple[Recording, EventStream]:
+def opened(flags: SourceFlags) -> tuple[Recording, EventStream]:
     """The recording with the camera that was given, and the events to look at.
 
     Raises `InputError` for anything that `efields info` would refuse, and a slice without events.
@@ -53,18 +51,18 @@ def opened(source: Source) -> tuple[Recording, EventStream]:
     from efields.loaders import find, load
     from efields.supplied import Supplied, supply
 
-    kind = source.kind or find(source.recording)
-    options = loader_options(kind, source.option, salvage=source.salvage, width=source.width, height=source.height)
-    recording = supply(load(source.recording, kind, **options), Supplied(camera=source.camera))
+    kind = flags.kind or find(flags.recording)
+    options = loader_options(kind, flags.option, salvage=flags.salvage, width=flags.width, height=flags.height)
+    recording = supply(load(flags.recording, kind, **options), Supplied(camera=flags.camera))
     events = recording.events
     if len(events) == 0:
-        raise InputError("holds no events", source.recording, "choose a recording that has some")
+        raise InputError("holds no events", flags.recording, "choose a recording that has some")
     origin = int(events.t_us[0])
-    first = origin if source.start is None else origin + round(source.start * 1e6)
-    last = int(events.t_us[-1]) + 1 if source.stop is None else origin + round(source.stop * 1e6)
+    first = origin if flags.start is None else origin + round(flags.start * 1e6)
+    last = int(events.t_us[-1]) + 1 if flags.stop is None else origin + round(flags.stop * 1e6)
     chosen = events.between(first, last)
     if len(chosen) == 0:
-        raise InputError("holds no events between --start and --stop", source.recording, "give seconds from the first")
+        raise InputError("holds no events between --start and --stop", flags.recording, "give seconds from the first")
     return recording, chosen
 
 

@@ -188,7 +188,7 @@ def _write(args: Args, writer: ModuleType, conversion: Conversion, seen: Survey 
     """Write all events, with the poses and views of `posed` where there is one, and return their number."""
     from efields.cli._posed_conversion import write_posed
     from efields.cli._progress import progress
-    from efields.writers._about import About
+    from efields.writers import About
 
     about = About(conversion.width, conversion.height, conversion.side, conversion.camera)
     with progress("events", args.json) as report:

@@ -70,20 +70,9 @@ class Args:
 def run(args: Args) -> int:
     """Estimate, write the folder, and print the mean motion; exit code 0."""
     set_threads(args.threads)
-    from efields.cli._motion import Source, folder_for, opened
+    from efields.cli._motion import folder_for, opened
 
-    source = Source(
-        args.recording,
-        args.kind,
-        args.camera,
-        args.start,
-        args.stop,
-        args.salvage,
-        args.width,
-        args.height,
-        args.option,
-    )
-    recording, events = opened(source)
+    recording, events = opened(args)
     if recording.camera is None:
         raise InputError(
             "is not calibrated, and egomotion needs the camera's focal length",

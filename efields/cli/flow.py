@@ -76,15 +76,11 @@ class Args:
 def run(args: Args) -> int:
     """Estimate, write the folder, and say where it is; exit code 0."""
     set_threads(args.threads)
-    from efields.cli._motion import Source, folder_for, opened
+    from efields.cli._motion import folder_for, opened
 
     if not (np.isfinite(args.rate) and args.rate > 0):
         raise InputError(f"--rate {args.rate}", do="give maps a second, above 0")
-    size = args.width, args.height
-    source = Source(
-        args.recording, args.kind, args.camera, args.start, args.stop, args.salvage, *size, option=args.option
-    )
-    recording, events = opened(source)
+    recording, events = opened(args)
     times = _times(events, args.rate)
     motion, flow = _estimated(args, recording, events)
     out = folder_for(args.out, args.recording, "flow")

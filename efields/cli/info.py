@@ -205,11 +205,14 @@ def _poses(facts: Facts) -> str:
 def _draw(args: Args, kind: str, options: dict[str, Any], facts: Facts) -> None:
     """Draw the preview from a second pass over the events."""
     from efields.event_file import Damages
-    from efields.loaders import open_events
+    from efields.loaders import as_event_file, open_events
     from efields.report.preview import write_preview
 
     assert args.preview is not None
-    file = open_events(args.recording, kind, **options)
+    if facts.recording is not None:
+        file = as_event_file(facts.recording, kind, args.recording)
+    else:
+        file = open_events(args.recording, kind, **options)
     events = file.events(Damages(file.path, args.salvage))
     said = write_preview(args.preview, events, facts.survey, facts.side.frames)
     if not args.json:

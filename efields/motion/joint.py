@@ -12,17 +12,16 @@ from jaxtyping import Float64
 
 from efields.backends.reference import Backend
 from efields.errors import InputError
-from efields.events.statistics import hot_pixels
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.motion.degeneracy import Degeneracy, degeneracy
-from efields.motion.flicker import flicker
 from efields.motion.flow import Flow, flow_of
 from efields.motion.flow_field import FlowFieldConfig
 from efields.motion.motion import Motion, Status
+from efields.motion.preparation import prepared
 from efields.motion.rotation import RotationConfig, estimate_window
 from efields.motion.spline import MotionSpline, TimedFlow
-from efields.motion.window import EventWindow, windows
+from efields.motion.window import EventWindow, ideal_camera, windows
 from efields.motion.window_fit import WindowFit, WindowFitConfig, fit_window
 
 
@@ -82,7 +81,7 @@ def estimate_motion_and_flow(
     by the differential epipolar constraint. Raises `InputError` when no window has enough events.
     """
     began = time.perf_counter()
-    events, notes = _prepared(events, config)
+    events, notes = prepared(events, config.least_events, config.drop_hot_pixels)
     fit_config = replace(
         config.fit, epipolar_weight=config.epipolar_weight, seconds_per_window=config.seconds_per_window
     )
@@ -103,26 +102,7 @@ def estimate_motion_and_flow(
     on_progress(len(events), len(events))
     spline = _spline(fitted, config)
     motion = _motion(fitted, spline, time.perf_counter() - began, notes)
-    ideal = next(windows(events[:1], camera, 1, 1.0)).camera
-    return motion, flow_of([f.fit.field for f in fitted], [f.span_us for f in fitted], ideal)
-
-
-def _prepared(events: EventStream, config: JointConfig) -> tuple[EventStream, list[str]]:
-    """Events without hot pixels, and what a user should know of them."""
-    notes: list[str] = []
-    if config.drop_hot_pixels and len(hot := hot_pixels(events)):
-        events = events[~np.isin(events.pixel, hot)]
-        notes.append(f"{len(hot)} hot pixels were left out.")
-    if len(events) < config.least_events:
-        raise InputError(
-            f"{len(events)} events are too few to estimate motion", do=f"give at least {config.least_events}"
-        )
-    if (found := flicker(events)) is not None:
-        notes.append(
-            f"The light flickers at {found.hz:.0f} Hz ({100 * found.share:.0f} % of the signed events): "
-            "the estimate follows the light where that outweighs motion."
-        )
-    return events, notes
+    return motion, flow_of([f.fit.field for f in fitted], [f.span_us for f in fitted], ideal_camera(camera))
 
 
 def _fitted(

@@ -11,14 +11,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from efields.backends.reference import Backend
-from efields.errors import InputError
-from efields.events.statistics import hot_pixels
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
-from efields.motion.flicker import flicker
 from efields.motion.minimise import minimised
 from efields.motion.motion import Motion
 from efields.motion.pivot import Turning, find_pivot
+from efields.motion.preparation import prepared
 from efields.motion.window import EventWindow, window_of, windows
 from efields.motion.window_rotation import (
     RotationConfig,
@@ -44,19 +42,7 @@ def estimate_rotation(
     Raises `InputError` when the recording has too few events for a single window.
     """
     began = time.perf_counter()
-    notes: list[str] = []
-    if config.drop_hot_pixels and len(hot := hot_pixels(events)):
-        events = events[~np.isin(events.pixel, hot)]
-        notes.append(f"{len(hot)} hot pixels were left out.")
-    if len(events) < config.least_events:
-        raise InputError(
-            f"{len(events)} events are too few to estimate motion", do=f"give at least {config.least_events}"
-        )
-    if (found := flicker(events)) is not None:
-        notes.append(
-            f"The light flickers at {found.hz:.0f} Hz ({100 * found.share:.0f} % of the signed events): "
-            "the estimate follows the light where that outweighs motion."
-        )
+    events, notes = prepared(events, config.least_events, config.drop_hot_pixels)
     if (share := seen_share(events)) < _SMALL_SHARE:
         notes.append(
             f"Nearly all events come from {100 * share:.0f} % of the image: "

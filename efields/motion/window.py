@@ -64,7 +64,7 @@ def window_of(events: EventStream, camera: Camera) -> EventWindow:
         polarity=torch.from_numpy(np.array(events.polarity)[keep]),
         start_us=start_us,
         end_us=end_us,
-        camera=_ideal(camera),
+        camera=ideal_camera(camera),
     )
 
 
@@ -96,5 +96,6 @@ def _undistorted(camera: Camera) -> tuple[Float64[np.ndarray, "pixels 2"], Bool[
 
 
 @lru_cache(maxsize=4)
-def _ideal(camera: Camera) -> Camera:
+def ideal_camera(camera: Camera) -> Camera:
+    """The camera without its distortion, whose image windows and flow are given on."""
     return Camera(camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy)

@@ -16,8 +16,8 @@ from efields.loaders import find, load
 from efields.loaders._reading.event_file import recording_of
 from efields.loaders._reading.own_events import read_events, write_events
 from efields.recording import Frames, Imu, Triggers
+from efields.writers import About
 from efields.writers import recording as writer
-from efields.writers._about import About
 
 
 @pytest.fixture(autouse=True)

@@ -68,11 +68,10 @@ def _gathered_columns(chunks: Iterator[EventColumns]) -> EventColumns:
     return EventColumns(*(column.array() for column in columns))
 
 
-def least_sensor(chunks_of: EventFile | EventColumns, path: Path) -> tuple[int, int, str]:
+def least_sensor(file: EventFile, path: Path) -> tuple[int, int, str]:
     """The smallest known sensor that holds all events, and a note; their own extent where none does."""
-    parts = [chunks_of] if isinstance(chunks_of, EventColumns) else chunks_of.decode(Damages(path, salvage=True))
     columns = rows = 0
-    for part in parts:
+    for part in file.decode(Damages(path, salvage=True)):
         if part.count:
             columns, rows = max(columns, int(part.x.max()) + 1), max(rows, int(part.y.max()) + 1)
     width, height = next(((w, h) for w, h in SENSORS if w >= columns and h >= rows), (columns, rows))

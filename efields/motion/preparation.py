@@ -1,0 +1,29 @@
+"""What is done to events before motion is estimated from them, whatever the model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from efields.errors import InputError
+from efields.events.statistics import hot_pixels
+from efields.events.stream import EventStream
+from efields.motion.flicker import flicker
+
+
+def prepared(events: EventStream, least_events: int, drop_hot_pixels: bool) -> tuple[EventStream, list[str]]:
+    """Events without hot pixels, and what a user should know of them, a sentence each.
+
+    Raises `InputError` when fewer than `least_events` are left.
+    """
+    notes: list[str] = []
+    if drop_hot_pixels and len(hot := hot_pixels(events)):
+        events = events[~np.isin(events.pixel, hot)]
+        notes.append(f"{len(hot)} hot pixels were left out.")
+    if len(events) < least_events:
+        raise InputError(f"{len(events)} events are too few to estimate motion", do=f"give at least {least_events}")
+    if (found := flicker(events)) is not None:
+        notes.append(
+            f"The light flickers at {found.hz:.0f} Hz ({100 * found.share:.0f} % of the signed events): "
+            "the estimate follows the light where that outweighs motion."
+        )
+    return events, notes

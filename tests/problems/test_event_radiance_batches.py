@@ -1,0 +1,131 @@
+"""The event radiance problem: how its batches are drawn, and what it takes to build one."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from efields.backends.reference import Backend
+from efields.errors import InputError
+from efields.fields.hash_grid import Config as HashGridConfig
+from efields.geometry.trajectory import Trajectory
+from efields.losses import distortion, event_interval, event_window, photometric, silent
+from efields.problems._batches import Shares
+from efields.problems.event_radiance import Config, EventRadiance
+from efields.render.renderer import Sampling
+from tests.problems.soft import SIZE, pose, soft_recording, true_problem
+from tests.tiny import tiny_recording
+
+
+def test_rays_are_divided_by_shares() -> None:
+    recording = soft_recording()
+    losses = {
+        "event_interval": event_interval.Config(),
+        "event_window": event_window.Config(),
+        "silent": silent.Config(),
+    }
+    shares = Shares(events=0.6, windows=0.3, silent=0.1)
+    problem = true_problem(recording, {**losses, "distortion": distortion.Config()}, Config(shares=shares))
+    batch = problem.draw(2000, np.random.default_rng(0))
+    assert {name: len(drawn.pixel) for name, drawn in batch.items()} == {"events": 600, "windows": 300, "silent": 100}
+    assert {
+        name: len(drawn.pixel) for name, drawn in problem.draw(1, np.random.default_rng(0)).items()
+    } == dict.fromkeys(batch, 1)
+
+
+def test_two_looks_of_an_interval_share_their_jitter() -> None:
+    problem = true_problem(soft_recording(), {"event_interval": event_interval.Config()})
+    seen: list[torch.Tensor] = []
+    inner = problem.renderer.forward
+
+    def watching(rays: Any, jitter: torch.Tensor | None = None) -> Any:
+        assert jitter is not None
+        seen.append(jitter)
+        return inner(rays, jitter)
+
+    problem.renderer.forward = watching  # type: ignore[method-assign]
+    problem.terms(problem.draw(100, np.random.default_rng(0)), torch.Generator().manual_seed(0))
+    (jitter,) = seen
+    assert torch.equal(jitter[:50], jitter[50:])
+    assert float(jitter[:50].std()) > 0.2
+
+
+def test_draws_and_terms_follow_their_seeds() -> None:
+    problem = true_problem(soft_recording(), {"event_interval": event_interval.Config(), "silent": silent.Config()})
+    found = []
+    for _ in range(2):
+        batch = problem.draw(500, np.random.default_rng(7))
+        found.append(problem.terms(batch, torch.Generator().manual_seed(7)).losses)
+    assert {k: float(v.detach()) for k, v in found[0].items()} == {k: float(v.detach()) for k, v in found[1].items()}
+
+
+def test_nothing_is_drawn_where_the_lens_cannot_be_undone() -> None:
+    recording = soft_recording()
+    # So strong a barrel that the picture's corners are beyond where the lens model folds over.
+    folded = dataclasses.replace(recording.camera, distortion_model="plumb_bob", distortion=(-1.5, 0.0, 0.0, 0.0, 0.0))
+    known = folded.undistortable()
+    assert 0 < np.count_nonzero(~known) < len(known)
+    problem = build(dataclasses.replace(recording, camera=folded))
+    batch = problem.draws.draw(("events", "windows", "silent"), 3000, np.random.default_rng(0))
+    for drawn in batch.values():
+        assert len(drawn.pixel) and known[drawn.pixel].all()
+    everywhere = build(recording).draws.draw(("events",), 3000, np.random.default_rng(0))
+    assert not known[everywhere["events"].pixel].all()
+
+
+# ---- what is missing
+
+
+def build(recording: Any, config: Config | None = None, losses: dict[str, Any] | None = None) -> EventRadiance:
+    chosen = losses or {"event_interval": event_interval.Config()}
+    small = HashGridConfig(levels=2, log2_size=8, width=8)
+    sampling = Sampling(samples=16, grid_resolution=8)
+    return (config or Config()).build(recording, None, chosen, small, sampling, Backend(), torch.Generator())
+
+
+def test_missing_poses() -> None:
+    with pytest.raises(InputError, match="no camera poses"):
+        build(dataclasses.replace(soft_recording(), trajectory=None))
+
+
+def test_missing_frames() -> None:
+    with pytest.raises(InputError, match=r"problem\.frames = true"):
+        build(soft_recording(), losses={"photometric": photometric.Config()})
+
+
+def test_a_recording_without_two_events_at_any_pixel() -> None:
+    recording = soft_recording()
+    _, first = np.unique(recording.events.y.astype(int) * SIZE + recording.events.x, return_index=True)
+    with pytest.raises(InputError, match="no pixel has two events"):
+        build(dataclasses.replace(recording, events=recording.events[np.sort(first)]))
+
+
+def test_the_box_comes_from_the_config_then_the_recording_then_the_camera() -> None:
+    recording = soft_recording()
+    assert Config(box=((0, 0, 0), (1, 2, 3))).field_box(recording).hi == (1.0, 2.0, 3.0)
+    assert Config().field_box(recording) == recording.box
+    circled = Config().field_box(dataclasses.replace(recording, box=None))
+    assert all(lo < middle < hi for lo, middle, hi in zip(circled.lo, (0.0, 0.0, 0.0), circled.hi, strict=True))
+    assert np.allclose(circled.center, 0.0, atol=0.1)
+    sideways = np.stack([pose(0.0)] * 5)
+    sideways[:, 1, 3] = np.linspace(-1, 1, 5)
+    path = Trajectory.from_matrices(np.arange(5) * 1000, sideways, origin_us=0)
+    with pytest.raises(InputError, match=r"problem\.box"):
+        Config().field_box(dataclasses.replace(recording, box=None, trajectory=path))
+
+
+def test_windows_span_the_motion_that_is_set() -> None:
+    recording = tiny_recording(size=24, frames=60)
+    short, long = (build(recording, Config(window_motion_px=px)).draws.window_events for px in (3.0, 6.0))
+    assert long == pytest.approx(2 * short, rel=0.05)
+
+
+def test_shares_are_positive_and_default_losses_are_known() -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        Shares(events=0.0)
+    assert "photometric" in Config(frames=True).default_losses
+    assert "photometric" not in Config().default_losses
