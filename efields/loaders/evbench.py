@@ -18,6 +18,7 @@ from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.loaders._reading.event_file import first_bytes
+from efields.loaders._reading.mat_arrays import mat5_variables
 from efields.recording import Recording
 
 _COLUMNS = ("x", "y", "pol", "ts")
@@ -85,20 +86,11 @@ def matches(path: str | Path) -> bool:
 
 def _columns(file: Path) -> list[np.ndarray]:
     """The four columns, flat."""
-    import scipy.io
-
-    try:
-        held = scipy.io.loadmat(file, variable_names=list(_COLUMNS))
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror or error})", file, "copy it again") from None
-    except MemoryError:
-        raise InputError("claims more than memory holds", file, "copy it again") from None
-    except Exception as error:  # the reader of damaged files raises whatever it meets first
-        raise InputError(f"is damaged or no MATLAB 5 file ({error})", file, "copy it again") from None
+    held = mat5_variables(file)
     columns = []
     for name in _COLUMNS:
         column = held.get(name)
-        if not isinstance(column, np.ndarray) or column.dtype.kind not in "iuf" or column.size != max(column.shape):
+        if not isinstance(column, np.ndarray) or column.dtype.kind not in "iuf" or column.ndim != 1 or not column.size:
             raise InputError(f"lacks the column '{name}'", file, f"it must hold {', '.join(_COLUMNS)}")
-        columns.append(column.reshape(-1))
+        columns.append(column)
     return columns

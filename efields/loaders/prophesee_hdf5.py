@@ -20,19 +20,15 @@ from efields.errors import InputError
 from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import EventColumns
 from efields.loaders._reading.event_file import checked_size, first_bytes, least_sensor, recording_of
+from efields.loaders._reading.hdf5_file import FAULTS, SIGNATURE, blocks, opened_hdf5, usable_rows
+from efields.loaders._reading.hdf5_heap import has_sound_heap
 from efields.recording import Recording, Triggers
 
 if TYPE_CHECKING:
     import h5py
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ECF = 0x8ECF
 _EVENTS, _TRIGGERS = "CD/events", "EXT_TRIGGER/events"
-_ROWS = 1 << 18
-_MOST_CHUNK = 1 << 28
-"""Bytes of a chunk, which is decompressed at once; Prophesee's have 16384 rows."""
-_BROKEN = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError, MemoryError)
-"""What h5py raises for damaged files."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +50,24 @@ class Config:
         """Look at the tables. Raises `InputError` where they lack or cannot be decompressed here."""
         path = Path(path)
         checked_size(self.width, self.height, path)
-        with _Opened(path) as file:
-            _rows(file, _EVENTS, ("x", "y", "p", "t"), path)
-            said = file.attrs.get("geometry", "")
-            said = said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)
+        with opened_hdf5(path) as file:
+            _table(file, _EVENTS, ("x", "y", "p", "t"), path)
+            said = "" if self.width else _geometry(file, path)
+        if said is None and not self.salvage:
+            do = "give the size with --width and --height, or read it with --salvage"
+            raise InputError("the attribute geometry, the sensor's size, is damaged", path, do)
         name = "Prophesee HDF5"
-        found = re.fullmatch(r"\s*([0-9]{1,5})x([0-9]{1,5})\s*", said)
+        found = re.fullmatch(r"\s*([0-9]{1,5})x([0-9]{1,5})\s*", said or "")
         if self.width or found:
             size = (self.width, self.height) if self.width else (int(found[1]), int(found[2])) if found else (0, 0)
             if not (0 < size[0] <= 1 << 14 and 0 < size[1] <= 1 << 14):
                 raise InputError(f"gives a sensor of {said}", path, "give the size with --width and --height")
-            return EventFile(name, path, *size, lambda damages: _decode(path, damages), lambda _: _side(path))
-        opened = EventFile(name, path, 1, 1, lambda damages: _decode(path, damages), lambda _: _side(path))
+            return EventFile(
+                name, path, *size, lambda damages: _decode(path, damages), lambda damages: _side(path, damages)
+            )
+        opened = EventFile(
+            name, path, 1, 1, lambda damages: _decode(path, damages), lambda damages: _side(path, damages)
+        )
         width, height, note = least_sensor(opened, path)
         return EventFile(name, path, width, height, opened.decode, opened.side_streams, notes=(note,))
 
@@ -73,39 +75,29 @@ class Config:
 def matches(path: str | Path) -> bool:
     """Whether `path` is HDF5 and holds the table of events."""
     path = Path(path)
-    if first_bytes(path, len(_SIGNATURE)) != _SIGNATURE:
+    if first_bytes(path, len(SIGNATURE)) != SIGNATURE:
         return False
     try:
-        with _Opened(path) as file:
+        with opened_hdf5(path) as file:
             return _is_table(file, _EVENTS, ("x", "y", "p", "t"))
-    except (InputError, *_BROKEN):
+    except InputError:
         return False
 
 
-class _Opened:
-    """An HDF5 file, open within a `with`; what h5py raises becomes an `InputError`."""
+def _geometry(file: h5py.File, path: Path) -> str | None:
+    """The attribute that gives the sensor's size; "" where there is none, None where it is damaged."""
+    import h5py
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> h5py.File:
-        import h5py
-        import hdf5plugin  # noqa: F401  registers its filters
-
-        if self._path.is_dir():
-            raise InputError("is a folder, not a file", self._path, "name the file in it")
-        try:
-            self._file = h5py.File(self._path, "r")
-        except _BROKEN as error:
-            raise InputError(f"is no whole HDF5 file ({_line(error)})", self._path, "copy the file again") from None
-        return self._file
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-
-def _line(error: BaseException) -> str:
-    return str(error).split("\n")[0][:200]
+    try:
+        if "geometry" not in file.attrs:
+            return ""
+        text = h5py.check_string_dtype(file.attrs.get_id("geometry").dtype)
+        if text is not None and text.length is None and not has_sound_heap(path):
+            return None
+        said = file.attrs["geometry"]
+    except FAULTS:
+        return None
+    return said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)
 
 
 def _is_table(file: h5py.File, name: str, columns: tuple[str, ...]) -> bool:
@@ -120,80 +112,49 @@ def _is_table(file: h5py.File, name: str, columns: tuple[str, ...]) -> bool:
     )
 
 
-def _rows(file: h5py.File, name: str, columns: tuple[str, ...], path: Path) -> tuple[h5py.Dataset, int]:
-    """A table and how many of its rows are in the file. Raises `InputError` where it cannot be read."""
+def _table(file: h5py.File, name: str, columns: tuple[str, ...], path: Path) -> h5py.Dataset:
+    """A table that can be decompressed here. Raises `InputError` where there is none."""
     import h5py
 
-    try:
-        if not _is_table(file, name, columns):
-            raise InputError(f"holds no table /{name} of {', '.join(columns)}", path, "choose a Prophesee HDF5 file")
-        table: Any = file[name]
-        filters = table.id.get_create_plist()
-        for index in range(filters.get_nfilters()):
-            code = filters.get_filter(index)[0]
-            if not h5py.h5z.filter_avail(code):
-                which = "Prophesee's ECF (0x8ecf)" if code == _ECF else f"the filter {code}"
-                do = (
-                    "install Prophesee's hdf5_ecf plugin and set HDF5_PLUGIN_PATH to its folder, "
-                    "or convert the file to RAW with Metavision"
-                )
-                raise InputError(f"is compressed with {which}, for which no HDF5 plugin is installed here", path, do)
-        if table.is_virtual or table.external:
-            raise InputError(f"keeps /{name} in other files", path, "copy the table into one file")
-        if table.chunks is None:
-            return table, min(len(table), table.id.get_storage_size() // table.dtype.itemsize)
-        if table.chunks[0] * table.dtype.itemsize > _MOST_CHUNK:
-            raise InputError(f"/{name} has chunks of {table.chunks[0]:,} rows", path, "write it in smaller chunks")
-        return table, min(len(table), table.id.get_num_chunks() * table.chunks[0])
-    except _BROKEN as error:
-        raise InputError(f"/{name} is damaged ({_line(error)})", path, "copy the file again") from None
+    if not _is_table(file, name, columns):
+        raise InputError(f"holds no table /{name} of {', '.join(columns)}", path, "choose a Prophesee HDF5 file")
+    table: Any = file[name]
+    filters = table.id.get_create_plist()
+    for index in range(filters.get_nfilters()):
+        code = filters.get_filter(index)[0]
+        if not h5py.h5z.filter_avail(code):
+            which = "Prophesee's ECF (0x8ecf)" if code == _ECF else f"the filter {code}"
+            do = (
+                "install Prophesee's hdf5_ecf plugin and set HDF5_PLUGIN_PATH to its folder, "
+                "or convert the file to RAW with Metavision"
+            )
+            raise InputError(f"is compressed with {which}, for which no HDF5 plugin is installed here", path, do)
+    if table.is_virtual or table.external:
+        raise InputError(f"keeps /{name} in other files", path, "copy the table into one file")
+    return table
 
 
 def _decode(path: Path, damages: Damages) -> Iterator[EventColumns]:
-    with _Opened(path) as file:
-        table, count = _rows(file, _EVENTS, ("x", "y", "p", "t"), path)
-        if count < len(table):
-            damages.found("rows of /CD/events were never written", row=count, lost_events=len(table) - count)
-        step = _ROWS if table.chunks is None else max(1, _ROWS // table.chunks[0]) * table.chunks[0]
-        for first in range(0, count, step):
-            for rows, row in _readable(table, first, min(first + step, count), damages):
-                x, y, t = (rows[name] for name in ("x", "y", "t"))
-                # Numbers that no uint16 holds would wrap to pixels that there are.
-                wrong = (x.astype(np.int64) >> 16 != 0) | (y.astype(np.int64) >> 16 != 0)
-                if wrong.any():
-                    damages.found(
-                        "a coordinate is no pixel",
-                        row=row + int(np.argmax(wrong)),
-                        lost_events=int(np.count_nonzero(wrong)),
-                    )
-                columns = EventColumns.of(x, y, t, rows["p"] > 0)
-                yield columns.take(~wrong) if wrong.any() else columns
+    with opened_hdf5(path) as file:
+        table = _table(file, _EVENTS, ("x", "y", "p", "t"), path)
+        for row, (rows,) in blocks([table], usable_rows([table], path, damages), damages):
+            x, y, t = (rows[name] for name in ("x", "y", "t"))
+            # Numbers that no uint16 holds would wrap to pixels that there are.
+            wrong = (x.astype(np.int64) >> 16 != 0) | (y.astype(np.int64) >> 16 != 0)
+            if wrong.any():
+                first, lost = row + int(np.argmax(wrong)), int(np.count_nonzero(wrong))
+                damages.found("a coordinate is no pixel", row=first, lost_events=lost)
+            columns = EventColumns.of(x, y, t, rows["p"] > 0)
+            yield columns.take(~wrong) if wrong.any() else columns
 
 
-def _readable(table: h5py.Dataset, first: int, stop: int, damages: Damages) -> Iterator[tuple[np.ndarray, int]]:
-    """The rows from `first` to `stop` that can be read, and the first row of each part."""
-    try:
-        yield table[first:stop], first
-        return
-    except _BROKEN as error:
-        what = f"rows cannot be read ({_line(error)})" if not damages.salvage else "rows cannot be read"
-        size = table.chunks[0] if table.chunks else stop - first
-        if stop - first <= size:
-            damages.found(what, row=first, lost_events=stop - first)
-            return
-    for row in range(first, stop, size):
-        yield from _readable(table, row, min(row + size, stop), damages)
-
-
-def _side(path: Path) -> SideStreams:
-    with _Opened(path) as file:
-        try:
-            if file.get(_TRIGGERS) is None:
-                return SideStreams()
-            table, count = _rows(file, _TRIGGERS, ("p", "t"), path)
-            rows = table[:count]
-        except _BROKEN as error:
-            raise InputError(f"/{_TRIGGERS} is damaged ({_line(error)})", path, "copy the file again") from None
-    if not len(rows):
+def _side(path: Path, damages: Damages) -> SideStreams:
+    with opened_hdf5(path) as file:
+        if file.get(_TRIGGERS) is None:
+            return SideStreams()
+        table = _table(file, _TRIGGERS, ("p", "t"), path)
+        parts = [rows for _, (rows,) in blocks([table], usable_rows([table], path, damages), damages)]
+    if not parts:
         return SideStreams()
+    rows = np.concatenate(parts)
     return SideStreams(triggers=Triggers(rows["t"].astype(np.int64), rows["p"] > 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,21 @@ def test_mat(variables: dict[str, Any], compress: bool, tmp_path: Path) -> None:
     scipy.io.savemat(tmp_path / "e.mat", variables, do_compression=compress)
     assert find(tmp_path / "e.mat") == "mat"
     check(tmp_path / "e.mat")
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_mat_with_a_part_of_an_unknown_type_does_not_crash(compress: bool, tmp_path: Path) -> None:
+    path = tmp_path / "e.mat"
+    scipy.io.savemat(path, {"x": np.arange(40.0)})
+    data = bytearray(path.read_bytes())
+    tag = data.index((9).to_bytes(4, "little") + (320).to_bytes(4, "little"))  # the numbers: miDOUBLE, 320 bytes
+    data[tag : tag + 4] = (99).to_bytes(4, "little")
+    if compress:
+        packed = zlib.compress(bytes(data[128:]))
+        data[128:] = (15).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + packed
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="the variable at byte 128 is damaged"):
+        load(path, "mat")
 
 
 def save73(path: Path, variables: dict[str, Any], chunks: bool = True) -> None:

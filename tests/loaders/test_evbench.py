@@ -45,7 +45,7 @@ def test_two_sequences_are_told_apart_by_an_option(tmp_path: Path) -> None:
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     bench = evbench(tmp_path / "bench")
-    scipy.io.savemat(bench / "seq_0001_e.mat", {"x": [1], "y": [2], "pol": [1]})
+    scipy.io.savemat(bench / "seq_0001_e.mat", {"x": [1, 2], "y": [2, 3], "pol": [1, 0]})
     with pytest.raises(InputError, match="lacks the column 'ts'"):
         load(bench)
 

@@ -75,6 +75,19 @@ def test_a_missing_size_is_taken_from_the_events(tmp_path: Path) -> None:
     assert (file.width, file.height, file.notes) == (8, 6, ())
 
 
+@pytest.mark.parametrize(("offset", "value"), [(24, 2**64 - 16), (8, 0), (8, 2**62)], ids=["object", "none", "vast"])
+def test_a_damaged_heap_is_told_and_no_loop_without_end(tmp_path: Path, offset: int, value: int) -> None:
+    path = tmp_path / "a.h5"
+    write(path)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"GCOL")
+    data[at + offset : at + offset + 8] = value.to_bytes(8, "little")
+    path.write_bytes(bytes(data))
+    with pytest.raises(InputError, match="geometry, the sensor's size, is damaged"):
+        load(path)
+    assert len(load(path, salvage=True).events) == len(load(path, width=8, height=6).events) == 2000
+
+
 def test_a_broken_chunk_is_lost_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     table = write(path, chunks=(300,), fletcher32=True)
@@ -89,6 +102,21 @@ def test_a_broken_chunk_is_lost_and_counted(tmp_path: Path) -> None:
     columns = EventColumns.concat(list(open_events(path).events(damages)))
     assert damages.lost_events == 300
     np.testing.assert_array_equal(columns.t_us, np.delete(table["t"], slice(600, 900)))
+
+
+def test_a_block_smaller_than_its_checksum_does_not_crash(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    write(path, chunks=(500,), fletcher32=True)
+    with h5py.File(path) as file:
+        found = file["CD/events"].id.get_chunk_info(1)  # type: ignore[union-attr]
+    # The node of the tree that says where blocks are: bytes (u32), filter mask (u32), row (u64).
+    key = found.size.to_bytes(4, "little") + bytes(4) + (500).to_bytes(8, "little")
+    data = path.read_bytes()
+    assert data.count(key) == 1
+    path.write_bytes(data.replace(key, (2).to_bytes(4, "little") + key[4:]))
+    for salvage in (False, True):
+        with pytest.raises(InputError, match="a block has 2 bytes, fewer than its checksum"):
+            load(path, salvage=salvage)
 
 
 def test_rows_that_were_never_written_are_not_read(tmp_path: Path) -> None:

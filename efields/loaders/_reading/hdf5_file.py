@@ -33,6 +33,7 @@ FAULTS = (
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """First bytes of a file."""
 _MOST_BYTES = 1 << 27  # of one block, all of which must be in memory to read any of it
+_CHECKSUM_BYTES = 4  # what the filter fletcher32 adds to each block
 
 
 @contextlib.contextmanager
@@ -94,14 +95,23 @@ def _stored_rows(dataset: Any, path: Path) -> int:
         return int(dataset.id.get_storage_size()) // max(1, row_bytes)
     if math.prod(dataset.chunks) * dataset.dtype.itemsize > _MOST_BYTES:
         raise InputError(f"'{dataset.name}' has blocks of {dataset.chunks} numbers", path, "write it in smaller blocks")
+    if dataset.fletcher32:
+        dataset.id.chunk_iter(lambda block: _check_checksum(dataset.name, block.size, path))
     beside = math.prod(-(-n // c) for n, c in zip(dataset.shape[1:], dataset.chunks[1:], strict=True))
     return int(dataset.id.get_num_chunks()) // max(1, beside) * dataset.chunks[0]
+
+
+def _check_checksum(name: str, block_bytes: int, path: Path) -> None:
+    """Refuse what would crash libhdf5: it takes the checksum off each block without asking how long that is."""
+    if block_bytes < _CHECKSUM_BYTES:
+        what = f"the index of '{name}' is damaged: a block has {block_bytes} bytes, fewer than its checksum"
+        raise InputError(what, path, "copy the file again")
 
 
 def blocks(datasets: list[Any], stop: int, damages: Damages, start: int = 0) -> Iterator[tuple[int, list[np.ndarray]]]:
     """Rows `start` to `stop` of several datasets, about `CHUNK` at a time, with the first row's number.
 
-    A block that cannot be read is a damage; with salvage the smaller ones around it are read.
+    A block that cannot be read is a damage; those around it are read.
     """
     grain = max(dataset.chunks[0] if dataset.chunks else 1 << 16 for dataset in datasets)
     step = max(1, CHUNK // grain) * grain
@@ -122,7 +132,7 @@ def _read(
             name = dataset.name
             columns.append(dataset[start:stop])
     except FAULTS as error:
-        if damages.salvage and stop - start > grain:
+        if stop - start > grain:  # which of them is it?
             for row in range(start, stop, grain):
                 yield from _read(datasets, row, min(stop, row + grain), grain, damages)
             return

@@ -23,6 +23,8 @@ from efields.loaders._reading.event_file import opened_bytes
 from efields.loaders._reading.hdf5_file import FAULTS, opened_hdf5
 
 _COMPRESSED, _MATRIX = 15, 14
+_NUMBERS = (1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 16, 17, 18)
+"""Types of data elements that hold numbers or text."""
 _MOST_BYTES = 1 << 33  # of one variable, uncompressed
 _DEEP = 8
 
@@ -39,6 +41,15 @@ def is_mat73(head: bytes) -> bool:
 
 def mat5_sources(path: Path) -> list[ArraySource]:
     """All numeric variables of a file of version 5. Raises `InputError` when it is damaged."""
+    sources: list[ArraySource] = []
+    for name, value in mat5_variables(path).items():
+        if not name.startswith("__"):
+            _flatten(name, value, sources, 0)
+    return sources
+
+
+def mat5_variables(path: Path) -> dict[str, Any]:
+    """All variables of a file of version 5, vectors flat, structs as dicts. Raises `InputError` when it is damaged."""
     import scipy.io
 
     data = opened_bytes(path)
@@ -48,14 +59,9 @@ def mat5_sources(path: Path) -> list[ArraySource]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            variables = scipy.io.loadmat(io.BytesIO(whole), simplify_cells=True)
+            return scipy.io.loadmat(io.BytesIO(whole), simplify_cells=True)
     except (Exception, MemoryError) as error:
         raise InputError(f"is damaged ({type(error).__name__}: {error})", path, "copy the file again") from None
-    sources: list[ArraySource] = []
-    for name, value in variables.items():
-        if not name.startswith("__"):
-            _flatten(name, value, sources, 0)
-    return sources
 
 
 def _checked_elements(data: np.ndarray, path: Path) -> bytes:
@@ -70,9 +76,31 @@ def _checked_elements(data: np.ndarray, path: Path) -> bytes:
         if len(tag) < 8 or kind not in (_COMPRESSED, _MATRIX) or at + 8 + length > len(data):
             raise InputError(f"is damaged or cut short at byte {at:,}", path, "copy the file again")
         body = data[at + 8 : at + 8 + length].tobytes()
-        elements.append(_uncompressed(body, order, at, path) if kind == _COMPRESSED else tag + body)
+        element = _uncompressed(body, order, at, path) if kind == _COMPRESSED else tag + body
+        if not _is_whole(element[8:], order):
+            raise InputError(f"the variable at byte {at:,} is damaged", path, "copy the file again")
+        elements.append(element)
         at += 8 + length
     return b"".join(elements)
+
+
+def _is_whole(matrix: bytes, order: str, depth: int = 0) -> bool:
+    """Whether the parts of a matrix have types that there are and lie inside it: scipy crashes on others."""
+    at = 0
+    while at < len(matrix):
+        kind, length = (int.from_bytes(matrix[at + i : at + i + 4], order) for i in (0, 4))  # type: ignore[arg-type]
+        small = kind >> 16  # a small element has its length here and its data in the place of the length
+        if small:
+            kind, length = kind & 0xFFFF, small
+        if len(matrix) < at + 8 or (length > 4 if small else length > len(matrix) - at - 8):
+            return False
+        if kind == _MATRIX and not small:
+            if depth >= _DEEP or not _is_whole(matrix[at + 8 : at + 8 + length], order, depth + 1):
+                return False
+        elif kind not in _NUMBERS:
+            return False
+        at += 8 if small else 8 + (length + 7) // 8 * 8
+    return True
 
 
 def _uncompressed(body: bytes, order: str, at: int, path: Path) -> bytes:
