@@ -15,6 +15,7 @@ import tomli_w
 
 from efields.atomic import write_text
 from efields.errors import InputError
+from efields.recording import Recording
 from efields.render.renderer import Sampling
 from efields.settings import did_you_mean, fill, read_toml, to_table
 from efields.supplied.supply import Supplied
@@ -166,6 +167,20 @@ def experiment_from_table(table: Mapping[str, Any], where: str) -> Experiment:
         at = f"{where}: losses.{name}"
         built[name] = fill(resolve("losses", settings.get("kind", name), at), rest, at)
     return dataclasses.replace(experiment, losses=built, **sections)
+
+
+def suited(experiment: Experiment, recording: Recording) -> Experiment:
+    """The experiment as it is; for posed images without events, with the problem `radiance` in the default's place.
+
+    Images give brightness itself, so they are then compared without a fit, by the protocol `none`.
+    """
+    by_default = kind_of(experiment.problem) == DEFAULT_KINDS["problem"]
+    if len(recording.events) or recording.frames is None or not by_default:
+        return experiment
+    problem = resolve("problems", "radiance")()
+    losses = {name: resolve("losses", name)() for name in problem.default_losses}
+    evaluate = dataclasses.replace(experiment.evaluate, protocol="none")
+    return dataclasses.replace(experiment, problem=problem, losses=losses, evaluate=evaluate)
 
 
 def _section(name: str, table: Any, where: str) -> Any:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from efields.render.renderer import Renderer
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -34,6 +36,16 @@ class ParameterGroup:
     """Their learning rate over the base rate; None takes `TrainConfig.weights_factor`."""
     sparse: bool = False
     """Whether numbers without a gradient are left alone by a step, moments included (rows of a table)."""
+
+
+def field_groups(renderer: Renderer) -> list[ParameterGroup]:
+    """Table, perceptrons and background of the field that a renderer holds."""
+    factors = {"table": 1.0, "weights": None}
+    groups = [
+        ParameterGroup(name, parameters, factors.get(name), sparse=name == "table")
+        for name, parameters in renderer.field.parameter_groups().items()
+    ]
+    return [*groups, ParameterGroup("background", [renderer.background_raw], 1.0)]
 
 
 class Problem(Protocol):

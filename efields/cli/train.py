@@ -67,6 +67,7 @@ def run(args: Args) -> int:
         set_threads(args.threads)  # before torch is loaded, by the config
     from efields.cli._scene import recording_for
     from efields.cli._training import read_metrics, score_and_report, scores_line, shown, train
+    from efields.config import suited
     from efields.supplied import supply
     from efields.train import Interrupted
 
@@ -77,6 +78,7 @@ def run(args: Args) -> int:
         raise InputError("names no scene", config, "give one: --scene PATH")
     run_path = _run_path(args, config)
     recording = supply(recording_for(experiment.scene, experiment.loader, quiet=args.json), experiment.supplied)
+    experiment = suited(experiment, recording)
     try:
         done = train(experiment, recording, run_path, resume=args.resume, quiet=args.json)
     except Interrupted as stop:

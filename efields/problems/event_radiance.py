@@ -20,14 +20,14 @@ from efields.events.intervals import Intervals, PixelIndex
 from efields.events.sensor import LearnableSensor
 from efields.geometry.boxes import Box
 from efields.geometry.motion import box_looked_at, box_points, image_speed
-from efields.geometry.pose import Poses
-from efields.geometry.rays import Rays, camera_rays
+from efields.geometry.rays import Rays
 from efields.geometry.trajectory import Trajectory
-from efields.problem import ParameterGroup, Terms
+from efields.problem import ParameterGroup, Terms, field_groups
 from efields.problems._batches import Batch, BatchDraws, FramePixels, Shares
+from efields.problems._frames import frame_rays, frame_supervision, weighted
 from efields.recording import Recording, Views
-from efields.render.renderer import Rendered, Renderer, Sampling
-from efields.supervision import FrameSupervision, IntervalSupervision, Supervision
+from efields.render.renderer import Renderer, Sampling
+from efields.supervision import FrameSupervision, IntervalSupervision
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class EventRadiance(nn.Module):
             rays += self._interval_rays(intervals)
             jitters += [jitter, jitter]
         for of_frames in pixels:
-            rays.append(self._frame_rays(of_frames))
+            rays.append(frame_rays(self.frame_bearings, self.frame_pose, of_frames))
             jitters.append(torch.rand(len(of_frames.pixel), generator=generator).to(self.bearings.device))
         joined = Rays(torch.cat([r.origin for r in rays]), torch.cat([r.direction for r in rays]))
         rendered = self.renderer(joined, torch.cat(jitters))
@@ -183,29 +183,11 @@ class EventRadiance(nn.Module):
             compared |= dict(zip(drawn, every.split([len(d) for d in drawn.values()]), strict=True))
             log_radiance = log_radiance[2 * n :]
         for of_frames in pixels:
-            compared["frames"] = self._frame_supervision(of_frames, log_radiance)
-        return Terms(self._losses(compared, rendered), rays=len(joined.origin), samples=rendered.samples)
-
-    def _losses(
-        self, compared: Mapping[str, IntervalSupervision | FrameSupervision], rendered: Rendered
-    ) -> dict[str, Tensor]:
-        losses: dict[str, Tensor] = {}
-        for name, loss in self.losses.items():
-            found = compared.get(loss.draws)
-            supervision = Supervision(
-                found if isinstance(found, IntervalSupervision) else None,
-                found if isinstance(found, FrameSupervision) else None,
-                rendered,
-                self.renderer.box.diagonal,
-            )
-            losses[name] = loss.weight * loss(supervision)
-        return losses
-
-    def _frame_supervision(self, drawn: FramePixels, log_radiance: Tensor) -> FrameSupervision:
-        assert self.frames is not None
-        truth = self.frames.image.reshape(len(self.frames), -1, self.frames.image.shape[-1])
-        observed = torch.from_numpy(truth[drawn.view, drawn.pixel]).to(log_radiance)
-        return FrameSupervision(torch.exp(self.frame_gain * log_radiance + self.frame_offset), observed)
+            assert self.frames is not None
+            adjusted = self.frame_gain, self.frame_offset
+            compared["frames"] = frame_supervision(self.frames, of_frames, log_radiance, *adjusted)
+        losses = weighted(self.losses, compared, rendered, self.renderer.box.diagonal)
+        return Terms(losses, rays=len(joined.origin), samples=rendered.samples)
 
     def _interval_supervision(self, drawn: Intervals, start: Tensor, end: Tensor) -> IntervalSupervision:
         change = end - start
@@ -232,11 +214,6 @@ class EventRadiance(nn.Module):
         rays_at = self.renderer.backend.camera_rays_at
         return [rays_at(self.trajectory, self.bearings, pixel, t) for t in (torch.minimum(start, end), end)]
 
-    def _frame_rays(self, drawn: FramePixels) -> Rays:
-        pose = self.frame_pose[torch.from_numpy(drawn.view)]
-        pixel = torch.from_numpy(drawn.pixel).to(self.bearings.device)
-        return camera_rays(self.frame_bearings, pixel, Poses(pose[:, :3, :3], pose[:, :3, 3]))
-
     def _seconds(self, t_us: np.ndarray) -> Tensor:
         return torch.from_numpy((t_us - self.origin_us) * 1e-6)
 
@@ -247,12 +224,7 @@ class EventRadiance(nn.Module):
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """Table, perceptrons, background, sensor, and the frames' gain and offset."""
-        factors = {"table": 1.0, "weights": None}
-        groups = [
-            ParameterGroup(name, parameters, factors.get(name), sparse=name == "table")
-            for name, parameters in self.renderer.field.parameter_groups().items()
-        ]
-        groups.append(ParameterGroup("background", [self.renderer.background_raw], 1.0))
+        groups = field_groups(self.renderer)
         sensor = [p for p in self.sensor.parameters() if p.requires_grad]
         if sensor:
             groups.append(ParameterGroup("sensor", sensor, 1.0))

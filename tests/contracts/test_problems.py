@@ -24,9 +24,10 @@ SMALL = {"field": {"levels": 2, "log2_size": 8, "width": 8}, "sampling": {"sampl
 
 def build(kind: str, recording: Recording | None = None, seed: int = 0) -> Any:
     chosen = experiment_from_table({**SMALL, "problem": {"kind": kind}}, "test")
+    taken = recording or tiny_recording(size=24, frames=60, with_frames=chosen.problem.frames)
     return chosen.problem.build(
-        recording or tiny_recording(size=24, frames=60),
-        None,
+        taken,
+        taken.frames if chosen.problem.frames else None,
         chosen.losses,
         chosen.field,
         chosen.sampling,
@@ -108,4 +109,4 @@ def test_it_has_what_a_checkpoint_keeps(kind: str) -> None:
 @per_kind
 def test_a_recording_that_lacks_what_it_needs_is_an_input_error(kind: str) -> None:
     with pytest.raises(InputError):
-        build(kind, dataclasses.replace(tiny_recording(size=24, frames=60), trajectory=None))
+        build(kind, dataclasses.replace(tiny_recording(size=24, frames=60), trajectory=None, frames=None))

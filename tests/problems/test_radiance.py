@@ -1,0 +1,115 @@
+"""Posed images alone: what is compared, who may be trained on, and a scene that is learned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from efields.backends.reference import Backend
+from efields.cli import main
+from efields.config import DEFAULT_KINDS, experiment_from_table, kind_of, suited
+from efields.errors import InputError
+from efields.problems.radiance import DISPLAY_GAMMA, Radiance, path_through
+from efields.recording import Recording
+from tests.contracts.samples import LOADERS
+from tests.tiny import tiny_recording
+
+SMALL = {"field": {"levels": 2, "log2_size": 8, "width": 8}, "sampling": {"samples": 16, "grid_resolution": 8}}
+
+
+def posed(color_space: Any = "linear") -> Recording:
+    recording = tiny_recording(size=24, frames=60, with_frames=True)
+    assert recording.frames is not None
+    none = recording.events[:0]
+    frames = replace(recording.frames, color_space=color_space, t_us=None)
+    return replace(recording, events=none, trajectory=None, frames=frames)
+
+
+def build(recording: Recording, **problem: Any) -> Radiance:
+    chosen = experiment_from_table({**SMALL, "problem": {"kind": "radiance", **problem}}, "test")
+    return chosen.problem.build(
+        recording, recording.frames, chosen.losses, chosen.field, chosen.sampling, Backend(), torch.Generator()
+    )
+
+
+def test_display_images_are_compared_as_display_values() -> None:
+    batches = {}
+    for space, gain in (("linear", 1.0), ("display", 1 / DISPLAY_GAMMA)):
+        problem = build(posed(space)).eval()
+        seen: dict[str, Any] = {}
+
+        def keep(supervision: Any, seen: dict[str, Any] = seen) -> torch.Tensor:
+            seen["frames"] = supervision.frames
+            seen["radiance"] = supervision.rendered.radiance
+            return torch.zeros(())
+
+        keep.draws, keep.weight = "frames", 1.0  # type: ignore[attr-defined]
+        problem.losses = {"photometric": keep}
+        batch = problem.draw(64, np.random.default_rng(0))
+        problem.terms(batch, torch.Generator().manual_seed(0))
+        torch.testing.assert_close(seen["frames"].predicted, seen["radiance"] ** gain)
+        frames = problem.frames
+        flat = frames.image.reshape(len(frames), -1, 1)
+        np.testing.assert_array_equal(seen["frames"].observed.numpy(), flat[batch.view, batch.pixel])
+        batches[space] = batch
+    assert np.array_equal(batches["linear"].pixel, batches["display"].pixel)
+
+
+def test_pixels_are_drawn_from_every_image() -> None:
+    batch = build(posed()).draw(4000, np.random.default_rng(0))
+    assert len(np.unique(batch.view)) == len(posed().frames)  # type: ignore[arg-type]
+    assert batch.pixel.min() >= 0 and batch.pixel.max() < 24 * 24
+
+
+def test_the_path_goes_through_the_images_in_the_order_of_their_times() -> None:
+    frames = posed().frames
+    assert frames is not None
+    times = np.arange(len(frames))[::-1] * 1000
+    path = path_through(replace(frames, t_us=times))
+    np.testing.assert_allclose(path.position, frames.T_world_camera[::-1, :3, 3])
+    assert path_through(frames).t_us.tolist() == (np.arange(len(frames)) * 1_000_000).tolist()
+    alone = path_through(frames.take([3]))
+    np.testing.assert_allclose(alone.position, frames.T_world_camera[[3, 3], :3, 3])
+
+
+def test_a_loss_on_events_is_refused() -> None:
+    recording = posed()
+    chosen = experiment_from_table(
+        {**SMALL, "problem": {"kind": "radiance"}, "losses": {"photometric": {}, "silent": {}}}, "test"
+    )
+    parts = chosen.losses, chosen.field, chosen.sampling, Backend(), torch.Generator()
+    with pytest.raises(InputError, match="the loss silent compares events"):
+        chosen.problem.build(recording, recording.frames, *parts)
+    with pytest.raises(InputError, match="no posed images"):
+        chosen.problem.build(recording, None, *parts)
+
+
+def test_only_posed_images_without_events_change_the_default_problem() -> None:
+    default = experiment_from_table({}, "test")
+    assert kind_of(default.problem) == DEFAULT_KINDS["problem"]
+    chosen = suited(default, posed())
+    assert kind_of(chosen.problem) == "radiance"
+    assert tuple(chosen.losses) == ("photometric", "distortion")
+    assert chosen.evaluate.protocol == "none"
+    assert suited(default, tiny_recording(size=24, frames=60, with_frames=True)) is default
+    assert suited(default, replace(posed(), frames=None)) is default
+    named = experiment_from_table({"problem": {"kind": "radiance"}}, "test")
+    assert suited(named, posed()) is named
+
+
+def test_posed_images_are_trained_on_and_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = LOADERS["blender"](tmp_path / "sample")
+    run, config = tmp_path / "run", tmp_path / "few.toml"
+    assert main(["train", str(folder), "--run", str(run), "--steps", "20", "--threads", "1"]) == 2
+    assert "give problem.box" in capsys.readouterr().err  # the sample's cameras look nowhere together
+    config.write_text('[problem]\nkind = "radiance"\nbox = [[-1, -1, -1], [1, 1, 1]]\n[evaluate]\nprotocol = "none"\n')
+    flags = ["--scene", str(folder), "--run", str(run), "--steps", "20", "--threads", "1"]
+    assert main(["train", str(config), *flags]) == 0
+    assert "protocol none" in capsys.readouterr().out
+    assert (run / "report.html").is_file()
+    assert main(["evaluate", str(run)]) == 0
