@@ -176,7 +176,7 @@ def _separated(at: np.ndarray, start: np.ndarray, end: np.ndarray) -> bool:
     """Whether one separator stands between any two values of a line, and nowhere else."""
     if len(at) != (start.shape[0] - 1) * start.shape[1]:
         return False
-    at = at.reshape(start.shape[1], -1).T
+    at = at.reshape(start.shape[1], start.shape[0] - 1).T
     return bool(((end[:-1] <= at) & (at < start[1:])).all())
 
 
