@@ -11,16 +11,22 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 # Compiles efields/native where its sources have changed; where that takes a compiler that is not there, pip brings one.
 KERNELS := $(BIN)/python -m efields.native --if-stale >/dev/null \
   || { echo "Installing again, which brings a compiler where it can" && $(PIP) --no-deps --editable .; }
+# The viewer's page in the same way (3: no Node); where it cannot be built, one line says why and all else goes on.
+PAGE := $(BIN)/python viewer/build.py --if-stale >/dev/null || { test $$? -ne 3 \
+  || { echo "Installing again, which brings Node where it can" && $(PIP) --no-deps --editable . \
+  && $(BIN)/python viewer/build.py --if-stale >/dev/null; }; true; }
 
 .PHONY: demo test check format bench clean
 .DEFAULT_GOAL := demo
 
 demo: $(FOR_DEMO)
 	@$(KERNELS)
+	@$(PAGE)
 	@$(BIN)/efields demo
 
 test: $(FOR_DEVELOPERS)
 	@$(KERNELS)
+	@$(PAGE)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -rs $(PYTEST_ARGS)
 
 check: $(FOR_DEVELOPERS)
@@ -37,7 +43,8 @@ bench: $(FOR_DEMO)
 	@$(BIN)/efields bench
 
 clean:
-	@rm -rf $(VENV) dist build .pytest_cache .ruff_cache .hypothesis *.egg-info efields/native/_kernels.*
+	@rm -rf $(VENV) dist build .pytest_cache .ruff_cache .hypothesis *.egg-info efields/native/_kernels.* \
+	  efields/_viewer viewer/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

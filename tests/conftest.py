@@ -50,3 +50,10 @@ def _required() -> set[str]:
 
 def _data_fixtures(item: pytest.Item) -> set[str]:
     return {"data"} if "shared_data" in getattr(item, "fixturenames", ()) else set()
+
+
+@pytest.fixture(autouse=True)
+def no_viewer_in_reports(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports without the viewer, which bakes the field for each; tests of exports and of the viewer have it."""
+    if not {"export", "viewer"} & set(request.path.parts):
+        monkeypatch.setattr("efields.export.page.PAGE", Path("no-such-page"))

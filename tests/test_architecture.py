@@ -31,7 +31,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("train",),
     ("evaluate",),
-    ("export", "report", "server", "integrations", "bench"),
+    ("export",),
+    ("report", "server", "integrations", "bench"),
     ("cli",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

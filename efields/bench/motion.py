@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+import torch
+from jaxtyping import Float64
 
 from efields.backends import choose_backend
-from efields.bench.kernels import OnProgress
+from efields.bench.motion_scenes import MotionScene
 from efields.evaluate.flow_scores import FlowPair, FlowScore, flow_preset, flow_table
 from efields.evaluate.motion_scores import direction_table, rotation_table
-from efields.evaluate.motion_truth import MOTION_TRUTH_FILE, MotionTruth, camera_motion, displacement, load_truth
+from efields.evaluate.motion_truth import MotionTruth, camera_motion, displacement
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
-from efields.loaders import load
-from efields.motion.flow import Flow
 from efields.motion.joint import JointConfig, estimate_motion_and_flow
 from efields.motion.motion import Motion
 from efields.motion.rotation import estimate_rotation
-from efields.motion.window_rotation import RotationConfig
+from efields.motion.window import ideal_camera
+from efields.motion.window_rotation import RotationConfig, rotated
 
 INTERVAL_US = 20_000
 """Flow is scored as the displacement over that long, at 50 Hz."""
 MAPS = 4
 """Intervals that are scored, spread over the part of the recording that was looked at."""
+
+
+class Displaces(Protocol):
+    """Anything that says where pixels go."""
+
+    def displacement(self, t0_us: int, t1_us: int, pixel: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:
+        """How far what is at `pixel` at `t0_us` moves until `t1_us`, in pixels."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -35,10 +44,12 @@ class MotionRow:
 
     scene: str
     """Name of the scene."""
+    sensor: str
+    """What saw it: `clean`, `noisy` or `recorded`."""
     model: str
     """Model, or baseline."""
     epe_px: float | None
-    """Mean end-point error over 20 ms at pixels with events; None for a model without flow."""
+    """Mean end-point error over 20 ms at pixels with events; None where no such pixel is known."""
     angular_error_deg: float | None
     """Mean angle between (u, v, 1) of both flows."""
     rotation_deg_s: float
@@ -55,57 +66,52 @@ class MotionRow:
     """Seed."""
 
 
-def measure_motion(
-    folders: Sequence[Path],
-    seconds: float,
-    seed: int = 0,
-    on_progress: OnProgress = lambda done, total, note: None,
-) -> list[MotionRow]:
-    """The full model, the full model without its epipolar term, the rotation model and baselines on each recording.
+def measure_motion(scene: MotionScene, seconds: float, seed: int = 0) -> Iterable[MotionRow]:
+    """The full model, the full model without its epipolar term, the rotation model, and baselines, one after another.
 
-    Looks at `seconds` from the middle of each. Raises `InputError` for a recording without a motion truth.
+    Looks at `seconds` from the middle of the recording.
     """
-    rows = []
-    for number, folder in enumerate(folders):
-        recording = load(folder)
-        truth = load_truth(folder / MOTION_TRUTH_FILE)
-        events, camera = _middle(recording.events, seconds), recording.calibrated
-        name = recording.name or folder.name
-        joint = JointConfig()
-        for model, config in (("full", joint), ("full, no epipolar term", replace(joint, epipolar_weight=0.0))):
-            on_progress(number, len(folders), f"{name} {model}")
-            began = time.perf_counter()
-            motion, flow = estimate_motion_and_flow(events, camera, config, choose_backend("auto"), seed)
-            spent = time.perf_counter() - began
-            rows.append(_row(name, model, motion, _flow_score(flow, truth, events, camera)[0], truth, spent, seed))
-        on_progress(number, len(folders), f"{name} rotation")
-        motion = estimate_rotation(events, camera, RotationConfig(), choose_backend("auto"))
-        rows.append(_row(name, "rotation", motion, None, truth, motion.seconds, seed))
-        zero = _flow_score(None, truth, events, camera)[1]
-        rows.append(_baseline(name, motion, zero, truth, seed))
-    on_progress(len(folders), len(folders), "")
-    return rows
+    events, camera, backend = scene.middle(seconds), scene.camera, choose_backend("auto")
+    joint = JointConfig()
+    for model, config in (("full", joint), ("full, no epipolar term", replace(joint, epipolar_weight=0.0))):
+        began = time.perf_counter()
+        motion, flow = estimate_motion_and_flow(events, camera, config, backend, seed)
+        spent = time.perf_counter() - began
+        yield _row(scene, model, motion, score_of_flow(flow, scene.truth, events, camera)[0], spent, seed)
+    motion = estimate_rotation(events, camera, RotationConfig(), backend)
+    found, zero = score_of_flow(TurningFlow(motion, ideal_camera(camera)), scene.truth, events, camera)
+    yield _row(scene, "rotation", motion, found, motion.seconds, seed)
+    yield _baseline(scene, motion, zero, seed)
 
 
-def _middle(events: EventStream, seconds: float) -> EventStream:
-    middle = (int(events.t_us[0]) + int(events.t_us[-1])) // 2
-    half = round(seconds * 5e5)
-    return events.between(middle - half, middle + half)
+@dataclass(frozen=True)
+class TurningFlow:
+    """The flow of a camera that only turns."""
+
+    motion: Motion
+    """Its angular velocity, linear between windows."""
+    camera: Camera
+    """The camera without distortion."""
+
+    def displacement(self, t0_us: int, t1_us: int, pixel: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:
+        """How far what is at `pixel` at `t0_us` moves until `t1_us`, in pixels, turning as at the time between."""
+        focal = np.array([self.camera.fx, self.camera.fy])
+        centre = np.array([self.camera.cx, self.camera.cy])
+        middle = (t0_us + t1_us) / 2
+        angular = [float(np.interp(middle, self.motion.t_us, axis)) for axis in self.motion.angular_velocity.T]
+        back_s = torch.full((len(pixel),), (t0_us - t1_us) * 1e-6, dtype=torch.float64)
+        place = rotated(torch.from_numpy((pixel - centre) / focal), back_s, torch.tensor(angular, dtype=torch.float64))
+        return place.numpy() * focal + centre - pixel
 
 
 def _row(
-    scene: str,
-    model: str,
-    motion: Motion,
-    score: FlowScore | None,
-    truth: MotionTruth,
-    seconds: float,
-    seed: int,
+    scene: MotionScene, model: str, motion: Motion, score: FlowScore | None, seconds: float, seed: int
 ) -> MotionRow:
-    true = camera_motion(truth, motion.t_us)
+    true = camera_motion(scene.truth, motion.t_us)
     direction = direction_table(motion.direction, true.linear)["estimate"]
     return MotionRow(
-        scene=scene,
+        scene=scene.name,
+        sensor=scene.sensor,
         model=model,
         epe_px=None if score is None else score.epe,
         angular_error_deg=None if score is None else score.angular_error_deg,
@@ -118,12 +124,13 @@ def _row(
     )
 
 
-def _baseline(scene: str, motion: Motion, zero: FlowScore | None, truth: MotionTruth, seed: int) -> MotionRow:
+def _baseline(scene: MotionScene, motion: Motion, zero: FlowScore | None, seed: int) -> MotionRow:
     """Zero flow, zero rotation, and forward as the constant direction."""
-    true = camera_motion(truth, motion.t_us)
+    true = camera_motion(scene.truth, motion.t_us)
     forward = direction_table(motion.direction, true.linear)["constant forward"]
     return MotionRow(
-        scene=scene,
+        scene=scene.name,
+        sensor=scene.sensor,
         model="zero flow and rotation, forward",
         epe_px=None if zero is None else zero.epe,
         angular_error_deg=None if zero is None else zero.angular_error_deg,
@@ -136,10 +143,10 @@ def _baseline(scene: str, motion: Motion, zero: FlowScore | None, truth: MotionT
     )
 
 
-def _flow_score(
-    flow: Flow | None, truth: MotionTruth, events: EventStream, camera: Camera
+def score_of_flow(
+    flow: Displaces, truth: MotionTruth, events: EventStream, camera: Camera
 ) -> tuple[FlowScore | None, FlowScore | None]:
-    """Scores of the flow and of zero flow, on the same pixels."""
+    """Scores of a flow's displacements over 20 ms, and of zero flow, at the same pixels with events."""
     first, last = int(events.t_us[0]), int(events.t_us[-1]) - INTERVAL_US
     y, x = np.mgrid[: camera.height, : camera.width]
     pixel = np.column_stack([x.ravel(), y.ravel()]).astype(np.float64)
@@ -149,9 +156,7 @@ def _flow_score(
         seen = np.zeros((camera.height, camera.width), dtype=bool)
         part = events.between(start, start + INTERVAL_US)
         seen[part.y, part.x] = True
-        found = np.zeros_like(true.flow)
-        if flow is not None:
-            found = flow.displacement(start, start + INTERVAL_US, pixel).reshape(true.flow.shape)
+        found = flow.displacement(start, start + INTERVAL_US, pixel).reshape(true.flow.shape)
         pairs.append(FlowPair(found, true.flow, true.valid, seen))
     table = flow_table(pairs, flow_preset("simulated"))
     return table["estimate"], table["zero flow"]

@@ -37,9 +37,15 @@ def table(found: dict[str, Any]) -> Iterator[str]:
     yield f"{machine['processor']}, {cores}, {machine['system']}; {versions}"
     tables = {
         "kernels": _kernels, "train": _train, "scaling": _scaling, "render": _render, "recordings": _recordings,
-        "large": _large, "motion": _motion,
+        "large": _large, "motion": _motion, "view": _view,
     }  # fmt: skip
     yield from tables[found["bench"]](found)
+
+
+def _view(found: dict[str, Any]) -> Iterator[str]:
+    from efields.cli._bench_viewing import table as view_table
+
+    yield from view_table(found)
 
 
 def _kernels(found: dict[str, Any]) -> Iterator[str]:
@@ -120,9 +126,12 @@ def _large(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _motion(found: dict[str, Any]) -> Iterator[str]:
+    if "speed" in found:
+        yield from _motion_speed(found["speed"])
+        return
     yield "\nMotion and flow against the truth: displacement over 20 ms at pixels with events (preset simulated)"
-    heads = f"{'EPE px':>8}{'AE deg':>8}{'w deg/s':>9}{'v deg':>7}{'given':>7}{'s/window':>10}"
-    yield f"{'scene':<18}{'model':<33}{heads}"
+    heads = f"{'EPE px':>8}{'AE deg':>8}{'w deg/s':>9}{'v deg':>7}{'given':>7}{'s/window':>10}{'windows':>9}"
+    yield f"{'scene':<18}{'sensor':<10}{'model':<33}{heads}"
     for row in found["rows"]:
         numbers = (
             (row.epe_px, 8, 3),
@@ -132,7 +141,21 @@ def _motion(found: dict[str, Any]) -> Iterator[str]:
         )
         shown = "".join(f"{'-' if value is None else f'{value:.{digits}f}':>{wide}}" for value, wide, digits in numbers)
         spent = "-" if row.seconds_per_window is None else f"{row.seconds_per_window:.1f}"
-        yield f"{row.scene:<18}{row.model:<33}{shown}{100 * row.given:6.0f}%{spent:>10}"
+        yield f"{row.scene:<18}{row.sensor:<10}{row.model:<33}{shown}{100 * row.given:6.0f}%{spent:>10}{row.windows:9d}"
+    yield f"seed {found['rows'][0].seed}; {found['seconds']:g} s from the middle of each recording"
+
+
+def _motion_speed(rows: list[Any]) -> Iterator[str]:
+    yield f"\nOne window of {rows[0].scene}; EPE over 20 ms at pixels with events; ratio: of processor time"
+    heads = f"{'events':>9}{'window':>10}{'steps':>7}{'time':>10}{'processor':>11}{'EPE px':>8}{'zero':>7}{'ratio':>7}"
+    yield f"{'by':<12}{heads}"
+    for row in rows:
+        epe, zero = ("-" if value is None else f"{value:.3f}" for value in (row.epe_px, row.zero_epe_px))
+        ratio = "" if row.ratio is None else f"{row.ratio:.0f}"
+        yield (
+            f"{row.way:<12}{row.events:9,}{row.milliseconds:7.0f} ms{row.steps or '':>7}{_seconds(row.seconds):>10}"
+            f"{_seconds(row.processor_seconds):>11}{epe:>8}{zero:>7}{ratio:>7}"
+        )
 
 
 def _yes(same: bool) -> str:

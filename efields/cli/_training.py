@@ -10,17 +10,29 @@ from typing import TYPE_CHECKING, Any
 from efields.cli._progress import TrainingReport, progress
 
 if TYPE_CHECKING:
+    from efields.cli._viewing import Shown
     from efields.config import Experiment
     from efields.recording import Recording
-    from efields.train import Run
+    from efields.train import Progress, Run
 
 CHECKPOINT = "checkpoint.pt"
 METRICS = "metrics.json"
 REPORT = "report.html"
 
 
-def train(experiment: Experiment, recording: Recording, run_path: Path, *, resume: bool, quiet: bool) -> Run:
-    """Train into `run_path`, with a quick held-out score now and then where there are held-out views."""
+def train(
+    experiment: Experiment,
+    recording: Recording,
+    run_path: Path,
+    *,
+    resume: bool,
+    quiet: bool,
+    page: Shown | None = None,
+) -> Run:
+    """Train into `run_path`, with a quick held-out score now and then where there are held-out views.
+
+    `page` shows the field meanwhile.
+    """
     from efields.backends import choose_backend
     from efields.evaluate import heldout_psnr
     from efields.train import reconstruct, views_for
@@ -29,13 +41,21 @@ def train(experiment: Experiment, recording: Recording, run_path: Path, *, resum
     _, views = views_for(experiment, recording)
     protocol, count = experiment.evaluate.protocol, experiment.train.heldout_count
     with progress("training", quiet) as report:
+        told = TrainingReport(report)
+
+        def on_progress(now: Progress) -> None:
+            told(now)
+            if page is not None:
+                page.on_progress(now)
+
         return reconstruct(
             experiment,
             recording,
             run_path,
             resume=resume,
             heldout=None if views is None else lambda renderer: heldout_psnr(renderer, views, protocol, count),
-            on_progress=TrainingReport(report),
+            on_progress=on_progress,
+            onlooker=page,
         )
 
 
@@ -48,6 +68,7 @@ def score_and_report(
     them already (not `as_loaded`).
     """
     from efields.evaluate import evaluate_run
+    from efields.export.page import page_for_report
     from efields.report import write_report
     from efields.supplied import supply
 
@@ -56,7 +77,7 @@ def score_and_report(
         recording = supply(recording, experiment.supplied)
     with progress("scoring", quiet) as report:
         metrics = evaluate_run(run, recording, protocol, on_view=report).metrics
-    write_report(run)
+    write_report(run, page_for_report(run))
     return metrics
 
 

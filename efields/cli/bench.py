@@ -3,7 +3,7 @@
 Without a word: kernels and whole steps, quickly. `kernels`: the same with more runs. `train`: seconds until held-out
 views reach 24 to 30 dB. `scaling`: how times grow with events, samples, table, picture and threads. `render`: seconds
 of a view. `recordings FILE ...`: how fast files are decoded, beside faery where that is installed. `large`: a recording
-larger than memory. `motion`: egomotion and flow on simulated scenes.
+larger than memory. `motion`: egomotion and flow on simulated scenes. `view`: the live viewer.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from efields.errors import InputError
 from efields.threads import set_threads
 
 if TYPE_CHECKING:
+    from efields.bench.motion_scenes import MotionScene
     from efields.config import Experiment
     from efields.recording import Recording
 
@@ -34,7 +35,7 @@ LEVELS_DB = (24.0, 26.0, 28.0, 30.0)
 SMALL, LARGE = 256, 800
 """Pixels along each side of the views."""
 
-What = Literal["quick", "kernels", "train", "scaling", "render", "recordings", "large", "motion"]
+What = Literal["quick", "kernels", "train", "scaling", "render", "recordings", "large", "motion", "view"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Args:
     """Flags of `efields bench`."""
 
     what: tyro.conf.Positional[
-        Literal["quick", "kernels", "train", "scaling", "render", "recordings", "large", "motion"]
+        Literal["quick", "kernels", "train", "scaling", "render", "recordings", "large", "motion", "view"]
     ] = "quick"
     """What is measured."""
     scenes: tyro.conf.Positional[tuple[str, ...]] = ()
@@ -51,15 +52,23 @@ class Args:
     backends: str = "native,reference"
     """Backends of `train` and `render`, with commas between; `scaling` and `large` take the first."""
     steps: int | None = None
-    """Optimiser steps of `train`; those of the scene's config if not given."""
+    """Optimiser steps of `train`, those of the scene's config if not given; of the plain torch version of `motion
+    --published`, the published 1000 if not given."""
     heldout_every: int = 50
     """Steps between two scores of `train`: times are known to within so many steps."""
     runs: int = 0
     """Measurements of each number; 0 takes what suits the word."""
     run: Path | None = None
-    """Run folder whose field `render` looks at; runs/demo, or a made-up field where there is none."""
+    """Run folder whose field `render` and `view` look at; runs/demo, or a made-up field where there is none."""
     seconds: float = 0.1
     """Seconds from the middle of each recording that `motion` looks at."""
+    sensors: str = "clean,noisy"
+    """Sensors that the scenes of `motion` are seen by, with commas between."""
+    published: bool = False
+    """Measure the time of one window of `motion`: as windows grow, and beside a plain torch version with the published
+    settings, which takes many minutes. Looks at the first scene that is named."""
+    seed: int = 0
+    """Seed of `motion`."""
     events: int = 20_000_000
     """Events of the recording of `large`."""
     all_sizes: bool = False
@@ -84,7 +93,7 @@ def run(args: Args) -> int:
 
     words = {
         "train": _train, "scaling": _scaling, "render": _render, "recordings": _recordings, "large": _large,
-        "motion": _motion,
+        "motion": _motion, "view": _view,
     }  # fmt: skip
     found = words.get(args.what, _kernels)(args)
     found = {**facts(), **found}
@@ -197,6 +206,13 @@ def _render(args: Args) -> dict[str, Any]:
     return {"bench": "render", "rows": rows}
 
 
+def _view(args: Args) -> dict[str, Any]:
+    """Frames a second and round trips of the live viewer."""
+    from efields.cli._bench_viewing import measure
+
+    return measure(args.run, next(_backends(args)), args.json)
+
+
 def _recordings(args: Args) -> dict[str, Any]:
     """Decoding rates of files."""
     from efields.bench.decoding import measure_decoding
@@ -210,20 +226,43 @@ def _recordings(args: Args) -> dict[str, Any]:
 
 
 def _motion(args: Args) -> dict[str, Any]:
-    """Errors of motion and flow on simulated scenes."""
+    """Errors of motion and flow on simulated scenes, or the time of a window beside the plain torch version."""
     from efields.bench.motion import measure_motion
+    from efields.bench.motion_speed import measure_published, measure_window_sizes
     from efields.cli._progress import progress
-    from efields.cli._scene import scene_file, simulated_folder
+
+    if args.published:
+        scene = next(_motion_scenes(args))
+        rows = measure_window_sizes(scene, seed=args.seed)
+        with progress("plain torch", args.json) as report:
+            rows = [*measure_published(scene, args.steps, args.seed, report), *rows]
+        return {"bench": "motion", "speed": rows}
+    found = []
+    total = len(args.scenes or MOTION_SCENES) * len(args.sensors.split(","))
+    with progress("motion", args.json) as report:
+        for number, scene in enumerate(_motion_scenes(args)):
+            for row in measure_motion(scene, args.seconds, args.seed):
+                found.append(row)
+                report(number, total, f"{row.scene} {row.sensor} {row.model}")
+        report(total, total, "")
+    return {"bench": "motion", "seconds": args.seconds, "rows": found}
+
+
+def _motion_scenes(args: Args) -> Iterator[MotionScene]:
+    """Each scene before each sensor, or the folders of recordings with a motion truth; those that were named."""
+    from efields.bench.motion_scenes import recorded_scene, simulated_scene
+    from efields.cli._scene import scene_file
     from efields.shipped import find
 
-    names = args.scenes or MOTION_SCENES
-    folders = []
-    for name in names:
+    sensors = args.sensors.split(",")
+    if unknown := sorted(set(sensors) - {"clean", "noisy"}):
+        raise InputError(f"unknown sensor '{unknown[0]}'", do="--sensors clean,noisy")
+    for name in args.scenes or MOTION_SCENES:
         source = scene_file(find(name, "scenes"))
-        folders.append(Path(name) if source is None else simulated_folder(source, quiet=args.json))
-    with progress("motion", args.json) as report:
-        rows = measure_motion(folders, args.seconds, on_progress=report)
-    return {"bench": "motion", "rows": rows}
+        if source is None:
+            yield recorded_scene(Path(name))
+        else:
+            yield from (simulated_scene(source, sensor == "noisy") for sensor in sensors)
 
 
 def _large(args: Args) -> dict[str, Any]:

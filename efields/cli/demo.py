@@ -15,9 +15,14 @@ from efields.threads import set_threads
 
 if TYPE_CHECKING:
     from efields.config import Experiment
+    from efields.recording import Recording
+    from efields.train import Run
 
 NAME = "blob_white"
 RUN = Path("runs") / "demo"
+SCENE = "scene.html"
+SCENE_EVENTS = 500_000
+"""Events of scene.html, which shall stay below 5 MB."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,19 @@ def run(args: Args) -> int:
             return 130
         _say(args, "3/3  scoring on views that training never saw")
         metrics = score_and_report(done, recording, experiment.evaluate.protocol, quiet=args.json)
+        _export(done, recording)
     _show(args, metrics, time.monotonic() - began)
     return 0
+
+
+def _export(run: Run, recording: Recording) -> None:
+    """Write scene.html beside the report, where the viewer's page is built."""
+    from efields.export.page import PAGE, write_html
+    from efields.export.scene import baked_scene
+
+    if PAGE.is_file():
+        scene = baked_scene(run, run.load_model(), recording, most_events=SCENE_EVENTS)
+        write_html(scene, run.path / SCENE)
 
 
 def _same(experiment: Experiment, run_path: Path) -> bool:
@@ -96,7 +112,11 @@ def _show(args: Args, metrics: dict[str, Any], seconds: float) -> None:
     print(f"  Meaning: rendered from events alone, the unseen views differ from the truth by {_error(metrics):.1%} of")
     print("  full brightness (root mean square), after fitting the brightness that events cannot tell.")
     print(f"  Report:  {RUN / REPORT}")
-    print(f"  Next:    efields render {RUN}    efields train bricks    efields --help")
+    if (RUN / SCENE).is_file():
+        print(f"  Scene:   {RUN / SCENE}  (opens by double click)")
+    else:
+        print("  Scene:   not written, the viewer's page is not built here (efields doctor tells why)")
+    print(f"  Next:    efields view {RUN}    efields train bricks    efields --help")
     print(f"  Took {duration(seconds)}.")
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import platform
 import shutil
+import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from efields import __version__
 from efields.threads import usable_cores
+
+PORT = 7007
+VIEWING = "efields view and efields export --html"
+INSTALL_AGAIN = "install efields again, with its page"
 
 
 @dataclass(frozen=True)
@@ -132,16 +140,67 @@ def _tools() -> Iterator[Finding]:
         yield Finding("ffmpeg", True, f"{imageio_ffmpeg.get_ffmpeg_version()} (imageio-ffmpeg)")
     except (ImportError, RuntimeError, OSError) as error:
         yield Finding("ffmpeg", False, str(error), "video in and out", "pip install imageio-ffmpeg")
+    # Looking at results takes any browser; this one is for tests.
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     found = _first_line([browser, "--version"]) if browser else "not installed"
     yield Finding("chromium", browser is not None, found, "the browser tests", "apt-get install chromium")
+
+
+def _viewer() -> Iterator[Finding]:
+    page = Path(__file__).resolve().parents[1] / "_viewer" / "index.html"
+    builder = _page_builder()
+    if not page.is_file():
+        do = INSTALL_AGAIN if builder is None else f"python viewer/build.py in {builder.HERE.parent}"
+        yield Finding("viewer page", False, "not built", VIEWING, do)
+    elif builder is not None and builder.is_stale():
+        yield Finding(
+            "viewer page", False, "older than its sources", "what changed in viewer/", "python viewer/build.py"
+        )
+    else:
+        yield Finding("viewer page", True, f"built, {page.stat().st_size / 1e6:.1f} MB")
+    if builder is not None:
+        try:
+            node = builder.find_node()
+            yield Finding("Node", True, f"{node.version} {node.origin}")
+        except builder.BuildError as error:
+            yield Finding("Node", False, str(error).split(":")[0], "building the viewer's page", builder.INSTALL_NODE)
+    packages = {name: _version(name) for name in ("starlette", "uvicorn", "websockets", "pillow")}
+    missing = [name for name, version in packages.items() if version is None]
+    found = f"no {', '.join(missing)}" if missing else ", ".join(f"{name} {packages[name]}" for name in packages)
+    yield Finding("viewer server", not missing, found, "efields view", f"pip install {' '.join(missing)}")
+    free = _port_is_free(PORT)
+    told, do = f"{PORT} is {'free' if free else 'taken'}", "efields view takes the next one by itself"
+    yield Finding("viewer port", free, told, "the usual address", do)
+
+
+def _page_builder() -> ModuleType | None:
+    """viewer/build.py of the checkout that efields runs from; None where it is installed without its sources."""
+    path = Path(__file__).resolve().parents[2] / "viewer" / "build.py"
+    if not path.is_file():
+        return None
+    spec = importlib.util.spec_from_file_location("efields_viewer_build", path)
+    if spec is None or spec.loader is None:
+        return None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # dataclasses look for it there
+    spec.loader.exec_module(module)
+    return module
+
+
+def _port_is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        if sys.platform != "win32":  # as the server does: a port that was closed a moment ago is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _extras() -> Iterator[Finding]:
     for name, extra, purpose in (
         ("open3d", "mesh", "efields export of meshes"),
         ("nerfstudio", "nerfstudio", "training and viewing inside nerfstudio"),
-        ("starlette", "viewer", "efields view"),
     ):
         version = _version(name)
         yield Finding(name, version is not None, version or "not installed", purpose, _extra(extra))
@@ -167,5 +226,5 @@ def _first_line(command: list[str]) -> str:
 
 
 _CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    _system, _torch, _backends, _compiler, _mitsuba, _tools, _extras,
+    _system, _torch, _backends, _compiler, _mitsuba, _tools, _viewer, _extras,
 )  # fmt: skip

@@ -23,10 +23,12 @@ class Args:
 def run(args: Args) -> int:
     """Write the report and print where it is."""
     from efields.cli._training import shown
+    from efields.export.page import page_for_report
     from efields.report import write_report
     from efields.train import Run
 
-    path = write_report(Run.open(args.run))
+    source = Run.open(args.run)
+    path = write_report(source, page_for_report(source))
     if args.json:
         print_json({"report": path})
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +18,9 @@ from efields.shipped import find
 from efields.threads import set_threads
 
 if TYPE_CHECKING:
+    from efields.cli._viewing import Shown
     from efields.config import Experiment
+    from efields.recording import Recording
     from efields.supplied import Supplied
 
 
@@ -57,12 +60,26 @@ class Args:
     """Processor threads; 0 takes all cores."""
     backend: str | None = None
     """Which implementation runs: auto, or a name that `efields doctor` lists."""
+    view: bool = False
+    """Show the field in the browser while it learns, on this machine alone."""
+    keep_view: bool = False
+    """With --view, go on showing it after training, until Ctrl-C."""
+    view_share: float = 0.1
+    """With --view, the most of the time that is spent on showing, 0 to 0.9; training.json tells what it was."""
+    port: int = 7007
+    """With --view, the page's port; when it is taken, the next free one."""
     json: bool = False
     """Print one JSON object of the scores for a machine to read, and no progress."""
 
 
 def run(args: Args) -> int:
     """Train, evaluate, report; exit code 130 when stopped by Ctrl-C, after a checkpoint."""
+    if not 0 < args.view_share <= 0.9:
+        raise InputError(f"--view-share {args.view_share:g}", do="give a share of the time above 0, up to 0.9")
+    if args.view or args.keep_view:
+        from efields.server.listening import check_listening
+
+        check_listening(args.port)
     if args.threads is not None:
         set_threads(args.threads)  # before torch is loaded, by the config
     from efields.cli._scene import recording_for
@@ -79,18 +96,32 @@ def run(args: Args) -> int:
     run_path = _run_path(args, config)
     recording = supply(recording_for(experiment.scene, experiment.loader, quiet=args.json), experiment.supplied)
     experiment = suited(experiment, recording)
-    try:
-        done = train(experiment, recording, run_path, resume=args.resume, quiet=args.json)
-    except Interrupted as stop:
-        go_on = f"efields train {shown(run_path / 'config.toml')} --resume"
-        print(f"efields: stopped at step {stop.step}; go on with: {go_on}", file=sys.stderr)
-        return 130
-    metrics = score_and_report(done, recording, experiment.evaluate.protocol, quiet=args.json, as_loaded=False)
-    if args.json:
-        print_json({"run": done.path, **(read_metrics(done.path) or metrics)})
-    else:
-        print(f"{scores_line(metrics)}\n{shown(done.path / 'report.html')}")
+    with _page(args, recording) as page:
+        try:
+            done = train(experiment, recording, run_path, resume=args.resume, quiet=args.json, page=page)
+        except Interrupted as stop:
+            go_on = f"efields train {shown(run_path / 'config.toml')} --resume"
+            print(f"efields: stopped at step {stop.step}; go on with: {go_on}", file=sys.stderr)
+            return 130
+        if page is not None and not args.keep_view:
+            page.close()
+        metrics = score_and_report(done, recording, experiment.evaluate.protocol, quiet=args.json, as_loaded=False)
+        if args.json:
+            print_json({"run": done.path, **(read_metrics(done.path) or metrics)})
+        else:
+            print(f"{scores_line(metrics)}\n{shown(done.path / 'report.html')}", flush=True)
+        if page is not None and args.keep_view:
+            page.keep()
     return 0
+
+
+def _page(args: Args, recording: Recording) -> AbstractContextManager[Shown | None]:
+    """The page of --view, or nothing."""
+    if not (args.view or args.keep_view):
+        return nullcontext()
+    from efields.cli._viewing import shown
+
+    return shown(recording, args.port, args.view_share)
 
 
 def override(experiment: Experiment, args: Args) -> Experiment:

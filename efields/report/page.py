@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from efields import __version__
 from efields.atomic import write_text
-from efields.report import markup, sections
+from efields.report import markup, sections, viewer
 from efields.report.contents import Contents, read_contents
 
 if TYPE_CHECKING:
@@ -19,20 +19,22 @@ if TYPE_CHECKING:
 REPORT = "report.html"
 
 
-def write_report(run: Run) -> Path:
+def write_report(run: Run, viewer_page: str | None = None) -> Path:
     """Write report.html in the run folder from what is there, and return its path.
 
-    One file that needs no network; a piece that is missing is one sentence. Raises `InputError` for broken files.
+    One file that needs no network; a piece that is missing is one sentence. `viewer_page` is the page to fly through
+    (efields.export). Raises `InputError` for broken files.
     """
     path = run.path / REPORT
-    write_text(path, build_page(read_contents(run)))
+    write_text(path, build_page(read_contents(run), viewer_page))
     return path
 
 
-def build_page(run: Contents) -> str:
+def build_page(run: Contents, viewer_page: str | None = None) -> str:
     """The whole document."""
     parts = [
         sections.headline(run),
+        viewer.section(viewer_page),
         sections.views(run),
         sections.events(run),
         sections.training(run),

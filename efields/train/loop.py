@@ -107,9 +107,12 @@ def optimise(
     on_log: Callable[[Progress], None],
     heldout: Callable[[], float] | None,
     save: Callable[[], None],
+    after_step: Callable[[int, Callable[[], bool]], None] | None = None,
 ) -> bool:
     """Run the remaining steps; return False when the user interrupted, after the step in hand and a checkpoint.
 
+    `after_step` is called between steps with the number of steps done and a function that tells whether the user
+    interrupted: it may look at the problem and wait, but change nothing.
     Raises `InputError` when the loss stops being a number.
     """
     saved_at = time.monotonic()
@@ -131,6 +134,8 @@ def optimise(
             if score is not None or state.step % train.log_every == 0 or last:
                 on_log(_progress(train, state, terms, rate, score))
                 state.since = dict.fromkeys(state.since, 0.0)
+            if after_step is not None:
+                after_step(state.step, interrupted.is_set)
             if interrupted.is_set():
                 save()
                 return False

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -22,7 +22,24 @@ from efields.recording import Recording, Views
 from efields.render.renderer import Renderer
 from efields.train.checkpoint import loop_content, read_checkpoint, restore_loop, save_checkpoint, scene_content
 from efields.train.loop import Interrupted, LoopState, Progress, optimise
-from efields.train.run import Run
+from efields.train.run import Model, Run
+
+
+class Onlooker(Protocol):
+    """Somebody who looks at the field while it is trained."""
+
+    def begin(self, run: Run, model: Model) -> None:
+        """Training is about to begin; the renderer of `model` is the one that is trained."""
+        ...
+
+    def after_step(self, step: int, stopped: Callable[[], bool]) -> None:
+        """Called between steps; see `optimise`."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """What training.json says of it."""
+        ...
+
 
 HELDOUT_FRAME = 8
 """Every so many frames is held out when frames are trained on and the recording has no held-out views."""
@@ -55,10 +72,12 @@ def reconstruct(
     resume: bool = False,
     heldout: Callable[[Renderer], float] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    onlooker: Onlooker | None = None,
 ) -> Run:
     """Optimise the experiment's field against the recording and fill the run folder at `run_path`.
 
-    `heldout` scores the renderer on held-out views now and then; nothing is tuned to it. With `resume`, training goes
+    `heldout` scores the renderer on held-out views now and then; nothing is tuned to it. `onlooker` sees the field
+    between steps. With `resume`, training goes
     on from the folder's checkpoint exactly as if it had not stopped. Raises `Interrupted` after Ctrl-C, when the
     checkpoint is written, and `InputError` for what the recording or the settings lack.
     """
@@ -87,10 +106,15 @@ def reconstruct(
         scene = scene_content(problem.renderer.box, recording.calibrated, problem.trajectory, problem.sensor.current())
         content = {"problem": problem.state_dict(), "loop": loop_content(state), "scene": scene}
         save_checkpoint(run.checkpoint_path, content)
-        write_text(run.training_path, json.dumps(_training(experiment, recording, state, backend.name), indent=2))
+        facts = _training(experiment, recording, state, backend.name)
+        write_text(run.training_path, json.dumps({**facts, **(onlooker.facts() if onlooker else {})}, indent=2))
 
+    if onlooker is not None:
+        sensor = problem.sensor.current()
+        onlooker.begin(run, Model(problem.renderer, recording.calibrated, problem.trajectory, sensor, state.step))
+    after_step = None if onlooker is None else onlooker.after_step
     score = None if heldout is None else partial(_scored, problem, heldout)
-    if not optimise(problem, experiment.train, state, on_log=log, heldout=score, save=save):
+    if not optimise(problem, experiment.train, state, on_log=log, heldout=score, save=save, after_step=after_step):
         raise Interrupted(run, state.step)
     return run
 

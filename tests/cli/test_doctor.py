@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,36 @@ def test_native_kernels_name_their_instruction_sets_or_the_line_that_makes_them(
     assert not told["compiler"]["ok"]
     assert "pip install ziglang" in told["compiler"]["do"]
     native.library.cache_clear()
+
+
+def test_the_viewer_tells_its_page_its_server_and_its_port(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    doctor = importlib.import_module("efields.cli.doctor")
+    monkeypatch.setattr(doctor, "_CHECKS", (doctor._viewer,))
+
+    def findings() -> dict[str, dict[str, Any]]:
+        assert cli.main(["doctor", "--json"]) == 0
+        return {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)}
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setattr(doctor, "PORT", taken.getsockname()[1])
+        told = findings()
+    assert not told["viewer port"]["ok"]
+    assert "takes the next one" in told["viewer port"]["do"]
+    assert findings()["viewer port"]["ok"]
+    assert told["viewer server"]["ok"]
+    # Installed without its sources and without its page.
+    monkeypatch.setattr(doctor, "__file__", str(tmp_path / "efields" / "cli" / "doctor.py"))
+    told = findings()
+    assert (told["viewer page"]["ok"], told["viewer page"]["found"]) == (False, "not built")
+    assert "Node" not in told
+    page = tmp_path / "efields" / "_viewer" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("<html></html>")
+    assert findings()["viewer page"]["ok"]
 
 
 def _raise(error: Exception) -> None:

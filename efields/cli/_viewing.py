@@ -1,0 +1,94 @@
+"""What `efields train --view` adds to training: the page that shows the field while it learns."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from efields.recording import Recording
+    from efields.server.studio import Studio
+    from efields.server.viewing import TrainingView
+    from efields.train import Model, Progress, Run
+
+
+class Shown:
+    """Training in sight of a page; the web server runs from `begin` until `close`."""
+
+    def __init__(self, recording: Recording, port: int, share: float) -> None:
+        self._recording, self._port, self._share = recording, port, share
+        self._stack = contextlib.ExitStack()
+        self._studio: Studio | None = None
+        self._view: TrainingView | None = None
+        self.url: str | None = None
+
+    @property
+    def clients(self) -> int:
+        """Pages that look on."""
+        return 0 if self._studio is None else self._studio.clients
+
+    def begin(self, run: Run, model: Model) -> None:
+        """Serve the field that is about to be trained, and say where."""
+        from efields.cli.view import address_lines
+        from efields.export.document import scene_parts
+        from efields.server.app import Offer
+        from efields.server.looking import still
+        from efields.server.studio import Studio
+        from efields.server.viewing import TrainingView, serving
+
+        untrained = dataclasses.replace(model, renderer=still(model.renderer, draft=True))
+        parts = scene_parts(run, untrained, self._recording)
+        # What the untrained field looks like says nothing of the brightness to come.
+        parts.document["tone"]["mode"] = "auto"
+        self._studio = studio = Studio(model)
+        self._view = view = TrainingView(studio, self._share)
+        offer = Offer(parts.document, parts.blobs, True, view.history, view.on_training)
+        address = self._stack.enter_context(serving(studio, offer, "127.0.0.1", self._port, None))
+        self.url = address.url
+        for line in address_lines(address):
+            print(f"efields: {line}", file=sys.stderr, flush=True)
+        view.start()
+
+    def after_step(self, step: int, stopped: Callable[[], bool]) -> None:
+        """Between two steps."""
+        if self._view is not None:
+            self._view.after_step(step, stopped)
+
+    def on_progress(self, progress: Progress) -> None:
+        """A line of the log."""
+        if self._view is not None:
+            self._view.on_progress(progress)
+
+    def facts(self) -> dict[str, Any]:
+        """What training.json says of it."""
+        return {} if self._view is None else self._view.facts()
+
+    def keep(self) -> None:
+        """Go on serving the trained field until Ctrl-C."""
+        from efields.cli.view import stop_flag
+
+        if self._studio is None or self._view is None:
+            return
+        self._view.end()
+        print("efields: the viewer stays open; Ctrl-C ends it", file=sys.stderr, flush=True)
+        with stop_flag() as stopped:
+            self._studio.run(stopped.is_set)
+
+    def close(self) -> None:
+        """Say good-bye and stop serving."""
+        if self._studio is not None:
+            self._studio.say("The training has ended. Open the run again with: efields view RUN")
+        self._stack.close()
+
+
+@contextlib.contextmanager
+def shown(recording: Recording, port: int, share: float) -> Iterator[Shown]:
+    """A page for the training in the block."""
+    page = Shown(recording, port, share)
+    try:
+        yield page
+    finally:
+        page.close()

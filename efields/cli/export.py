@@ -1,0 +1,133 @@
+"""Export a run: one HTML file to fly through, a web folder, a mesh, points, poses, a video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tyro
+
+from efields.cli import print_json
+from efields.errors import InputError
+from efields.threads import set_threads
+
+if TYPE_CHECKING:
+    from efields.export.scene import BakedScene
+    from efields.recording import Recording
+    from efields.train import Model, Run
+
+
+@dataclass(frozen=True)
+class Args:
+    """Flags of `efields export`; without any, the page RUN/scene.html is written."""
+
+    run: tyro.conf.Positional[Path]
+    """The run folder."""
+    html: Path | None = None
+    """One self-contained HTML file: opens by double click, renders on the viewer's own GPU."""
+    web: Path | None = None
+    """A folder to be served by any web server."""
+    mesh: Path | None = None
+    """Triangles with colours: a .ply or .glb file (needs open3d)."""
+    points: Path | None = None
+    """Points of the surface with colours: a .ply file (needs open3d)."""
+    poses: Path | None = None
+    """The camera's poses: .txt (TUM) or .json (transforms)."""
+    video: Path | None = None
+    """An .mp4 along `--path`, as `efields render` makes it."""
+    path: str = "auto"
+    """Way of the video: as in `efields render --path`."""
+    resolution: int = 128
+    """Voxels along the longest edge of the baked field, 8 to 256."""
+    events: int = 5_000_000
+    """Most events that a page holds, about 4 bytes each; 0 leaves them out."""
+    no_score: bool = False
+    """Do not measure what baking costs in PSNR."""
+    threads: int = 0
+    """Processor threads; 0 takes all cores."""
+    json: bool = False
+    """Print one JSON object for a machine to read, and no progress."""
+
+
+def run(args: Args) -> int:
+    """Bake once, write what was asked for, and say what baking cost."""
+    set_threads(args.threads)
+    from efields.export.bake import check_resolution
+    from efields.export.document import recording_of
+    from efields.export.poses import write_poses
+    from efields.train import Run
+
+    check_resolution(args.resolution)
+    if args.events < 0:
+        raise InputError(f"--events {args.events}", do="give a number of events, 0 or more")
+    source = Run.open(args.run)
+    model = source.load_model()
+    said: dict[str, Any] = {"run": source.path}
+    nothing = not any((args.html, args.web, args.mesh, args.points, args.poses, args.video))
+    html = source.path / "scene.html" if nothing else args.html
+    if html or args.web or args.mesh or args.points:
+        recording, missing = recording_of(source)
+        said.update(_baked(args, source, model, recording, html, missing))
+    if args.poses:
+        _tell(args, said, "poses", args.poses, f"{write_poses(model, args.poses)} poses")
+    if args.video:
+        from efields.cli import render
+
+        render.run(render.Args(run=args.run, path=args.path, out=args.video, threads=args.threads, json=False))
+        said["video"] = args.video
+    if args.json:
+        print_json(said)
+    return 0
+
+
+def _baked(
+    args: Args, source: Run, model: Model, recording: Recording | None, html: Path | None, missing: str
+) -> dict[str, Any]:
+    """Everything that starts from the baked field."""
+    from efields.cli._progress import progress
+    from efields.export.mesh import write_mesh, write_points
+    from efields.export.page import viewer_page, write_html, write_web
+    from efields.export.scene import baked_scene, baking_loss
+
+    if html or args.web:
+        viewer_page()  # before the work, not after it
+    with progress("baking", args.json) as report:
+        scene = baked_scene(
+            source, model, recording, resolution=args.resolution, most_events=args.events, on_share=report
+        )
+    said: dict[str, Any] = {"grid": list(scene.document["volume"]["shape"])}
+    if missing and args.events:
+        said["note"] = missing
+        _line(args, missing)
+    if html:
+        _tell(args, said, "html", html, f"{write_html(scene, html) / 1e6:.1f} MB, opens by double click")
+    if args.web:
+        _tell(args, said, "web", args.web, f"{write_web(scene, args.web) / 1e6:.1f} MB, to be served")
+    tone = scene.document["tone"]
+    if args.mesh:
+        _tell(args, said, "mesh", args.mesh, f"{write_mesh(scene.volume, tone, args.mesh):,} triangles")
+    if args.points:
+        _tell(args, said, "points", args.points, f"{write_points(scene.volume, tone, args.points):,} points")
+    if not args.no_score and (html or args.web):
+        loss = baking_loss(source, model, scene, recording)
+        said["baking"] = loss
+        _line(args, f"  {loss.sentence()}")
+        _line(args, f"  {_limits(scene)}")
+    return said
+
+
+def _limits(scene: BakedScene) -> str:
+    grid = " x ".join(str(n) for n in scene.document["volume"]["shape"])
+    matt = "" if scene.diffuse else "; radiance that depends on direction was averaged"
+    return f"The page holds {grid} voxels of a bounded box, the same from every direction{matt}."
+
+
+def _tell(args: Args, said: dict[str, Any], name: str, path: Path, what: str) -> None:
+    said[name] = path
+    _line(args, f"{path}  ({what})")
+
+
+def _line(args: Args, text: str) -> None:
+    if not args.json:
+        print(text)

@@ -1,0 +1,128 @@
+"""Open a run in the browser: fly through it, play its events, see what fits and what not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from efields.cli import print_json
+from efields.threads import set_threads
+
+if TYPE_CHECKING:
+    from efields.server.listening import Address
+
+
+@dataclass(frozen=True)
+class Args:
+    """Flags of `efields view`."""
+
+    run: tyro.conf.Positional[Path]
+    """The run folder."""
+    port: int = 7007
+    """Port of the page; when it is taken, the next free one. 0 takes any."""
+    host: str = "127.0.0.1"
+    """Address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for all that can reach it, with a token."""
+    token: str | None = None
+    """What has to stand in the page's address; a random one if not given and --host is public. `none` asks for nothing,
+    which is refused when --host is public."""
+    open: bool = False
+    """Open the page in this machine's browser, although nobody may sit at it."""
+    no_open: bool = False
+    """Do not open it; else it is opened where the command runs on a terminal of a desktop."""
+    backend: str = "auto"
+    """Which implementation renders: auto, or a name that `efields doctor` lists."""
+    threads: int = 0
+    """Processor threads; 0 takes all cores."""
+    json: bool = False
+    """Print one JSON object with the address for a machine to read, then serve."""
+
+
+def run(args: Args) -> int:
+    """Serve until Ctrl-C."""
+    set_threads(args.threads)
+    from efields.server.access import access_for
+    from efields.server.listening import check_listening
+    from efields.train import Run
+
+    access_for(args.host, args.token)  # wrong flags are told before anything is read
+    check_listening(args.port)
+    source = Run.open(args.run)
+    with stop_flag() as stopped:
+        model = source.load_model(args.backend)
+        from efields.export.document import recording_of, scene_parts
+        from efields.server.app import Offer
+        from efields.server.studio import Studio
+        from efields.server.viewing import serving
+
+        recording, note = recording_of(source)
+        parts = scene_parts(source, model, recording)
+        if note and not args.json:
+            print(f"efields: {note}", file=sys.stderr)
+        studio = Studio(model)
+        with serving(studio, Offer(parts.document, parts.blobs), args.host, args.port, args.token) as address:
+            if args.json:
+                print_json({"run": source.path, "url": address.url, "host": address.host, "port": address.port})
+                sys.stdout.flush()
+            else:
+                print("\n".join(address_lines(address)), "Ctrl-C ends it.", sep="\n", flush=True)
+            if args.open or (not args.no_open and not args.json and at_a_desktop()):
+                open_page(address)
+            studio.run(stopped.is_set)
+    if not args.json:
+        print("efields: the viewer is closed", file=sys.stderr)
+    return 0
+
+
+def address_lines(address: Address) -> Iterator[str]:
+    """Where the page is."""
+    if address.wanted and address.port != address.wanted:
+        yield f"port {address.wanted} is taken: using {address.port}"
+    yield f"viewer:  {address.url}"
+    yield f"from another machine:  {address.tunnel}   then open http://localhost:{address.port}/{address.query}"
+
+
+def open_page(address: Address) -> None:
+    """Open the page in the browser of this machine, where there is one."""
+    import webbrowser
+
+    # A browser may take its time to start.
+    threading.Thread(target=webbrowser.open, args=(address.url,), daemon=True).start()
+
+
+def at_a_desktop() -> bool:
+    """Whether somebody sits at this machine: a terminal, a display, and no ssh between."""
+    if not sys.stdout.isatty() or "SSH_CONNECTION" in os.environ:
+        return False
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+@contextmanager
+def stop_flag() -> Iterator[threading.Event]:
+    """Ctrl-C or a request to end sets the flag; a second Ctrl-C acts as usual."""
+    flag = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield flag
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def on_signal(_number: int, _frame: object) -> None:
+        flag.set()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in before:
+        signal.signal(number, on_signal)
+    try:
+        yield flag
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

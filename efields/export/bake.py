@@ -1,0 +1,219 @@
+"""From a field to codes on a grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Float64
+from torch import Tensor
+
+from efields.errors import InputError
+from efields.export._refine import fit_to_finer
+from efields.export.volume import DensityCode, Encoding, Keyframe, RadianceCode, Volume
+from efields.geometry.boxes import Box
+from efields.render.renderer import Renderer
+
+if TYPE_CHECKING:
+    from efields.render.renderer import Field
+
+LEAST_RESOLUTION, MOST_RESOLUTION = 8, 256
+"""Voxels along the longest edge; WebGL 2 promises textures of 256."""
+FIT_ITERATIONS = 3
+"""Steps of the fit of opacity between centres; more change nothing that pictures show."""
+FULL_ALPHA = 0.999
+"""Opacity of one voxel that counts as solid; denser is not told apart."""
+STEPS_A_VOXEL = 2
+"""Spans of the march along an edge of a voxel."""
+RADIANCE_ENDS = (0.1, 99.9)
+"""Percentiles of log radiance that the radiance code reaches."""
+LEAST_RADIANCE = 1e-6
+"""Radiance that counts as black."""
+_CHUNK = 1 << 18
+
+OnShare = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """What a field holds in each voxel, before it is coded."""
+
+    box: Box
+    """What the grid fills."""
+    alpha: Float32[np.ndarray, "z y x"]
+    """Opacity of one voxel's edge."""
+    radiance: Float32[np.ndarray, "z y x c"]
+    """Radiance; 0 where nobody looked."""
+    edge: float
+    """Mean edge of a voxel, world units."""
+    diffuse: bool
+    """False where the field's radiance depends on direction and was averaged over the cameras."""
+
+
+def grid_shape(box: Box, resolution: int) -> tuple[int, int, int]:
+    """Voxels along x, y, z: `resolution` along the longest edge, cubes as nearly as whole numbers allow."""
+    edge = max(box.size) / resolution
+    x, y, z = (max(1, round(side / edge)) for side in box.size)
+    return x, y, z
+
+
+def check_resolution(resolution: int) -> None:
+    """Raise `InputError` for a grid that browsers do not take."""
+    if not LEAST_RESOLUTION <= resolution <= MOST_RESOLUTION:
+        do = f"give {LEAST_RESOLUTION} to {MOST_RESOLUTION} voxels along the longest edge"
+        raise InputError(f"--resolution {resolution} cannot be baked", do=do)
+
+
+@torch.no_grad()
+def sample_voxels(
+    renderer: Renderer,
+    eyes: Float64[np.ndarray, "n 3"],
+    resolution: int,
+    *,
+    iterations: int = FIT_ITERATIONS,
+    on_share: OnShare | None = None,
+) -> Voxels:
+    """Ask the field in every voxel where the renderer does not skip it.
+
+    Opacity is fitted to 8 points a voxel, so that interpolated it is what the field has between centres (with no
+    `iterations`: the values at the centres). Radiance is that of the centres; where it depends on direction it is
+    averaged over the directions from the cameras at `eyes`.
+    """
+    check_resolution(resolution)
+    box = occupied_box(renderer)
+    x, y, z = grid_shape(box, resolution)
+    edge = float((np.array(box.size) / (x, y, z)).mean())
+    directional = depends_on_direction(renderer.field, box, renderer.background_raw.device)
+    cameras = torch.from_numpy(np.asarray(eyes if directional else eyes[:1], dtype=np.float32))
+    alpha = np.zeros((z, y, x), dtype=np.float32)
+    radiance = np.zeros((z, y, x, renderer.field.channels), dtype=np.float32)
+    fine = np.zeros((2 * z, 2 * y, 2 * x) if iterations else (0, 0, 0), dtype=np.float16)
+    for layer in range(z):
+        centres = _layer_points(box, (x, y, z), layer)
+        alpha[layer], radiance[layer] = _ask(renderer, centres, edge, cameras)
+        if iterations:
+            for half in (2 * layer, 2 * layer + 1):
+                fine[half], _ = _ask(renderer, _layer_points(box, (2 * x, 2 * y, 2 * z), half), edge, None)
+        if on_share is not None:
+            on_share(layer + 1, z)
+    if iterations:
+        alpha = fit_to_finer(fine, alpha, iterations)
+    return Voxels(box, alpha, radiance, edge, not directional)
+
+
+def encode(moments: list[tuple[float | None, Voxels]], encoding: Encoding = "alpha") -> Volume:
+    """The volume of one field, or of a field at several times.
+
+    `alpha` follows trained fields, whose density rises over orders of magnitude within a voxel, more closely than
+    `linear` does: 30.9 against 28.2 dB between live and baked pictures of the demo at 128^3.
+    """
+    first = moments[0][1]
+    densest = max(float(voxels.alpha.max()) for _, voxels in moments)
+    full = min(max(densest, 1e-3), FULL_ALPHA)
+    density = DensityCode(encoding, -math.log1p(-full) / first.edge, first.edge)
+    filled = [(t_s, voxels, density.encode(voxels.alpha)) for t_s, voxels in moments]
+    radiance = _radiance_code([(voxels, codes) for _, voxels, codes in filled])
+    frames = []
+    for t_s, voxels, codes in filled:
+        known = (codes > 0) | (voxels.radiance > 0).any(axis=-1)
+        colour = radiance.encode(spread_into_empty(voxels.radiance, known))
+        order = (codes[..., None], colour) if colour.shape[-1] == 1 else (colour, codes[..., None])
+        frames.append(Keyframe(t_s, np.ascontiguousarray(np.concatenate(order, axis=-1))))
+    return Volume(first.box, tuple(frames), density, radiance, first.edge / STEPS_A_VOXEL)
+
+
+def occupied_box(renderer: Renderer) -> Box:
+    """The part of the field's box in which the renderer looks: its occupied cells, or all of it."""
+    box, grid = renderer.box, renderer.grid
+    if grid is None or not bool(grid.occupied.any()):
+        return box
+    cells = grid.occupied.view(grid.resolution, grid.resolution, grid.resolution).cpu()
+    lo, hi = [], []
+    for axis in range(3):
+        used = cells.any(dim=(axis + 1) % 3, keepdim=True).any(dim=(axis + 2) % 3, keepdim=True).flatten().nonzero()
+        cell = box.size[axis] / grid.resolution
+        lo.append(box.lo[axis] + int(used.min()) * cell)
+        hi.append(min(box.lo[axis] + (int(used.max()) + 1) * cell, box.hi[axis]))
+    return Box((lo[0], lo[1], lo[2]), (hi[0], hi[1], hi[2]))
+
+
+@torch.no_grad()
+def depends_on_direction(field: Field, box: Box, device: torch.device) -> bool:
+    """Whether the same points look different from two sides."""
+    generator = torch.Generator().manual_seed(0)
+    lo, size = (torch.tensor(values, dtype=torch.float32) for values in (box.lo, box.size))
+    point = (lo + torch.rand((256, 3), generator=generator) * size).to(device)
+    way = torch.nn.functional.normalize(torch.randn((256, 3), generator=generator), dim=1).to(device)
+    return not torch.equal(field(point, way)[1], field(point, -way)[1])
+
+
+def spread_into_empty(
+    radiance: Float32[np.ndarray, "z y x c"], filled: np.ndarray, reach: int = 2
+) -> Float32[np.ndarray, "z y x c"]:
+    """Radiance with that of filled voxels continued `reach` voxels into empty ones, and its mean beyond.
+
+    Interpolation at a surface looks at empty voxels too; what they hold must not bleed into it.
+    """
+    from scipy.ndimage import uniform_filter
+
+    known = filled.copy()
+    out = np.where(filled[..., None], radiance, 0.0).astype(np.float32)
+    for _ in range(reach if known.any() else 0):
+        weight = uniform_filter(known.astype(np.float32), 3, mode="constant")
+        fresh = (weight > 1e-6) & ~known
+        for channel in range(out.shape[-1]):
+            near = uniform_filter(np.where(known, out[..., channel], 0.0), 3, mode="constant")
+            out[fresh, channel] = near[fresh] / weight[fresh]
+        known |= fresh
+    out[~known] = out[filled].mean(axis=0) if filled.any() else 1.0
+    return out
+
+
+def _layer_points(box: Box, shape: tuple[int, int, int], layer: int) -> Float[Tensor, "y x 3"]:
+    """World points of the centres of one layer of a grid."""
+    x, y, z = (
+        lo + (torch.arange(count, dtype=torch.float64) + 0.5) * (side / count)
+        for lo, side, count in zip(box.lo, box.size, shape, strict=True)
+    )
+    grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack((grid_x, grid_y, z[layer].expand_as(grid_x)), dim=-1).to(torch.float32)
+
+
+def _ask(renderer: Renderer, points: Tensor, edge: float, cameras: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
+    """Opacity of one voxel's edge `[y, x]` and radiance `[y, x, c]`; 0 where the renderer skips.
+
+    Radiance is the mean over `cameras`, and not asked for without any.
+    """
+    device = renderer.background_raw.device
+    flat = points.view(-1, 3).to(device)
+    alpha = torch.zeros(len(flat), device=device)
+    radiance = torch.zeros((len(flat), renderer.field.channels), device=device)
+    eyes = [] if cameras is None else list(cameras.to(device))
+    looked = torch.arange(len(flat), device=device)
+    if renderer.grid is not None:
+        looked = looked[renderer.grid.holds(flat)]
+    for part in looked.split(_CHUNK):
+        here = flat[part]
+        alpha[part] = -torch.expm1(-renderer.field.density(here).to(alpha.dtype) * edge)
+        for camera in eyes:
+            seen = renderer.field(here, torch.nn.functional.normalize(here - camera, dim=1))[1]
+            radiance[part] += seen / len(eyes)
+    shape = tuple(points.shape[:2])
+    return alpha.view(shape).cpu().numpy(), radiance.view(*shape, -1).cpu().numpy()
+
+
+def _radiance_code(parts: list[tuple[Voxels, np.ndarray]]) -> RadianceCode:
+    """The range of log radiance of all voxels with density, its rarest ends left out.
+
+    Not weighted by opacity: what is thin counts where rays graze a surface.
+    """
+    radiance = np.concatenate([voxels.radiance[codes > 0] for voxels, codes in parts])
+    if len(radiance) == 0:
+        channels = parts[0][0].radiance.shape[-1]
+        return RadianceCode((-1.0,) * channels, (1.0,) * channels)
+    low, high = np.percentile(np.log(np.maximum(radiance, LEAST_RADIANCE)), RADIANCE_ENDS, axis=0)
+    return RadianceCode(tuple(low.tolist()), tuple(np.maximum(high, low + 1e-3).tolist()))

@@ -1,0 +1,204 @@
+"""The scene document of a run: what a viewer must know beside the field itself. Scene format, version 1."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from efields import __version__
+from efields.errors import InputError
+from efields.evaluate.heldout import finite, spread
+from efields.export.cameras import camera_table, even_times, pinhole, poses_at, trajectory_table, view_tables
+from efields.export.events import MOST_EVENTS, pack_events, rate_table
+from efields.export.tone import aligned_tone, tone_table
+from efields.geometry.boxes import Box
+from efields.loaders import load
+from efields.recording import Recording, Views
+from efields.render.image import render_view
+from efields.supplied import supply
+from efields.train import Model, Run, views_for
+
+FORMAT = "efields-scene"
+SCHEMA_VERSION = (1, 0)
+MOST_VIEWS = 200
+"""Views of a document."""
+RECORDED_VIEWS = 40
+"""Poses of the trajectory that stand for it among the views."""
+LOOKS = 6
+"""Poses of the trajectory that are rendered to find brightness and what to frame."""
+LOOK_WIDTH = 64
+SHORT_METRICS = (
+    "protocol", "protocol_summary", "views", "views_are", "psnr", "psnr_reason", "ssim", "lpips", "depth_abs_rel",
+    "depth_coverage", "train_seconds", "events", "steps",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SceneParts:
+    """A scene before its volume."""
+
+    document: dict[str, Any]
+    """scene.json with `volume` null; plain finite numbers."""
+    blobs: dict[str, bytes]
+    """zlib streams by name, as they are stored and served."""
+
+
+def recording_of(run: Run) -> tuple[Recording | None, str]:
+    """The recording that the run was trained on, or None and a sentence that says why it is not there."""
+    experiment = run.experiment
+    if not experiment.scene:
+        return None, "The run names no recording: events are not shown."
+    if not Path(experiment.scene).expanduser().exists():
+        return None, "The recording is no longer where it was: events are not shown."
+    try:
+        return supply(load(experiment.scene, **experiment.loader), experiment.supplied), ""
+    except InputError as error:
+        return None, f"The recording cannot be read ({error.what}): events are not shown."
+
+
+def scene_parts(
+    run: Run, model: Model, recording: Recording | None, *, events: bool = True, most_events: int = MOST_EVENTS
+) -> SceneParts:
+    """The document of a run with its events, from the trained field and the recording where it is there."""
+    metrics = read_metrics(run)
+    origin_us = model.trajectory.origin_us
+    looks = look_around(model)
+    packed = None
+    if recording is not None and events and len(recording.events):
+        packed = pack_events(recording.events, recording.calibrated, model.sensor, origin_us, most_events)
+    document = {
+        "format": FORMAT,
+        "schema_version": list(SCHEMA_VERSION),
+        "name": str(metrics.get("scene") or run.name),
+        "generator": f"efields {__version__}",
+        "origin_us": origin_us,
+        "time_range_s": _time_range(model, recording),
+        "world": {**world_table(model, looks.points), "aabb": [list(corner) for corner in _corners(model)]},
+        "volume": None,
+        "background": model.renderer.background.detach().cpu().double().tolist(),
+        "tone": tone_table(looks.log_radiance, aligned_tone(metrics, run.path, model.renderer.field.channels)),
+        "cameras": {"event": camera_table(pinhole(model.camera)), "views": _views(run, model, recording)},
+        "trajectory": trajectory_table(model.trajectory),
+        "events": None if packed is None else packed.table,
+        "rate": None if recording is None or not events else rate_table(recording.events, origin_us),
+        "metrics": {key: metrics[key] for key in SHORT_METRICS if metrics.get(key) is not None},
+        "provenance": _provenance(run, model, recording),
+        "notes": [],
+    }
+    return SceneParts(finite(document), {} if packed is None else packed.blobs)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What a few poses of the trajectory see of the field."""
+
+    log_radiance: Float64[np.ndarray, "n c"]
+    """Log radiance of their pixels."""
+    points: Float64[np.ndarray, "m 3"]
+    """World points of their surfaces; none where nothing is opaque."""
+
+
+def look_around(model: Model) -> Looks:
+    """Render a few small pictures along the trajectory."""
+    flat = pinhole(model.camera)
+    small = flat.scaled(min(1.0, LOOK_WIDTH / flat.width))
+    bearings = small.bearings()
+    bearings /= np.linalg.norm(bearings, axis=1, keepdims=True)
+    seen, points = [], []
+    for pose in poses_at(model.trajectory, even_times(model.trajectory, LOOKS)):
+        view = render_view(model.renderer, small, pose)
+        seen.append(np.log(np.maximum(view.radiance, 1e-9)).reshape(small.pixels, -1))
+        depth = view.depth.reshape(-1).astype(np.float64)
+        hit = np.isfinite(depth)
+        points.append(pose[:3, 3] + depth[hit, None] * (bearings[hit] @ pose[:3, :3].T))
+    return Looks(np.concatenate(seen).astype(np.float64), np.concatenate(points))
+
+
+def world_table(model: Model, points: Float64[np.ndarray, "m 3"]) -> dict[str, Any]:
+    """Up, and the ball to frame: around the surfaces that the cameras see, or the whole box."""
+    cameras = poses_at(model.trajectory, even_times(model.trajectory, 64))
+    up = -cameras[:, :3, 1].mean(axis=0)
+    length = float(np.linalg.norm(up))
+    up = up / length if length > 0.1 else np.array([0.0, 0.0, 1.0])
+    lo, hi = _corners(model)
+    if len(points) >= 32:
+        low, high = (np.clip(np.percentile(points, q, axis=0), lo, hi) for q in (2.0, 98.0))
+    else:
+        low, high = np.array(lo), np.array(hi)
+    radius = max(0.5 * float(np.linalg.norm(high - low)), 1e-3 * Box(lo, hi).diagonal)
+    return {"up": up.tolist(), "center": (0.5 * (low + high)).tolist(), "radius": radius}
+
+
+def read_metrics(run: Run) -> dict[str, Any]:
+    """metrics.json of the run; empty where it was not scored. Raises `InputError` when it is broken."""
+    try:
+        content = json.loads(run.metrics_path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        raise InputError("is not valid JSON", run.metrics_path, "run efields evaluate again") from None
+    return content if isinstance(content, dict) else {}
+
+
+def _corners(model: Model) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    return model.renderer.box.lo, model.renderer.box.hi
+
+
+def _time_range(model: Model, recording: Recording | None) -> list[float]:
+    """From the first event or pose to the last."""
+    first, last = model.trajectory.seconds_span
+    if recording is not None and len(recording.events):
+        t_us, origin_us = recording.events.t_us, model.trajectory.origin_us
+        first, last = min(first, (int(t_us[0]) - origin_us) * 1e-6), max(last, (int(t_us[-1]) - origin_us) * 1e-6)
+    return [first, last]
+
+
+def _views(run: Run, model: Model, recording: Recording | None) -> list[dict[str, Any]]:
+    """Poses of the trajectory, frames that were trained on, and held-out views."""
+    t_s = even_times(model.trajectory, RECORDED_VIEWS)
+    recorded = view_tables("recorded", [f"{t:.3f} s" for t in t_s], poses_at(model.trajectory, t_s), t_s.tolist())
+    if recording is None:
+        return recorded + _heldout_of_run(run)[: MOST_VIEWS - len(recorded)]
+    training, heldout = views_for(run.experiment, recording)
+    room = MOST_VIEWS - len(recorded)
+    tables = []
+    for kind, views in (("training", training), ("heldout", heldout)):
+        if views is not None:
+            tables.append(_some(kind, views, model.trajectory.origin_us, room // 2 if training and heldout else room))
+    return [*recorded, *(view for table in tables for view in table)]
+
+
+def _some(kind: str, views: Views, origin_us: int, most: int) -> list[dict[str, Any]]:
+    chosen = views.take(spread(len(views), most))
+    t_s = None if chosen.t_us is None else ((chosen.t_us - origin_us) * 1e-6).tolist()
+    return view_tables(kind, chosen.names, chosen.T_world_camera, t_s)
+
+
+def _heldout_of_run(run: Run) -> list[dict[str, Any]]:
+    """Held-out views that the evaluation kept in the run folder."""
+    try:
+        with np.load(run.path / "heldout.npz", allow_pickle=False) as stored:
+            if "truth" not in stored.files:
+                return []
+            names, poses = [str(name) for name in stored["names"]], stored["T_world_camera"]
+    except Exception:  # a broken file of pictures is told by the report; here it only means fewer views
+        return []
+    return view_tables("heldout", names, poses, None)
+
+
+def _provenance(run: Run, model: Model, recording: Recording | None) -> dict[str, Any]:
+    """Where the scene comes from, without paths of the machine that made it."""
+    training = run.training()
+    return {
+        "run": run.name,
+        "step": model.step,
+        "seed": training.get("seed", run.experiment.seed),
+        "efields": __version__,
+        "recording": (recording.name if recording is not None else "") or Path(run.experiment.scene).name,
+        "trained_with": training.get("backend", run.experiment.backend),
+    }

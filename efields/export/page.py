@@ -1,0 +1,72 @@
+"""A scene as a page: one file that holds all, or a folder to be served. Both are the viewer's built page with data."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+from efields.atomic import replacing, write_text
+from efields.errors import InputError
+from efields.export.scene import BakedScene, baked_scene
+from efields.train import Run
+
+PAGE = Path(__file__).resolve().parents[1] / "_viewer" / "index.html"
+"""The viewer, built from viewer/ when efields is installed."""
+REPORT_RESOLUTION = 64
+"""Voxels along the longest edge of the scene in a report: about 1 MB."""
+
+
+def viewer_page() -> str:
+    """The built page. Raises `InputError` when it is not there."""
+    try:
+        page = PAGE.read_text(encoding="utf-8")
+    except OSError:
+        do = "build it in a checkout: python viewer/build.py, or install efields where Node 20 or pip's network is"
+        raise InputError("the viewer's page is not built", do=do) from None
+    if page.count("</body>") != 1:
+        raise InputError("the viewer's page is damaged", PAGE, "build it again: python viewer/build.py")
+    return page
+
+
+def scene_html(scene: BakedScene) -> str:
+    """One page that holds the viewer, the document and all blobs, and fetches nothing."""
+    # In a script element only "<" could end it early.
+    document = json.dumps(scene.document, allow_nan=False).replace("<", "\\u003c")
+    parts = [f'<script type="application/json" id="efields-scene">{document}</script>']
+    for name, blob in scene.blobs.items():
+        parts.append(f'<script type="text/plain" data-blob="{name}">{base64.b64encode(blob).decode("ascii")}</script>')
+    return viewer_page().replace("</body>", "\n".join(parts) + "\n</body>")
+
+
+def write_html(scene: BakedScene, out: Path) -> int:
+    """Write the page whole or not at all; returns its bytes."""
+    page = scene_html(scene)
+    write_text(out, page)
+    return len(page.encode("utf-8"))
+
+
+def write_web(scene: BakedScene, out: Path) -> int:
+    """Write the folder: index.html, scene.json and the blobs; returns their bytes."""
+    files = {"index.html": viewer_page().encode("utf-8")}
+    files["scene.json"] = json.dumps(scene.document, allow_nan=False).encode("utf-8")
+    files.update(scene.blobs)
+    if out.exists() and not (out.is_dir() and (out / "scene.json").is_file()) and not _empty(out):
+        raise InputError("is there already and holds no scene", out, "name a new folder")
+    with replacing(out) as folder:
+        folder.mkdir()
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    return sum(map(len, files.values()))
+
+
+def _empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+def page_for_report(run: Run) -> str | None:
+    """A small page of a run, without its events; None where the viewer is not built or the run has no checkpoint."""
+    if not PAGE.is_file() or not run.checkpoint_path.is_file():
+        return None
+    scene = baked_scene(run, run.load_model(), None, resolution=REPORT_RESOLUTION, most_events=0)
+    return scene_html(scene)

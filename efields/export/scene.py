@@ -1,0 +1,126 @@
+"""A whole scene of a run: its document with the baked volume, and all blobs; and what baking cost in PSNR."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from efields.evaluate import fit_gauge, scores
+from efields.evaluate.heldout import match_channels, render_views, spread
+from efields.evaluate.protocols import protocol_named
+from efields.export.bake import encode, sample_voxels
+from efields.export.baked_renderer import BakedRenderer
+from efields.export.cameras import even_times, poses_at
+from efields.export.document import SceneParts, scene_parts
+from efields.export.events import MOST_EVENTS
+from efields.export.volume import Volume
+from efields.recording import Recording, Views
+from efields.train import Model, Run, views_for
+
+RESOLUTION = 128
+"""Voxels along the longest edge of a scene that is made without asking."""
+SCORED_VIEWS = 8
+"""Views on which live and baked renders are compared."""
+_EYES = 8
+
+OnShare = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class BakedScene:
+    """What an exporter writes."""
+
+    document: dict[str, Any]
+    """scene.json, volume included."""
+    blobs: dict[str, bytes]
+    """zlib streams by name."""
+    volume: Volume
+    """The codes."""
+    diffuse: bool
+    """False where the field's radiance depends on direction and was averaged."""
+
+
+@dataclass(frozen=True)
+class BakingLoss:
+    """How far baked renders are from the truth, or from live renders where there is no truth."""
+
+    views: int
+    """Views compared."""
+    protocol: str
+    """Protocol of the comparison with the truth; "" for live against baked."""
+    live: float | None
+    """PSNR of live renders, dB; None without references."""
+    baked: float
+    """PSNR of baked renders: against the truth, or against live renders, dB."""
+
+    def sentence(self) -> str:
+        """The loss in words."""
+        if self.live is None:
+            return f"baked against live renders: {self.baked:.1f} dB on {self.views} views (no reference frames)"
+        numbers = f"live {self.live:.2f} dB, baked {self.baked:.2f} dB, a drop of {self.live - self.baked:.2f} dB"
+        return f"{numbers}, on {self.views} held-out views, protocol {self.protocol}"
+
+
+def baked_scene(
+    run: Run,
+    model: Model,
+    recording: Recording | None,
+    *,
+    resolution: int = RESOLUTION,
+    most_events: int = MOST_EVENTS,
+    on_share: OnShare | None = None,
+) -> BakedScene:
+    """Bake the field of a run with `resolution` voxels along the longest edge.
+
+    Raises `InputError` for a resolution outside 8 to 256.
+    """
+    parts: SceneParts = scene_parts(run, model, recording, events=most_events > 0, most_events=most_events)
+    eyes = poses_at(model.trajectory, even_times(model.trajectory, _EYES))[:, :3, 3]
+    voxels = sample_voxels(model.renderer, eyes, resolution, on_share=on_share)
+    volume = encode([(None, voxels)])
+    world = {**parts.document["world"], "aabb": [list(volume.box.lo), list(volume.box.hi)]}
+    notes = list(parts.document["notes"])
+    if not voxels.diffuse:
+        notes.append("Radiance that depends on direction was averaged over the cameras.")
+    document = {**parts.document, "world": world, "volume": volume.table(), "notes": notes}
+    return BakedScene(document, {**parts.blobs, **volume.blobs()}, volume, voxels.diffuse)
+
+
+def baking_loss(run: Run, model: Model, scene: BakedScene, recording: Recording | None) -> BakingLoss:
+    """PSNR of live and of baked renders on a few held-out views, each after its own fit of the run's protocol."""
+    views = None if recording is None else views_for(run.experiment, recording)[1]
+    baked = BakedRenderer(scene.volume, model.renderer.background.detach().cpu().numpy())
+    if views is None or len(views) == 0:
+        return _against_live(model, baked)
+    some = views.take(spread(len(views), SCORED_VIEWS))
+    name = run.experiment.evaluate.protocol
+    live, _, _ = render_views(model.renderer, some)
+    return BakingLoss(len(some), name, _psnr(live, some, name), _psnr(_renders(baked, some), some, name))
+
+
+def _renders(baked: BakedRenderer, views: Views) -> np.ndarray:
+    pictures = [baked.view(views.camera, pose).radiance for pose in views.T_world_camera]
+    return np.stack(pictures).astype(np.float32)
+
+
+def _psnr(radiance: np.ndarray, views: Views, name: str) -> float:
+    rule = protocol_named(name)
+    radiance, truth = match_channels(radiance, views.image)
+    render = fit_gauge(radiance, truth, rule, views.color_space).apply(radiance)
+    reference = rule.reference(truth, views.color_space)
+    span = rule.data_range(reference)
+    return float(np.mean([scores.psnr(x, y, span) for x, y in zip(render, reference, strict=True)]))
+
+
+def _against_live(model: Model, baked: BakedRenderer) -> BakingLoss:
+    poses = poses_at(model.trajectory, even_times(model.trajectory, SCORED_VIEWS))
+    camera = model.camera
+    blank = np.zeros((len(poses), camera.height, camera.width, 1), np.float32)
+    views = Views(blank, poses, camera, tuple(map(str, range(len(poses)))))
+    live, _, _ = render_views(model.renderer, views)
+    span = max(float(live.max() - live.min()), 1e-9)
+    each = [scores.psnr(x, y, span) for x, y in zip(_renders(baked, views), live, strict=True)]
+    return BakingLoss(len(poses), "", None, float(np.mean(each)))

@@ -1,0 +1,188 @@
+"""A picture in the making: rendered chunk by chunk, so that it can be left for a newer one at any time."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+from efields.geometry.boxes import Box
+from efields.geometry.camera import Camera
+from efields.geometry.rays import Rays
+from efields.render.renderer import Renderer
+from efields.render.samples import Samples, compacted, stratified
+
+DRAFT_STEP = 1.5
+"""Length of a draft's spans over that of training."""
+DRAFT_STOP = 1e-2
+"""Transmittance at which a draft's rays end."""
+
+
+@dataclass(frozen=True)
+class Layers:
+    """All that the modes of one picture are made of."""
+
+    radiance: Float32[np.ndarray, "h w c"]
+    """Linear radiance."""
+    opacity: Float32[np.ndarray, "h w"]
+    """0 to 1."""
+    depth: Float32[np.ndarray, "h w"]
+    """Distance along the unit ray, world units; 0 where there is nothing."""
+    normal: Float32[np.ndarray, "h w 3"] | None
+    """Unit normals in world axes, 0 where there is no surface; None when nobody asked."""
+
+
+def still(renderer: Renderer, draft: bool) -> Renderer:
+    """The renderer as it looks outside training, its parameters shared; a draft takes longer spans and ends earlier."""
+    looks = copy.copy(renderer)
+    looks.training = False  # not eval(), which would turn the field of the original, too
+    if draft:
+        stop = max(renderer.sampling.early_stop, DRAFT_STOP) if renderer.sampling.early_stop > 0 else 0.0
+        looks.sampling = replace(renderer.sampling, finer_views=1, early_stop=stop)
+        if renderer.grid is not None:
+            grid = copy.copy(renderer.grid)
+            grid.step = DRAFT_STEP * grid.step
+            looks._modules = {**renderer._modules, "grid": grid}
+    return looks
+
+
+def pinhole(fov_y: float, width: int, height: int) -> Camera:
+    """The camera of a view."""
+    focal = 0.5 * height / math.tan(0.5 * fov_y)
+    return Camera(width, height, focal, focal, 0.5 * (width - 1), 0.5 * (height - 1))
+
+
+def resized(camera: Camera, width: int, height: int) -> Camera:
+    """The pinhole of the same picture with another number of pixels; lens distortion is left out."""
+    sx, sy = width / camera.width, height / camera.height
+    cx, cy = (camera.cx + 0.5) * sx - 0.5, (camera.cy + 0.5) * sy - 0.5
+    return Camera(width, height, camera.fx * sx, camera.fy * sy, cx, cy)
+
+
+class Looking:
+    """One picture of a field from one pose."""
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        camera: Camera,
+        T_world_camera: np.ndarray,
+        *,
+        crop: Box | None = None,
+        normals: bool = False,
+        draft: bool = False,
+    ) -> None:
+        self._renderer, self._camera, self._normals = still(renderer, draft), camera, normals
+        self._crop = None if crop is None or _holds(crop, renderer.box) else crop
+        self._turn = torch.from_numpy(np.array(T_world_camera[:3, :3], dtype=np.float64))
+        self._origin = torch.from_numpy(np.array(T_world_camera[:3, 3], dtype=np.float32))
+        self._parts: list[tuple[Tensor, ...]] = []
+        self.rays_done = 0
+
+    @property
+    def rays(self) -> int:
+        """Rays of the whole picture."""
+        return self._camera.pixels
+
+    @property
+    def done(self) -> bool:
+        """Whether all of it is rendered."""
+        return self.rays_done >= self.rays
+
+    @torch.no_grad()
+    def advance(self, chunk: int) -> int:
+        """Render the next `chunk` rays or what is left; return how many."""
+        end = min(self.rays, self.rays_done + chunk)
+        rays = self._rays(self.rays_done, end)
+        radiance, opacity, depth = self._look(rays)
+        part = (radiance, opacity, depth)
+        if self._normals:
+            part = (*part, _normals(self._renderer, rays, opacity, depth))
+        self._parts.append(tuple(values.cpu() for values in part))
+        count, self.rays_done = end - self.rays_done, end
+        return count
+
+    def layers(self) -> Layers:
+        """What was rendered, once it is done."""
+        radiance, opacity, depth, *normal = (torch.cat(column).numpy() for column in zip(*self._parts, strict=True))
+        size = (self._camera.height, self._camera.width)
+        return Layers(
+            radiance.reshape(*size, -1),
+            opacity.reshape(size),
+            depth.reshape(size),
+            normal[0].reshape(*size, 3) if normal else None,
+        )
+
+    def _rays(self, start: int, end: int) -> Rays:
+        """Rays of some pixels in raster order, directions computed in float64."""
+        camera, device = self._camera, self._renderer.background_raw.device
+        pixel = torch.arange(start, end)
+        u, v = pixel % camera.width, torch.div(pixel, camera.width, rounding_mode="floor")
+        x, y = (u.double() - camera.cx) / camera.fx, (v.double() - camera.cy) / camera.fy
+        way = torch.stack((x, y, torch.ones_like(x)), dim=1) @ self._turn.T
+        way = (way / torch.linalg.vector_norm(way, dim=1, keepdim=True)).float()
+        return Rays(self._origin.expand(end - start, 3).contiguous().to(device), way.to(device))
+
+    def _look(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor]:
+        """Radiance, opacity and depth."""
+        if self._crop is None:
+            seen = self._renderer(rays)
+            return seen.radiance, seen.opacity, seen.depth
+        return cropped_look(self._renderer, rays, self._crop)
+
+
+def cropped_look(renderer: Renderer, rays: Rays, crop: Box) -> tuple[Tensor, Tensor, Tensor]:
+    """Radiance, opacity and depth of what lies in `crop`; spans are cut exactly at its faces."""
+    if renderer.grid is None:
+        samples = stratified(rays, renderer.box, renderer.sampling.samples, None)
+    else:
+        samples = renderer.grid.march(rays, None, renderer.sampling.finer_views)
+    near, far = crop.intersect(rays)
+    start = torch.minimum(torch.maximum(samples.t_start, near[:, None]), far[:, None])
+    end = torch.maximum(torch.minimum(samples.t_end, far[:, None]), start)
+    samples = compacted(Samples(start, end), end > start)
+    rows, columns = samples.used.nonzero(as_tuple=True)
+    position = rays.origin[rows] + samples.middle[rows, columns, None] * rays.direction[rows]
+    density, radiance = renderer.field(position, rays.direction[rows])
+    shape = samples.t_start.shape
+    dense = density.new_zeros(shape).index_put((rows, columns), density)
+    colours = radiance.new_zeros((*shape, radiance.shape[1])).index_put((rows, columns), radiance)
+    seen, weights = renderer.backend.composite(dense, colours, samples.width)
+    opacity = weights.sum(dim=1)
+    depth = (weights * samples.middle).sum(dim=1) / opacity.clamp(min=1e-6)
+    return seen + (1 - opacity)[:, None] * renderer.background, opacity, depth
+
+
+def _normals(renderer: Renderer, rays: Rays, opacity: Tensor, depth: Tensor) -> Tensor:
+    """Direction in which the density falls fastest where each ray ends, by central differences over half a span."""
+    hit = (opacity >= 0.5).nonzero(as_tuple=True)[0]
+    out = rays.direction.new_zeros((len(rays), 3))
+    if len(hit) == 0:
+        return out
+    width = 0.5 * renderer.box.diagonal / renderer.sampling.samples
+    place = rays.origin[hit] + depth[hit, None] * rays.direction[hit]
+    slope = place.new_zeros(place.shape)
+    for axis, shift in _shifts(width, place):
+        ahead, behind = (renderer.field.density((place + sign * shift).contiguous()) for sign in (1, -1))
+        slope[:, axis] = behind - ahead
+    length = torch.linalg.vector_norm(slope, dim=1, keepdim=True)
+    out[hit] = torch.where(length > 0, slope / length.clamp(min=1e-12), torch.zeros_like(slope))
+    return out
+
+
+def _shifts(width: float, like: Tensor) -> Iterator[tuple[int, Tensor]]:
+    for axis in range(3):
+        shift = like.new_zeros(3)
+        shift[axis] = width
+        yield axis, shift
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    low = all(a <= b for a, b in zip(outer.lo, inner.lo, strict=True))
+    return low and all(a >= b for a, b in zip(outer.hi, inner.hi, strict=True))

@@ -1,0 +1,34 @@
+// Start of the page: decides where the scene comes from, makes its renderer, starts the interface.
+
+import type { Session } from "./contract.ts";
+import { createBakedRenderer } from "./baked/renderer.ts";
+import { connectLive } from "./live/session.ts";
+import { loadScene, pageMode } from "./scene/load.ts";
+import { startApp } from "./ui/app.ts";
+
+async function openSession(): Promise<Session> {
+  if (pageMode() === "live") return connectLive();
+  const scene = await loadScene();
+  return { scene, renderer: await createBakedRenderer(scene), training: null };
+}
+
+function say(sentence: string): void {
+  const place = document.querySelector("#start p");
+  if (place) place.textContent = sentence;
+  document.querySelector("#start .late")?.remove();
+}
+
+async function start(): Promise<void> {
+  const root = document.getElementById("app");
+  if (!root) return;
+  try {
+    const session = await openSession();
+    document.title = `${session.scene.document.name} · efields`;
+    startApp(root, session);
+    document.getElementById("start")?.remove();
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+  }
+}
+
+void start();
