@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 NAME = "blob_white"
 RUN = Path("runs") / "demo"
 SCENE = "scene.html"
-SCENE_EVENTS = 500_000
-"""Events of scene.html, which shall stay below 5 MB."""
+SCENE_EVENTS = 300_000
+SCENE_RESOLUTION = 160
+"""Events and voxels of scene.html, which shall stay below 5 MB."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _export(run: Run, recording: Recording) -> None:
     from efields.export.scene import baked_scene
 
     if PAGE.is_file():
-        scene = baked_scene(run, run.load_model(), recording, most_events=SCENE_EVENTS)
+        scene = baked_scene(run, run.load_model(), recording, resolution=SCENE_RESOLUTION, most_events=SCENE_EVENTS)
         write_html(scene, run.path / SCENE)
 
 

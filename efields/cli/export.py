@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from efields.recording import Recording
     from efields.train import Model, Run
 
+VIDEO_PICTURES = 90
+"""Pictures of a video whose way has no number of its own."""
+
 
 @dataclass(frozen=True)
 class Args:
@@ -35,9 +38,9 @@ class Args:
     poses: Path | None = None
     """The camera's poses: .txt (TUM) or .json (transforms)."""
     video: Path | None = None
-    """An .mp4 along `--path`, as `efields render` makes it."""
+    """An .mp4 along `--path`; `efields render` has more choices."""
     path: str = "auto"
-    """Way of the video: as in `efields render --path`."""
+    """Way of the video: orbit, spiral, recorded, auto, or a file of poses, as the viewer's path editor saves it."""
     resolution: int = 128
     """Voxels along the longest edge of the baked field, 8 to 256."""
     events: int = 5_000_000
@@ -56,12 +59,15 @@ def run(args: Args) -> int:
     from efields.export.bake import check_resolution
     from efields.export.document import recording_of
     from efields.export.poses import write_poses
+    from efields.export.video import check_film
     from efields.train import Run
 
     check_resolution(args.resolution)
     if args.events < 0:
         raise InputError(f"--events {args.events}", do="give a number of events, 0 or more")
     source = Run.open(args.run)
+    if args.video:
+        check_film(args.video)
     model = source.load_model()
     said: dict[str, Any] = {"run": source.path}
     nothing = not any((args.html, args.web, args.mesh, args.points, args.poses, args.video))
@@ -72,10 +78,7 @@ def run(args: Args) -> int:
     if args.poses:
         _tell(args, said, "poses", args.poses, f"{write_poses(model, args.poses)} poses")
     if args.video:
-        from efields.cli import render
-
-        render.run(render.Args(run=args.run, path=args.path, out=args.video, threads=args.threads, json=False))
-        said["video"] = args.video
+        _video(args, said, model, args.video)
     if args.json:
         print_json(said)
     return 0
@@ -115,6 +118,17 @@ def _baked(
         _line(args, f"  {loss.sentence()}")
         _line(args, f"  {_limits(scene)}")
     return said
+
+
+def _video(args: Args, said: dict[str, Any], model: Model, out: Path) -> None:
+    from efields.cli._progress import progress
+    from efields.export.flights import flight_of
+    from efields.export.video import write_video
+
+    stops, fps = flight_of(model, args.path, VIDEO_PICTURES)
+    with progress("rendering", args.json) as report:
+        width, height = write_video(model, stops, fps, out, on_picture=report)
+    _tell(args, said, "video", out, f"{len(stops)} pictures of {width}x{height}, brightness: uncalibrated")
 
 
 def _limits(scene: BakedScene) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float, Float64, UInt8
+from jaxtyping import Bool, Float, Float64, UInt8
 
 from efields.geometry.boxes import Box
 
@@ -156,11 +156,16 @@ class Volume:
         return {**packed, "occupancy.bin": zlib.compress(self.occupancy().tobytes(), 9)}
 
 
-def blocks_that_see(dense: np.ndarray, block: int) -> UInt8[np.ndarray, "bz by bx"]:
-    """1 for each block of `block`^3 voxels that holds or touches a voxel where `dense` is true."""
+def touched(dense: Bool[np.ndarray, "z y x"]) -> Bool[np.ndarray, "z y x"]:
+    """Voxels that interpolation can look at where it meets a voxel in which `dense` is true."""
     from scipy.ndimage import binary_dilation
 
-    near = binary_dilation(dense, structure=np.ones((3, 3, 3), dtype=bool))
+    return binary_dilation(dense, structure=np.ones((3, 3, 3), dtype=bool))
+
+
+def blocks_that_see(dense: Bool[np.ndarray, "z y x"], block: int) -> UInt8[np.ndarray, "bz by bx"]:
+    """1 for each block of `block`^3 voxels that holds or touches a voxel where `dense` is true."""
+    near = touched(dense)
     padded = np.pad(near, [(0, -n % block) for n in near.shape])
     z, y, x = (n // block for n in padded.shape)
     return np.asarray(padded.reshape(z, block, y, block, x, block).any(axis=(1, 3, 5)), dtype=np.uint8)

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from efields import cli
-from efields.cli._camera_path import orbit_or_spiral, poses_from_file
-from efields.cli.render import depth_pictures, radiance_pictures, read_gauge
 from efields.errors import InputError
+from efields.export.flights import orbit_or_spiral, poses_from_file
+from efields.export.video import depth_pictures, radiance_pictures, read_gauge
 from efields.geometry.paths import look_at, orbit
 from efields.geometry.pose import rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory

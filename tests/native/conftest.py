@@ -12,11 +12,14 @@ from efields import backends, native
 from efields.events import kernels
 from efields.native import build
 
+# Taken here: a test may put another function in the place of one of them, and undo it only after `found_anew` ends.
+FOUND_ONCE = (native.library, build.compiler, backends._say_once, kernels.present)
+
 
 @pytest.fixture(autouse=True)
 def found_anew() -> Iterator[None]:
     def forget() -> None:
-        for cached in (native.library, build.compiler, backends._say_once, kernels.present):
+        for cached in FOUND_ONCE:
             cached.cache_clear()
 
     forget()

@@ -11,6 +11,8 @@ import { Pane } from "./pane.ts";
 import { paneTools } from "./pane_tools.ts";
 import { formatCount, formatSpan } from "./time.ts";
 
+const LEARNT_MS = 15_000;
+
 export interface PanesReport {
   visible: boolean;
   fromS: number;
@@ -31,6 +33,7 @@ export class Panes {
   private window: [number, number] = [0, 0];
   private working = false;
   private again = false;
+  private asked = 0;
 
   constructor(private readonly desk: Desk) {
     this.events = new EventStore(desk.session.scene);
@@ -46,6 +49,7 @@ export class Panes {
       this.update();
     });
     store.on(["tS", "window", "tone"], () => this.update());
+    if (desk.session.training) desk.picture.onStatus.push(() => this.learnt());
     store.on(["palette", "dilation", "third"], () => { this.paint(); this.update(); });
   }
 
@@ -75,8 +79,16 @@ export class Panes {
     });
   }
 
+  /** While the field learns a prediction grows old; a new one now and then, since it takes time from training. */
+  private learnt(): void {
+    const now = performance.now();
+    if (now - this.asked < LEARNT_MS || this.element.hidden || this.desk.picture.status.state === "lost") return;
+    this.update();
+  }
+
   private async work(): Promise<void> {
     const { store } = this.desk;
+    this.asked = performance.now();
     try {
       const { tS, window } = store.state;
       const start = window.kind === "count" && this.events.available ? await this.events.startOfLast(window.count, tS) : tS - window.spanS;
@@ -169,7 +181,7 @@ export class Panes {
     const full = Math.max(fullScale(comparison.measured), this.events.available ? 1 : fullScale(comparison.predicted));
     this.predicted.draw(paintSigned(comparison.predicted, PALETTES[palette], full), width, height);
     this.predicted.legendOf("events", palette);
-    this.predicted.caption(this.events.available ? `rms ${rms.predicted.toFixed(2)} events, from the log change over the thresholds` : "Log change divided by thresholds of 0.25");
+    this.predicted.caption(this.events.available ? `rms ${rms.predicted.toFixed(2)} events: log change over thresholds` : "Log change divided by thresholds of 0.25");
     if (third !== "residual") return;
     if (!this.events.available) {
       this.third.say("Without events there is no residual.");
@@ -179,7 +191,7 @@ export class Panes {
     this.third.draw(paintResidual(comparison.residual, PALETTES[palette], reach), width, height);
     this.third.legendOf("residual", palette, reach);
     const share = comparison.explained;
-    this.third.caption(`rms ${rms.residual.toFixed(2)} of ${rms.measured.toFixed(2)} events${share === null ? "" : share > 0 ? `, ${(100 * share).toFixed(0)} % explained` : ", nothing explained"}`);
+    this.third.caption(`rms ${rms.residual.toFixed(2)} of ${rms.measured.toFixed(2)}${share === null ? "" : share > 0 ? `, ${(100 * share).toFixed(0)} % explained` : ", nothing explained"}`);
   }
 
   private async picture(tS: number): Promise<void> {

@@ -56,7 +56,7 @@ describe("time", () => {
   });
 
   it("is said in few digits", () => {
-    expect([1e-4, 0.02, 0.1234].map(formatSpan)).toEqual(["100 µs", "20 ms", "123 ms"]);
+    expect([1e-4, 0.02, 0.1234, 4.001].map(formatSpan)).toEqual(["100 µs", "20 ms", "123 ms", "4 s"]);
     expect([0.01, 0.5, 1, 10].map(formatSpeed)).toEqual(["1/100×", "1/2×", "1×", "10×"]);
     expect([12, 1234, 25_300, 2_690_000].map(formatCount)).toEqual(["12", "1\u202f234", "25.3 k", "2.69 M"]);
   });

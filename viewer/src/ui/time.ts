@@ -32,6 +32,7 @@ export const formatMicroseconds = (originUs: number, tS: number): string => `${g
 
 export function formatSpan(seconds: number): string {
   const ms = seconds * 1e3;
+  if (ms >= 1000) return `${Number(seconds.toPrecision(3))} s`;
   return ms >= 1 ? `${Number(ms.toPrecision(3))} ms` : `${Number((ms * 1e3).toPrecision(3))} µs`;
 }
 

@@ -39,7 +39,7 @@ export function trainingPanel(training: Training): HTMLElement {
     drawPlot(lossPlot, { name: "Training loss", marker: "circle", points: loss }, true, "");
     if (score.length > 0) drawPlot(scorePlot, { name: "PSNR, held out, aligned", marker: "square", points: score }, false, " dB");
     else scorePlot.replaceChildren(note(psnr_heldout === null ? "No held-out score yet: it needs reference frames." : ""));
-    terms.replaceChildren(...Object.entries(latest.terms).flatMap(([name, value]) => [el("dt", {}, name.replace(/_/g, " ")), el("dd", {}, String(Number(value.toPrecision(3))))]));
+    terms.replaceChildren(...Object.entries(latest.terms).flatMap(([name, value]) => [el("dt", {}, name.replace(/_/g, " ")), el("dd", {}, value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(3))))]));
     const label = pause.querySelector("span");
     if (label) label.textContent = paused ? "Resume" : "Pause";
     pause.disabled = step >= steps && !paused;

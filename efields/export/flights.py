@@ -1,25 +1,52 @@
-"""Where a camera flies for `efields render`: around or before what the recording saw, or along a file of poses."""
+"""Where a camera flies for a film: around or before what the recording saw, or along a file of poses."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float64
 
 from efields.errors import InputError
-
-if TYPE_CHECKING:
-    from efields.geometry.trajectory import Trajectory
+from efields.export.camera_path import FORMAT, CameraPath, Stop, parse_path
+from efields.export.cameras import poses_at
+from efields.geometry.paths import look_at, orbit
+from efields.geometry.trajectory import Trajectory
+from efields.render.image import render_view
+from efields.train import Model
 
 AROUND_DEG = 60.0
 """A recording whose viewing directions spread by more than this went around its subject."""
 
 
-def poses_from_file(path: Path) -> Float64[np.ndarray, "n 4 4"]:
-    """Camera-to-world poses (OpenCV axes) from a TUM text file or a JSON file.
+def flight_of(model: Model, path: str, count: int, fps: float | None = None) -> tuple[list[Stop], float]:
+    """The camera of each picture of a film, and its pictures a second (30, or a camera path's own, if not given).
+
+    `path` is `orbit`, `spiral`, `auto` or `recorded`, with `count` pictures, or a file of poses or of a camera path.
+    """
+    if path == "recorded":
+        poses = trajectory_poses(model.trajectory, count)
+    elif path in ("auto", "orbit", "spiral"):
+        poses = orbit_or_spiral(model.trajectory, path, count, depth_ahead(model))
+    else:
+        poses = poses_from_file(Path(path))
+    if isinstance(poses, CameraPath):
+        timed = replace(poses, fps=fps or poses.fps)
+        return timed.stops(), timed.fps
+    return [Stop(pose) for pose in poses], fps or 30.0
+
+
+def depth_ahead(model: Model) -> float | None:
+    """Median depth that the middle pose of the trajectory sees; None where it sees nothing."""
+    small = model.camera.scaled(min(1.0, 48 / model.camera.width))
+    depth = render_view(model.renderer, small, trajectory_poses(model.trajectory, 3)[1]).depth
+    return float(np.median(depth[np.isfinite(depth)])) if np.isfinite(depth).any() else None
+
+
+def poses_from_file(path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPath:
+    """Camera-to-world poses (OpenCV axes) from a TUM text file or a JSON file, or a path of the viewer's path editor.
 
     A line of text is `t x y z qx qy qz qw`. JSON is `{"T_world_camera": [4x4, ...]}` in OpenCV axes, or frames with a
     `transform_matrix` in OpenGL axes, as NeRF data sets have them. Raises `InputError` for anything else.
@@ -31,6 +58,8 @@ def poses_from_file(path: Path) -> Float64[np.ndarray, "n 4 4"]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read ({error})", path) from None
     poses = _from_json(text, path) if path.suffix == ".json" else _from_tum(text, path)
+    if isinstance(poses, CameraPath):
+        return poses
     if not np.isfinite(poses).all():
         raise InputError("a pose holds NaN or infinity", path)
     turn = poses[:, :3, :3]
@@ -40,8 +69,6 @@ def poses_from_file(path: Path) -> Float64[np.ndarray, "n 4 4"]:
 
 
 def _from_tum(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"]:
-    from efields.geometry.trajectory import Trajectory
-
     try:
         lines = (line.split("#", 1)[0].replace(",", " ").split() for line in text.splitlines())
         rows = np.array([[float(word) for word in words] for words in lines if words])
@@ -53,9 +80,11 @@ def _from_tum(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"]:
     return trajectory_poses(Trajectory.from_arrays(t_us, rows[:, 1:4], rows[:, 4:8]))
 
 
-def _from_json(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"]:
+def _from_json(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPath:
     try:
         content = json.loads(text)
+        if isinstance(content, dict) and content.get("format") == FORMAT:
+            return parse_path(content, str(path))
         if isinstance(content, dict) and "frames" in content:
             poses = np.array([frame["transform_matrix"] for frame in content["frames"]], dtype=np.float64)
             poses = poses * np.array([1.0, -1.0, -1.0, 1.0])  # OpenGL columns y and z point the other way
@@ -70,14 +99,8 @@ def _from_json(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"]:
 
 def trajectory_poses(trajectory: Trajectory, count: int = 0) -> Float64[np.ndarray, "n 4 4"]:
     """The trajectory's own poses, or `count` poses at even times along it."""
-    import torch
-
-    origin = trajectory.origin_us
     t_us = np.linspace(trajectory.start_us, trajectory.end_us, count) if count else trajectory.t_us
-    at = trajectory.at(torch.from_numpy((np.asarray(t_us, dtype=np.float64) - origin) * 1e-6))
-    poses = np.tile(np.eye(4), (len(t_us), 1, 1))
-    poses[:, :3, :3], poses[:, :3, 3] = at.rotation.detach().numpy(), at.position.detach().numpy()
-    return poses
+    return poses_at(trajectory, (np.asarray(t_us, dtype=np.float64) - trajectory.origin_us) * 1e-6)
 
 
 def orbit_or_spiral(
@@ -99,8 +122,6 @@ def orbit_or_spiral(
 
 
 def _orbit(seen: np.ndarray, count: int) -> Float64[np.ndarray, "n 4 4"]:
-    from efields.geometry.paths import orbit
-
     position, forward = seen[:, :3, 3], seen[:, :3, 2]
     # The point nearest to all viewing axes: sum of (I - f f^T) (x - p) = 0.
     across = np.eye(3) - forward[:, :, None] * forward[:, None, :]
@@ -114,8 +135,6 @@ def _orbit(seen: np.ndarray, count: int) -> Float64[np.ndarray, "n 4 4"]:
 
 
 def _spiral(seen: np.ndarray, count: int, distance: float | None) -> Float64[np.ndarray, "n 4 4"]:
-    from efields.geometry.paths import look_at
-
     middle = seen[len(seen) // 2]
     position = seen[:, :3, 3]
     reach = float(np.abs(position - position.mean(0)).max())

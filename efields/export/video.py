@@ -1,0 +1,166 @@
+"""Films of a field: pictures along a flight, with one brightness for all of it, as PNG files or an MP4."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import UInt8
+
+from efields.atomic import replacing
+from efields.errors import InputError
+from efields.evaluate import Gauge
+from efields.export.camera_path import Stop
+from efields.geometry.camera import Camera
+from efields.render.image import render_view
+from efields.train import Model
+
+Shown = Literal["radiance", "depth"]
+OnPicture = Callable[[int, int], None]
+
+
+def write_video(
+    model: Model,
+    stops: Sequence[Stop],
+    fps: float,
+    out: Path,
+    *,
+    show: Shown = "radiance",
+    scale: float = 1.0,
+    gauge: Gauge | None = None,
+    on_picture: OnPicture | None = None,
+) -> tuple[int, int]:
+    """Render a flight to an .mp4 file or a folder of PNG files; returns width and height of the pictures.
+
+    Raises `InputError` for another ending, before anything is rendered.
+    """
+    check_film(out)
+    pictures = render_flight(model, stops, show, scale, on_picture)
+    shown = depth_pictures(pictures) if show == "depth" else radiance_pictures(pictures, gauge)
+    with film(out, fps) as write:
+        for picture in shown:
+            write(picture)
+    return shown.shape[2], shown.shape[1]
+
+
+def render_flight(
+    model: Model,
+    stops: Sequence[Stop],
+    show: Shown = "radiance",
+    scale: float = 1.0,
+    on_picture: OnPicture | None = None,
+) -> np.ndarray:
+    """Radiance [n, h, w, c] or depth [n, h, w] at every stop, in the event camera's size times `scale`."""
+    pictures = []
+    for done, stop in enumerate(stops, start=1):
+        view = render_view(model.renderer, lens(model.camera, stop.fov_y, scale), stop.T_world_camera)
+        pictures.append(view.depth if show == "depth" else view.radiance)
+        if on_picture is not None:
+            on_picture(done, len(stops))
+    return np.stack(pictures)
+
+
+def lens(camera: Camera, fov_y: float | None, scale: float) -> Camera:
+    """A pinhole with this angle of view (radians), in the size of `camera` times `scale`; None keeps its own lens."""
+    sized = camera if scale == 1 else camera.scaled(scale)
+    if fov_y is None:
+        return sized
+    focal = 0.5 * sized.height / math.tan(0.5 * fov_y)
+    return Camera(sized.width, sized.height, focal, focal, 0.5 * (sized.width - 1), 0.5 * (sized.height - 1))
+
+
+def check_film(out: Path) -> None:
+    """Raise `InputError` for a name that is neither an .mp4 file nor a folder."""
+    if out.suffix and out.suffix.lower() != ".mp4":
+        raise InputError(f"'{out.suffix}' cannot be written", out, "name an .mp4 file, or a folder for PNG files")
+
+
+def read_gauge(run_path: Path) -> Gauge:
+    """The gauge that the evaluation of a run wrote.
+
+    Raises `InputError` when there is none.
+    """
+    try:
+        table: dict[str, Any] | None = json.loads((run_path / "metrics.json").read_text(encoding="utf-8")).get("gauge")
+    except FileNotFoundError:
+        table = None
+    except ValueError as error:
+        raise InputError(f"is not JSON ({error})", run_path / "metrics.json", "efields evaluate again") from None
+    if table is None:
+        raise InputError("no gauge was fitted in this run", run_path, "efields evaluate it, or use --tone auto")
+    arrays = {key: np.asarray(value, dtype=np.float64) for key, value in table.items() if isinstance(value, list)}
+    numbers = {key: float(value) for key, value in table.items() if isinstance(value, (int, float))}
+    known = Gauge.__dataclass_fields__
+    return Gauge(**{key: value for key, value in {**arrays, **numbers}.items() if key in known})  # type: ignore[arg-type]
+
+
+def radiance_pictures(radiance: np.ndarray, gauge: Gauge | None = None) -> np.ndarray:
+    """Linear radiance [n, h, w, c] as display values uint8 [n, h, w, 3], with one exposure per channel for all of it.
+
+    Events leave the brightness of each channel free, so without a gauge the 99th percentile of each becomes white.
+    """
+    linear = (
+        gauge.apply(radiance) if gauge else radiance / np.maximum(np.quantile(radiance, 0.99, axis=(0, 1, 2)), 1e-9)
+    )
+    shown = np.clip(linear, 0, 1)
+    if gauge is None or gauge.encoding == gauge.decoding == 1:  # else it is display-encoded already
+        shown = np.where(shown <= 0.0031308, 12.92 * shown, 1.055 * np.maximum(shown, 1e-9) ** (1 / 2.4) - 0.055)
+    grey = np.round(shown * 255).astype(np.uint8)
+    return np.repeat(grey, 3, axis=-1) if grey.shape[-1] == 1 else grey
+
+
+def depth_pictures(depth: np.ndarray) -> np.ndarray:
+    """Depth [n, h, w] as colours uint8 [n, h, w, 3]: near is bright, nothing is black."""
+    from matplotlib import colormaps
+
+    hit = np.isfinite(depth)
+    near, far = np.quantile(depth[hit], [0.01, 0.99]) if hit.any() else (0.0, 1.0)
+    share = np.clip((far - np.where(hit, depth, far)) / max(far - near, 1e-9), 0, 1)
+    colours = np.round(colormaps["viridis"](share)[..., :3] * 255).astype(np.uint8)
+    colours[~hit] = 0
+    return colours
+
+
+@contextmanager
+def film(out: Path, fps: float) -> Iterator[Callable[[UInt8[np.ndarray, "h w 3"]], None]]:
+    """Gives a function that takes pictures one by one; the video or the folder of PNG files appears when all are in."""
+    import imageio.v3 as iio
+    import imageio_ffmpeg
+
+    if out.suffix.lower() != ".mp4":
+        check_film(out)
+        with replacing(out) as folder:
+            folder.mkdir()
+            names = iter(range(10**9))
+            yield lambda picture: iio.imwrite(folder / f"{next(names):05d}.png", picture)
+        return
+    with replacing(out) as temporary:
+        encoder: Any = None
+
+        def write(picture: np.ndarray) -> None:
+            nonlocal encoder
+            even = np.pad(picture, ((0, picture.shape[0] % 2), (0, picture.shape[1] % 2), (0, 0)), mode="edge")
+            if encoder is None:
+                size = (even.shape[1], even.shape[0])
+                encoder = imageio_ffmpeg.write_frames(
+                    str(temporary),
+                    size,
+                    fps=fps,  # pyright: ignore[reportArgumentType]  # any number will do
+                    codec="libx264",
+                    quality=8,
+                    macro_block_size=2,
+                    output_params=["-f", "mp4", "-movflags", "+faststart"],
+                )
+                encoder.send(None)
+            encoder.send(np.ascontiguousarray(even))
+
+        try:
+            yield write
+        finally:
+            if encoder is not None:
+                encoder.close()
