@@ -80,7 +80,7 @@ def measure_window_sizes(scene: MotionScene, sizes: Sequence[int] = SIZES, seed:
 
 def _ours(scene: MotionScene, count: int, seed: int) -> SpeedRow:
     events = scene.middle_events(count)
-    config = replace(JointConfig(), window_events=count, longest_s=10.0, step=1.0, drop_hot_pixels=False)
+    config = replace(JointConfig(), window_events=count, longest_s=10.0, travel_px=0.0, step=1.0, drop_hot_pixels=False)
     spent = _Clock()
     _, flow = estimate_motion_and_flow(events, scene.camera, config, choose_backend("auto"), seed)
     seconds, processor = spent.read()

@@ -41,8 +41,8 @@ class Args:
     """An .mp4 along `--path`; `efields render` has more choices."""
     path: str = "auto"
     """Way of the video: orbit, spiral, recorded, auto, or a file of poses, as the viewer's path editor saves it."""
-    resolution: int = 128
-    """Voxels along the longest edge of the baked field, 8 to 256."""
+    resolution: int = 192
+    """Voxels along the longest edge of the baked field, 8 to 256: smaller files against likeness to the field."""
     events: int = 5_000_000
     """Most events that a page holds, about 4 bytes each; 0 leaves them out."""
     no_score: bool = False

@@ -20,7 +20,7 @@ from efields.export.volume import Volume
 from efields.recording import Recording, Views
 from efields.train import Model, Run, views_for
 
-RESOLUTION = 128
+RESOLUTION = 192
 """Voxels along the longest edge of a scene that is made without asking."""
 SCORED_VIEWS = 8
 """Views on which live and baked renders are compared."""

@@ -38,7 +38,9 @@ class Degeneracy:
     """The second motion that the flow of a plane has."""
 
 
-def degeneracy(samples: FlowSamples, motion: FlowMotion, least_px: float = 0.4, least_ratio: float = 2.5) -> Degeneracy:
+def degeneracy(
+    samples: FlowSamples, motion: FlowMotion, least_px: float = 0.55, least_ratio: float = 1.8
+) -> Degeneracy:
     """Judge the motion found from `samples`, which must be flow that no epipolar constraint has shaped.
 
     Parallax below `least_px`, or below `least_ratio` times the noise, gives `rotation only`. A plane that leaves no

@@ -128,6 +128,32 @@ def refined_motion(samples: FlowSamples, direction: Float64[np.ndarray, " 3"], i
     return _finished(samples, *_refined(samples, direction / np.linalg.norm(direction)), independent)
 
 
+def change_of_rotation(
+    samples: FlowSamples,
+    time: Float64[np.ndarray, " n"],
+    motion: FlowMotion,
+    independent: int = 16,
+    usual_px: float = 3.0,
+    rounds: int = 5,
+) -> Float64[np.ndarray, " 3"]:
+    """How much the angular velocity changes from the middle of a window to its end (`time` from -1 to 1), rad/s.
+
+    Closed form as in `rotation_given_direction`, with the motion of the middle and its direction held; changes of
+    `usual_px` (pixels over the window) weigh as much as one residual of the `independent` ones.
+    """
+    normal, row = (terms[0] for terms in _terms(samples.bearing, motion.direction[None]))
+    length = np.maximum(np.hypot(normal[:, 0], normal[:, 1]), _SMALL) * samples.scale
+    row = row / length[:, None] * time[:, None]
+    value = epipolar_residual(samples.bearing, samples.flow, motion.angular_velocity, motion.direction) / samples.scale
+    share = min(independent, len(samples)) / len(samples)
+    change = np.zeros(3)
+    for _ in range(rounds):
+        weighted = row * (share / (1.0 + (value + row @ change) ** 2))[:, None]
+        matrix = weighted.T @ row + np.eye(3) / (usual_px * samples.scale) ** 2
+        change = np.linalg.solve(matrix, -weighted.T @ value)
+    return change
+
+
 def motion_at(
     samples: FlowSamples,
     angular_velocity: Float64[np.ndarray, " 3"],

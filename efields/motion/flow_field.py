@@ -85,8 +85,8 @@ class FlowField(nn.Module):
         """Octaves that are switched on; a fraction switches the last one on in part."""
         self.rotation: Float[Tensor, " 3"]
         self.register_buffer("rotation", torch.zeros(3))
-        self.motion: Float[Tensor, " 6"]
-        self.register_buffer("motion", torch.zeros(6))
+        self.motion: Float[Tensor, " 9"]
+        self.register_buffer("motion", torch.zeros(9))
         self.share: Float[Tensor, ""]
         self.register_buffer("share", torch.zeros(()))
         widths = [3 + 4 * config.octaves] + [config.width] * config.layers
@@ -125,13 +125,13 @@ class FlowField(nn.Module):
             features = features + changed if number else changed
         flow = rotational_flow(bearing, self.rotation) + frame.speed * self.out(features)
         if float(self.share) > 0 and projected:
-            flow = towards_epipolar_lines(bearing, flow, self.motion, self.share, frame.speed)
+            flow = towards_epipolar_lines(bearing, flow, motion_at_times(self.motion, time), self.share, frame.speed)
         return flow
 
-    def lattice(self, motion: Float[Tensor, " 6"] | None = None) -> FlowLattice:
+    def lattice(self, motion: Float[Tensor, " 9"] | None = None) -> FlowLattice:
         """The field on its lattice, far quicker to look up for many events; differentiable in the weights.
 
-        With `motion` (w, v), that in place of the field's own, and differentiable in it too.
+        With `motion`, that in place of the field's own, and differentiable in it too.
         """
         times, rows, columns = self.frame.lattice
         (cx, cy), (hx, hy) = self.frame.centre, self.frame.half
@@ -141,7 +141,8 @@ class FlowField(nn.Module):
         bearing = torch.stack((at_x.reshape(-1), at_y.reshape(-1)), dim=1)
         flow = self.at(at_t.reshape(-1), bearing, projected=motion is None)
         if motion is not None:
-            flow = towards_epipolar_lines(bearing, flow, motion, self.share, self.frame.speed)
+            moving = motion_at_times(motion, at_t.reshape(-1) / self.frame.half_s)
+            flow = towards_epipolar_lines(bearing, flow, moving, self.share, self.frame.speed)
         return FlowLattice(flow.T.reshape(1, 2, times, rows, columns), self.frame)
 
 
@@ -195,12 +196,20 @@ def rotational_flow(bearing: Float[Tensor, "n 2"], angular_velocity: Float[Tenso
     return torch.stack((x * y * wx - (1 + x * x) * wy + y * wz, (1 + y * y) * wx - x * y * wy - x * wz), dim=1)
 
 
+def motion_at_times(motion: Float[Tensor, " 9"], time: Float[Tensor, " n"]) -> Float[Tensor, "n 6"]:
+    """Angular velocity and direction at times from -1 to 1 over the window.
+
+    `motion` has those of its middle, and how much the angular velocity changes from there to its end.
+    """
+    return torch.cat((motion[:3] + time[:, None] * motion[6:], motion[3:6].expand(len(time), 3)), dim=1)
+
+
 def geometric_residual(
-    bearing: Float[Tensor, "n 2"], flow: Float[Tensor, "n 2"], motion: Float[Tensor, " 6"]
+    bearing: Float[Tensor, "n 2"], flow: Float[Tensor, "n 2"], motion: Float[Tensor, "*n 6"]
 ) -> tuple[Float[Tensor, " n"], Float[Tensor, "n 2"]]:
     """`epipolar.epipolar_residual`, differentiable, and the unit normals of the epipolar lines.
 
-    `motion` holds the angular velocity and the direction of translation.
+    `motion` holds the angular velocity and the direction of translation, of all places or of each.
     """
     x, y = bearing.unbind(1)
     wx, wy, wz, vx, vy, vz = motion.unbind(-1)
@@ -214,7 +223,7 @@ def geometric_residual(
 def towards_epipolar_lines(
     bearing: Float[Tensor, "n 2"],
     flow: Float[Tensor, "n 2"],
-    motion: Float[Tensor, " 6"],
+    motion: Float[Tensor, "*n 6"],
     share: Float[Tensor, ""] | float,
     speed: float,
 ) -> Float[Tensor, "n 2"]:

@@ -19,10 +19,10 @@ from efields.motion.flow import Flow, flow_of
 from efields.motion.flow_field import FlowFieldConfig
 from efields.motion.motion import Motion, Status
 from efields.motion.preparation import prepared
-from efields.motion.rotation import RotationConfig, estimate_window
 from efields.motion.spline import MotionSpline, TimedFlow
 from efields.motion.window import EventWindow, ideal_camera, windows
 from efields.motion.window_fit import WindowFit, WindowFitConfig, fit_window
+from efields.motion.window_rotation import RotationConfig, estimate_window, travelled_px
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,12 @@ class JointConfig:
     """How motion and flow are estimated together."""
 
     window_events: int = 30_000
-    """Events in a window."""
+    """Events in a window, or more; see `travel_px`."""
     longest_s: float = 0.1
     """Seconds that a window may last."""
+    travel_px: float = 6.0
+    """Pixels that the image should move by over a window: one in which it moves by less is taken with more events, for
+    parallax and turns are told apart by differences of motion that have to be larger than an event's pixel."""
     step: float = 0.5
     """Part of a window after which the next one starts."""
     least_events: int = 1_000
@@ -88,7 +91,11 @@ def estimate_motion_and_flow(
     generator = torch.Generator().manual_seed(seed)
     fitted: list[_Fitted] = []
     spline: MotionSpline | None = None
-    for window in windows(events, camera, config.window_events, config.longest_s, config.step):
+
+    def wanted(window: EventWindow) -> float:
+        return config.travel_px / max(_travelled_px(window, fitted, config, backend), 1e-6)
+
+    for window in windows(events, camera, config.window_events, config.longest_s, config.step, wanted):
         on_progress(int(np.searchsorted(events.t_us, window.start_us)), len(events))
         if len(window) < config.least_events or window.duration_s <= 0:
             continue
@@ -103,6 +110,14 @@ def estimate_motion_and_flow(
     spline = _spline(fitted, config)
     motion = _motion(fitted, spline, time.perf_counter() - began, notes)
     return motion, flow_of([f.fit.field for f in fitted], [f.span_us for f in fitted], ideal_camera(camera))
+
+
+def _travelled_px(window: EventWindow, fitted: list[_Fitted], config: JointConfig, backend: Backend) -> float:
+    """Pixels that the image moves by over a window: by the flow of the one before, or by a rotation for the first."""
+    if fitted:
+        speed = np.linalg.norm(fitted[-1].fit.samples.flow, axis=1)
+        return float(np.median(speed)) * window.camera.fx * window.duration_s
+    return travelled_px(window, estimate_window(window, np.zeros(3), config.rotation, backend).angular_velocity)
 
 
 def _fitted(

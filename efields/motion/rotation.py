@@ -24,6 +24,7 @@ from efields.motion.window_rotation import (
     about_pivot,
     estimate_window,
     rotation_cost,
+    travelled_px,
 )
 
 _BLOCK_PX = 16
@@ -49,9 +50,16 @@ def estimate_rotation(
             "what moves may be an object, not the camera."
         )
     spans, counts, estimates = [], [], []
+    tried: list[WindowRotation] = []
     before = np.zeros(3)
-    for window in windows(events, camera, config.window_events, config.longest_s, config.step):
-        estimate = estimate_window(window, before, config, backend)
+
+    def wanted(window: EventWindow) -> float:
+        tried.append(estimate_window(window, tried[-1].angular_velocity if tried else before, config, backend))
+        return config.travel_px / max(travelled_px(window, tried[-1].angular_velocity), 1e-6)
+
+    for window in windows(events, camera, config.window_events, config.longest_s, config.step, wanted):
+        estimate = tried[-1]
+        tried.clear()
         if estimate.status in ("ok", "still"):
             before = estimate.angular_velocity
         estimates.append(estimate)

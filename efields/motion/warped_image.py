@@ -21,10 +21,6 @@ class WarpedImages:
 
     def __init__(self, window: EventWindow, backend: Backend, events: int, generator: torch.Generator) -> None:
         self.window, self.backend, self.generator = window, backend, generator
-        # An event lies anywhere on its pixel. At pixels' centres events are at their sharpest unmoved, which holds
-        # small motions across large ones at zero.
-        pixel = torch.tensor((1.0 / window.camera.fx, 1.0 / window.camera.fy))
-        self.bearing = window.bearing + (torch.rand(window.bearing.shape, generator=generator) - 0.5) * pixel
         self.count = min(events, len(window))
         self.chosen: Tensor | slice = slice(None)
         self._draw()
@@ -40,7 +36,7 @@ class WarpedImages:
         """
         if redraw:
             self._draw()
-        t_s, bearing = self.window.t_s[self.chosen], self.bearing[self.chosen]
+        t_s, bearing = self.window.t_s[self.chosen], self.window.bearing[self.chosen]
         if blur_px not in self.base:
             with torch.no_grad():
                 self.base[blur_px] = gradient_magnitude(gaussian_blur(self._image(bearing), blur_px))
@@ -51,8 +47,8 @@ class WarpedImages:
         """Variance of the image warped to the window's middle over that of the unwarped one, both blurred by 1 px."""
         window = self.window
         with torch.no_grad():
-            warped = warp(window.t_s, self.bearing, torch.zeros_like(window.t_s))
-            sharp, plain = (gaussian_blur(self._image(places), 1.0).var() for places in (warped, self.bearing))
+            warped = warp(window.t_s, window.bearing, torch.zeros_like(window.t_s))
+            sharp, plain = (gaussian_blur(self._image(places), 1.0).var() for places in (warped, window.bearing))
         return float(sharp / plain.clamp_min(1e-12))
 
     def _draw(self) -> None:

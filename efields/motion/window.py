@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,7 +20,8 @@ class EventWindow:
     """Some consecutive events."""
 
     bearing: Float[Tensor, "n 2"]
-    """Normalised image coordinates without distortion, x = X/Z to the right and y = Y/Z down; float32."""
+    """Normalised image coordinates without distortion, x = X/Z to the right and y = Y/Z down, spread over the pixel of
+    each event; float32."""
     t_s: Float[Tensor, " n"]
     """Seconds from the middle of the window; float32."""
     polarity: Bool[Tensor, " n"]
@@ -49,7 +50,8 @@ class EventWindow:
 def window_of(events: EventStream, camera: Camera) -> EventWindow:
     """All events of a stream as one window; events at pixels whose distortion cannot be undone are left out.
 
-    Raises `ValueError` for an empty stream.
+    An event lies anywhere on its pixel. At pixels' centres events are at their sharpest unmoved, which holds small
+    motions at zero, or along rows or columns. Raises `ValueError` for an empty stream.
     """
     if len(events) == 0:
         raise ValueError("a window without events")
@@ -58,8 +60,9 @@ def window_of(events: EventStream, camera: Camera) -> EventWindow:
     keep = known[pixel]
     start_us, end_us = int(events.t_us[0]), int(events.t_us[-1])
     seconds = (np.asarray(events.t_us)[keep] - (start_us + end_us) // 2) * 1e-6
+    on_pixel = _on_pixel(int(keep.sum())) / (camera.fx, camera.fy)
     return EventWindow(
-        bearing=torch.from_numpy(table[pixel[keep]]),
+        bearing=torch.from_numpy(table[pixel[keep]] + on_pixel.astype(np.float32)),
         t_s=torch.from_numpy(seconds.astype(np.float32)),
         polarity=torch.from_numpy(np.array(events.polarity)[keep]),
         start_us=start_us,
@@ -69,21 +72,35 @@ def window_of(events: EventStream, camera: Camera) -> EventWindow:
 
 
 def windows(
-    events: EventStream, camera: Camera, count: int, longest_s: float, step: float = 0.5
+    events: EventStream,
+    camera: Camera,
+    count: int,
+    longest_s: float,
+    step: float = 0.5,
+    wanted: Callable[[EventWindow], float] = lambda window: 1.0,
 ) -> Iterator[EventWindow]:
     """Windows of `count` events, or fewer where they would last longer than `longest_s`.
 
-    Each starts `step` of its predecessor's events later. A recording shorter than one window gives one.
+    `wanted` tells how many times as long a window should be; one that should be longer is taken again, longer, and
+    asked about again, before it is given. Each starts `step` of its predecessor's events later. A recording shorter
+    than one window gives one.
     """
     first = 0
     while first < len(events):
-        end = min(first + count, len(events))
         latest = int(events.t_us[first]) + round(longest_s * 1e6)
-        end = min(end, int(np.searchsorted(events.t_us, latest, side="right")))
-        yield window_of(events[first:end], camera)
+        last = int(np.searchsorted(events.t_us, latest, side="right"))
+        end = min(first + count, last)
+        while (times := wanted(window := window_of(events[first:end], camera))) > 1.0 and end < last:
+            end = min(first + round((end - first) * min(max(times, 1.25), 3.0)) + 1, last)
+        yield window
         if end == len(events):
             return
         first += max(round(step * (end - first)), 1)
+
+
+def _on_pixel(count: int) -> Float64[np.ndarray, "n 2"]:
+    """Places on the unit square around zero, evenly filled by any part of the sequence (Roberts' R2)."""
+    return (np.arange(count)[:, None] * (0.7548776662466927, 0.5698402909980532) + 0.5) % 1.0 - 0.5
 
 
 @lru_cache(maxsize=4)

@@ -13,16 +13,27 @@ from torch import Tensor
 
 from efields.backends.reference import Backend
 from efields.motion.degeneracy import front_most
-from efields.motion.epipolar import FlowMotion, FlowSamples, find_motion, motion_at, refined_motion
+from efields.motion.epipolar import (
+    FlowMotion,
+    FlowSamples,
+    change_of_rotation,
+    find_motion,
+    motion_at,
+    refined_motion,
+)
 from efields.motion.flow_field import (
     FieldFrame,
     FlowField,
     FlowFieldConfig,
     along_trajectories,
     geometric_residual,
+    motion_at_times,
 )
 from efields.motion.warped_image import WarpedImages
 from efields.motion.window import EventWindow
+
+_MIDDLE = 0.3
+"""Part of a window, around its middle, whose flow tells its motion: over all of it the motion changes."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +118,11 @@ def fit_window(
     fit = _Fit(window, field, images, config, generator, direction if warm else None)
     done = fit.run(warm)
     samples, samples_s = fit.sample()
-    motion = fit.motion_of(samples)
+    motion = fit.motion_of(fit.free or fit.sample(_MIDDLE)[0])
     if fit.motion is not None:
         moving = fit.moving().detach()
         field.motion.copy_(moving)
-        motion = motion_at(fit.free or samples, moving[:3].double().numpy(), moving[3:].double().numpy())
+        motion = motion_at(fit.free or samples, moving[:3].double().numpy(), moving[3:6].double().numpy())
     return WindowFit(
         field=field,
         motion=motion,
@@ -145,6 +156,8 @@ class _Fit:
         self.motion: FlowMotion | None = None
         self.turn = torch.zeros(5, requires_grad=True)
         """Change of the motion by gradients: angular velocity in pixels over the window, direction in 0.1 radians."""
+        self.change = torch.zeros(3)
+        """Change of the angular velocity from the middle of the window to its end."""
         self.free: FlowSamples | None = None
 
     def run(self, warm: bool) -> int:
@@ -189,8 +202,12 @@ class _Fit:
         ramp = min(max((progress - config.epipolar_from) / 0.15, 0.0), 1.0) if config.epipolar_weight > 0 else 0.0
         if ramp > 0 and self.motion is None:
             # From flow that contrast alone has shaped: flow that is tied to a motion would only confirm it.
-            self.free, _ = self.sample()
+            self.free, _ = self.sample(_MIDDLE)
             self.motion = self.motion_of(self.free)
+            samples, samples_s = self.sample()
+            self.change = torch.from_numpy(
+                change_of_rotation(samples, samples_s / field.frame.half_s, self.motion)
+            ).float()
         motion = self.moving() if ramp > 0 else None
         field.share.fill_(min(max((progress - config.epipolar_from - 0.15) / 0.15, 0.0), 1.0) if ramp > 0 else 0.0)
         lattice = field.lattice(motion)
@@ -206,7 +223,7 @@ class _Fit:
         return float(contrast.detach()), loss
 
     def moving(self) -> Tensor:
-        """The motion as it is now, differentiable in `turn`: angular velocity and unit direction."""
+        """The motion as it is now, differentiable in `turn`: angular velocity, unit direction, change of the former."""
         assert self.motion is not None
         angular, direction, axes = (
             torch.from_numpy(v).float()
@@ -214,7 +231,7 @@ class _Fit:
         )
         angular = angular + self.scale * self.turn[:3]
         direction = direction + 0.1 * self.turn[3:] @ axes
-        return torch.cat((angular, direction / direction.norm()))
+        return torch.cat((angular, direction / direction.norm(), self.change))
 
     def motion_of(self, samples: FlowSamples) -> FlowMotion:
         """The motion: near the one before where there is one, else anywhere on the half sphere."""
@@ -222,9 +239,10 @@ class _Fit:
             return refined_motion(samples, self.direction)
         return front_most(samples, find_motion(samples))
 
-    def sample(self) -> tuple[FlowSamples, Float64[np.ndarray, " n"]]:
-        """Flow, as it is without the epipolar lines, where random events were, at random times."""
+    def sample(self, part: float = 1.0) -> tuple[FlowSamples, Float64[np.ndarray, " n"]]:
+        """Flow, as it is without the epipolar lines, where random events were, at random times of the middle part."""
         t_s, bearing = self._places()
+        t_s = part * t_s
         with torch.no_grad():
             flow = self.field.at(t_s, bearing, projected=False)
         return (
@@ -241,7 +259,8 @@ class _Fit:
     def _epipolar(self, motion: Tensor) -> Tensor:
         """Robust mean of the distances from the epipolar lines of the current motion, in pixels over the window."""
         t_s, bearing = self._places()
-        residual, _ = geometric_residual(bearing, self.field.at(t_s, bearing, projected=False), motion)
+        moving = motion_at_times(motion, t_s / self.field.frame.half_s)
+        residual, _ = geometric_residual(bearing, self.field.at(t_s, bearing, projected=False), moving)
         return torch.log1p((residual / self.scale).square()).mean()
 
 

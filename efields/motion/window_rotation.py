@@ -28,9 +28,11 @@ class RotationConfig:
     """How angular velocity is estimated."""
 
     window_events: int = 20_000
-    """Events in a window."""
+    """Events in a window, or more; see `travel_px`."""
     longest_s: float = 0.1
     """Seconds that a window may last; one with fewer events in that time is shorter in events."""
+    travel_px: float = 6.0
+    """Pixels that the image should turn by over a window: one that turns by less is taken with more events."""
     step: float = 0.5
     """Part of a window after which the next one starts."""
     used_events: int = 12_000
@@ -102,6 +104,15 @@ def estimate_window(
     # Where the contrast has no peak there is nothing that a rotation explains.
     peak = float(np.linalg.eigvalsh(covariance)[-1]) < 0.25 * config.fastest_rad_s**2
     return WindowRotation(w, covariance, gain, "ok" if gain >= config.least_gain and peak else "no gain")
+
+
+def travelled_px(window: EventWindow, angular_velocity: Float64[np.ndarray, " 3"]) -> float:
+    """Median length of the image's motion over a window by a rotation, in pixels."""
+    bearing = thinned(window, 500).bearing.double()
+    half = torch.full((len(bearing),), 0.5 * window.duration_s, dtype=torch.float64)
+    turn = torch.from_numpy(np.asarray(angular_velocity, dtype=np.float64))
+    way = rotated(bearing, half, turn) - rotated(bearing, -half, turn)
+    return float((way.norm(dim=1) * window.camera.fx).median())
 
 
 def about_pivot(

@@ -3,12 +3,14 @@
 import type { Session } from "./contract.ts";
 import { createBakedRenderer } from "./baked/renderer.ts";
 import { connectLive } from "./live/session.ts";
+import { atMost, MOST_SIDE_ON_TOUCH } from "./scene/coarser.ts";
 import { loadScene, pageMode } from "./scene/load.ts";
 import { startApp } from "./ui/app.ts";
 
 async function openSession(): Promise<Session> {
   if (pageMode() === "live") return connectLive();
-  const scene = await loadScene();
+  const touch = matchMedia("(pointer: coarse)").matches;
+  const scene = await atMost(await loadScene(), touch ? MOST_SIDE_ON_TOUCH : Infinity);
   return { scene, renderer: await createBakedRenderer(scene), training: null };
 }
 

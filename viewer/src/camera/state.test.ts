@@ -9,7 +9,7 @@ import { formatState, parseState, type UrlState } from "./url_state.ts";
 const close = (a: readonly number[], b: readonly number[], digits = 5): void => a.forEach((x, i) => expect(x).toBeCloseTo(b[i] as number, digits));
 
 describe("the address", () => {
-  const state: Required<UrlState> = {
+  const state: Required<Omit<UrlState, "exposure">> = {
     pose: { position: [1.23456789, -0.00012345, 1e5], quaternion: unitQuaternion([0.1, -0.7, 0.3, 0.64]) },
     fovY: 0.7,
     tS: 12.345678,
@@ -37,6 +37,14 @@ describe("the address", () => {
     expect(parseState("#mode=opacity", 1)).toEqual({ mode: "opacity" });
     expect(parseState("tone=auto", 1).tone?.mode).toBe("auto");
     expect(formatState({ tS: null, crop: null, wipe: null })).toBe("");
+  });
+
+  it("holds the exposure where brightness is automatic; else it is in the numbers", () => {
+    const auto = { mode: "auto", offset: [0.3], scale: [1], gamma: 2.2 } as const;
+    expect(formatState({ tone: auto, exposure: -1.25 })).toBe("tone=auto&ev=-1.25");
+    expect(parseState("tone=auto&ev=-1.25", 1).exposure).toBe(-1.25);
+    expect(formatState({ tone: { ...auto, mode: "fixed" }, exposure: 1 })).not.toContain("ev=");
+    for (const text of ["ev=1", "tone=auto&ev=99", "tone=fixed:1:1:2.2&ev=1"]) expect(parseState(text, 1).exposure).toBeUndefined();
   });
 
   it("that is rubbish is as good as empty", () => {

@@ -13,9 +13,12 @@ export interface UrlState {
   wipe?: View["wipe"];
   crop?: Box | null;
   tone?: Tone;
+  /** Stops that automatic brightness is changed by; other kinds have it in their numbers. */
+  exposure?: number;
 }
 
 const MODES: readonly Mode[] = ["colour", "depth", "opacity", "normal", "samples"];
+const MOST_STOPS = 6;
 const TONES: readonly Tone["mode"][] = ["auto", "fixed", "aligned"];
 
 /** Shortest text that keeps `digits` significant digits (a time keeps its microseconds). */
@@ -37,6 +40,7 @@ export function formatState(state: UrlState): string {
     const { mode, offset, scale, gamma } = state.tone;
     parts.push(mode === "auto" ? "tone=auto" : `tone=${mode}:${list(offset, 8)}:${list(scale, 8)}:${short(gamma)}`);
   }
+  if (state.exposure && state.tone?.mode === "auto") parts.push(`ev=${short(state.exposure, 3)}`);
   return parts.join("&");
 }
 
@@ -92,5 +96,7 @@ export function parseState(fragment: string, channels: number): UrlState {
   }
   const tone = fields.has("tone") ? readTone(fields.get("tone") as string, channels) : undefined;
   if (tone) state.tone = tone;
+  const exposure = numbers(fields.get("ev"), 1)?.[0];
+  if (tone?.mode === "auto" && exposure !== undefined && Math.abs(exposure) <= MOST_STOPS) state.exposure = exposure;
   return state;
 }

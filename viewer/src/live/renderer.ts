@@ -149,7 +149,8 @@ export class LiveRenderer implements Renderer {
       this.shown = header;
       if (header.auto !== null) this.auto = header.auto;
       const asked = this.asked.get(header.id);
-      for (const id of this.asked.keys()) if (id < header.id) this.asked.delete(id);
+      // While the field learns, the server draws the same view again: no longer counted from when it was asked for.
+      for (const id of this.asked.keys()) if (id < header.id || (id === header.id && header.state === "full")) this.asked.delete(id);
       const size = header.state === "full" ? "full" : `preview ${header.height}p`;
       const text = this.training ? `${size}, step ${header.step}` : size;
       this.say(header.state, header.width, header.height, asked === undefined ? header.ms : performance.now() - asked, text);

@@ -17,7 +17,7 @@ export function applyState(desk: Desk, state: UrlState): void {
     ...(state.mode && desk.session.renderer.modes.includes(state.mode) ? { mode: state.mode } : {}),
     ...(state.wipe ? { wipe: state.wipe } : {}),
     ...(state.crop ? { crop: state.crop } : {}),
-    ...(tone && aligned ? { tone, exposure: 0 } : {}),
+    ...(tone && aligned ? { tone, exposure: state.exposure ?? 0 } : {}),
     ...(typeof state.tS === "number" ? { tS: clampTime(state.tS, document.time_range_s) } : {}),
   });
   if (state.pose) controls.setPose(state.pose, state.fovY ?? controls.fovY);
@@ -29,7 +29,7 @@ export function attachLink(desk: Desk, signal: AbortSignal): void {
   const write = (): void => {
     const { mode, wipe, crop, tone, exposure, tS } = desk.store.state;
     const { pose, fovY } = desk.controls;
-    const text = formatState({ pose, fovY, tS, mode, wipe, crop, tone: exposed(tone, exposure) });
+    const text = formatState({ pose, fovY, tS, mode, wipe, crop, tone: exposed(tone, exposure), exposure });
     try {
       history.replaceState(history.state, "", `#${text}`);
     } catch {
