@@ -133,7 +133,7 @@ def change_of_rotation(
     time: Float64[np.ndarray, " n"],
     motion: FlowMotion,
     independent: int = 16,
-    usual_px: float = 3.0,
+    usual_px: float = 5.0,
     rounds: int = 5,
 ) -> Float64[np.ndarray, " 3"]:
     """How much the angular velocity changes from the middle of a window to its end (`time` from -1 to 1), rad/s.

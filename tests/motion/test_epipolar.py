@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,14 +11,16 @@ import torch
 from efields.motion.degeneracy import degeneracy, front_most, rotation_alone
 from efields.motion.epipolar import (
     FlowSamples,
+    change_of_rotation,
     epipolar_residual,
     find_motion,
     half_sphere,
     inverse_depth,
     motion_at,
     rotation_given_direction,
+    rotational,
 )
-from efields.motion.flow_field import geometric_residual, rotational_flow, towards_epipolar_lines
+from efields.motion.flow_field import geometric_residual, motion_at_times, rotational_flow, towards_epipolar_lines
 from efields.motion.spline import MotionSpline, TimedFlow
 from tests.motion.moving_points import Scene, moved
 
@@ -101,6 +105,21 @@ def test_motion_with_its_sign(velocity: tuple[float, float, float]) -> None:
     assert degrees_between(noisy.direction, np.array(velocity)) < 3.0
     np.testing.assert_allclose(noisy.angular_velocity, scene.angular, atol=0.03)
     assert np.all(np.linalg.eigvalsh(noisy.covariance) > 0)
+
+
+def test_change_of_the_rotation_in_closed_form() -> None:
+    scene, change = Scene((0.5, -0.3, 0.7), (0.4, -0.2, 0.6)), np.array([0.3, -0.2, 0.5])
+    samples, time = flow_of(scene), np.random.default_rng(3).uniform(-1, 1, 1000)
+    moving = np.stack([rotational(samples.bearing, axis) for axis in np.eye(3)], axis=2) @ change
+    samples = replace(samples, flow=samples.flow + time[:, None] * moving)
+    direction = np.array(scene.velocity) / np.linalg.norm(scene.velocity)
+    motion = motion_at(samples, np.array(scene.angular), direction)
+    found = change_of_rotation(samples, time, motion, usual_px=1e4)
+    np.testing.assert_allclose(found, change, atol=1e-6)
+    held = change_of_rotation(samples, time, motion)
+    assert 0.01 < np.linalg.norm(held - change) / np.linalg.norm(change) < 0.2
+    (one,) = motion_at_times(torch.tensor([1.0, 2, 3, 0, 0, 1, 10, 20, 30]), torch.tensor([0.5]))
+    assert one.tolist() == [6.0, 12.0, 18.0, 0.0, 0.0, 1.0]
 
 
 def test_outliers_are_outvoted() -> None:

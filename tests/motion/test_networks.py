@@ -268,14 +268,10 @@ def shipped_on_heldout_scenes(first: int, count: int) -> np.ndarray:
     return np.array(rows_of_scores)
 
 
-def test_the_shipped_network_sees_the_direction_of_flow_on_scenes_it_has_not_seen():
-    assert shipped_on_heldout_scenes(8_000, 16)[:, 2].mean() > 0.2
-
-
-@pytest.mark.xfail(reason="trained for 900 steps only: better than zero flow on the mean of many scenes, not on each")
-def test_the_shipped_network_clearly_beats_zero_flow_on_a_few_scenes_it_has_not_seen():
-    error, zero, _ = shipped_on_heldout_scenes(8_000, 4).mean(axis=0)
-    assert error < 0.8 * zero
+def test_the_shipped_network_beats_zero_flow_on_scenes_it_has_not_seen():
+    error, zero, cosine = shipped_on_heldout_scenes(8_000, 16).T
+    assert cosine.mean() > 0.4
+    assert error.mean() < 0.8 * zero.mean()
 
 
 def test_dense_flow_is_asked_at_any_time_and_place():

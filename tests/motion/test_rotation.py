@@ -20,7 +20,7 @@ from efields.motion.flicker import flicker
 from efields.motion.minimise import minimised
 from efields.motion.rotation import estimate_rotation, seen_share
 from efields.motion.window import window_of, windows
-from efields.motion.window_rotation import RotationConfig, estimate_window, rotated, rotation_cost
+from efields.motion.window_rotation import RotationConfig, estimate_window, rotated, rotation_cost, travelled_px
 
 LENS = Camera(240, 180, 199.1, 198.8, 132.2, 110.7, "plumb_bob", (-0.3684, 0.1509, -0.0003, -0.0008, 0.0))
 
@@ -114,6 +114,32 @@ def test_noise_and_rest_are_told_apart_from_motion() -> None:
     assert set(estimate_rotation(still, LENS, RotationConfig(), choose_backend("auto")).status) == {"still"}
     with pytest.raises(InputError, match="too few"):
         estimate_rotation(noise[:100], LENS, RotationConfig(), choose_backend("auto"))
+
+
+def test_small_turns_are_not_held_at_pixels() -> None:
+    """Two pixels along one axis and a half along the other: at pixels' centres the smaller one sticks at zero."""
+    w = np.array([-0.025, 0.1, 0.0])
+    events = turning((w[0], w[1], w[2]), seconds=0.1, count=20_000)
+    found = estimate_rotation(events, LENS, RotationConfig(window_events=20_000, step=1.0), choose_backend("auto"))
+    np.testing.assert_allclose(found.angular_velocity[0], w, atol=0.008)
+
+
+def test_windows_last_until_the_image_has_moved() -> None:
+    w = np.array([0.2, 0.5, -0.3])
+    events = turning((w[0], w[1], w[2]), seconds=0.4, count=120_000)
+    errors = []
+    for pixels in (0.0, 6.0):
+        config = RotationConfig(window_events=3_000, travel_px=pixels)
+        found = estimate_rotation(events, LENS, config, choose_backend("auto"))
+        errors.append(np.linalg.norm(found.angular_velocity - w, axis=1).mean())
+        if pixels > 0:
+            moved = [travelled_px(window_of(events[:count], LENS), w) for count in found.events[:-1]]
+            assert 0.8 * pixels < min(moved) and max(moved) < 2.5 * pixels
+    assert errors[1] < 0.7 * errors[0]
+    asked = []
+    for window in windows(events, LENS, 1000, 0.05, wanted=lambda window: asked.append(len(window)) or np.inf):
+        assert asked[-1] == len(window) and 0.045 < window.duration_s <= 0.05  # as long as it may last, and asked about
+        break
 
 
 def test_windows_with_holes_and_many_events_in_one_microsecond() -> None:
