@@ -36,6 +36,8 @@ class JointConfig:
     travel_px: float = 6.0
     """Pixels that the image should move by over a window: one in which it moves by less is taken with more events, for
     parallax and turns are told apart by differences of motion that have to be larger than an event's pixel."""
+    slowest_s: float = 0.4
+    """Seconds that a window may last in which the image moves by less than `travel_px`."""
     step: float = 0.5
     """Part of a window after which the next one starts."""
     least_events: int = 1_000
@@ -95,7 +97,9 @@ def estimate_motion_and_flow(
     def wanted(window: EventWindow) -> float:
         return config.travel_px / max(_travelled_px(window, fitted, config, backend), 1e-6)
 
-    for window in windows(events, camera, config.window_events, config.longest_s, config.step, wanted):
+    for window in windows(
+        events, camera, config.window_events, config.longest_s, config.step, wanted, config.slowest_s
+    ):
         on_progress(int(np.searchsorted(events.t_us, window.start_us)), len(events))
         if len(window) < config.least_events or window.duration_s <= 0:
             continue

@@ -29,6 +29,8 @@ from efields.motion.window_rotation import (
 
 _BLOCK_PX = 16
 _SMALL_SHARE = 0.1
+_WORTH_ANOTHER = 1.5
+"""Windows that should be so many times as long, or more, are estimated again."""
 
 
 def estimate_rotation(
@@ -50,15 +52,23 @@ def estimate_rotation(
             "what moves may be an object, not the camera."
         )
     spans, counts, estimates = [], [], []
-    tried: list[WindowRotation] = []
+    tried: dict[int, WindowRotation] = {}
     before = np.zeros(3)
 
     def wanted(window: EventWindow) -> float:
-        tried.append(estimate_window(window, tried[-1].angular_velocity if tried else before, config, backend))
-        return config.travel_px / max(travelled_px(window, tried[-1].angular_velocity), 1e-6)
+        """How much longer it should be: as the window before turned, and once that suits, as it turns itself."""
+        expected = config.travel_px / max(travelled_px(window, before), 1e-6)
+        if not tried and before.any() and expected > 1.1:
+            return expected
+        start = list(tried.values())[-1].angular_velocity if tried else before
+        tried[len(window)] = estimate_window(window, start, config, backend)
+        found = config.travel_px / max(travelled_px(window, tried[len(window)].angular_velocity), 1e-6)
+        return found if found > _WORTH_ANOTHER else 1.0
 
-    for window in windows(events, camera, config.window_events, config.longest_s, config.step, wanted):
-        estimate = tried[-1]
+    for window in windows(
+        events, camera, config.window_events, config.longest_s, config.step, wanted, config.slowest_s
+    ):
+        estimate = tried.get(len(window)) or estimate_window(window, before, config, backend)
         tried.clear()
         if estimate.status in ("ok", "still"):
             before = estimate.angular_velocity

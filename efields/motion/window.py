@@ -78,18 +78,21 @@ def windows(
     longest_s: float,
     step: float = 0.5,
     wanted: Callable[[EventWindow], float] = lambda window: 1.0,
+    slowest_s: float = 0.0,
 ) -> Iterator[EventWindow]:
     """Windows of `count` events, or fewer where they would last longer than `longest_s`.
 
     `wanted` tells how many times as long a window should be; one that should be longer is taken again, longer, and
-    asked about again, before it is given. Each starts `step` of its predecessor's events later. A recording shorter
-    than one window gives one.
+    asked about again, before it is given: up to `longest_s` or `slowest_s`, whichever is more. Each starts `step` of
+    its predecessor's events later. A recording shorter than one window gives one.
     """
+
+    def until(seconds: float) -> int:
+        return int(np.searchsorted(events.t_us, int(events.t_us[first]) + round(seconds * 1e6), side="right"))
+
     first = 0
     while first < len(events):
-        latest = int(events.t_us[first]) + round(longest_s * 1e6)
-        last = int(np.searchsorted(events.t_us, latest, side="right"))
-        end = min(first + count, last)
+        end, last = min(first + count, until(longest_s)), until(max(longest_s, slowest_s))
         while (times := wanted(window := window_of(events[first:end], camera))) > 1.0 and end < last:
             end = min(first + round((end - first) * min(max(times, 1.25), 3.0)) + 1, last)
         yield window

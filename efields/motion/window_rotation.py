@@ -33,6 +33,8 @@ class RotationConfig:
     """Seconds that a window may last; one with fewer events in that time is shorter in events."""
     travel_px: float = 6.0
     """Pixels that the image should turn by over a window: one that turns by less is taken with more events."""
+    slowest_s: float = 0.4
+    """Seconds that a window may last in which the image turns by less than `travel_px`."""
     step: float = 0.5
     """Part of a window after which the next one starts."""
     used_events: int = 12_000
