@@ -37,7 +37,11 @@ class Args:
     out: Path | None = None
     """Folder for what comes out; runs/<recording>-egomotion if not given."""
     window_events: int | None = None
-    """Events in a window; by default 20000 for a rotation, 30000 for the full model."""
+    """Events in a window, more where the image moves slowly; by default 20000 for a rotation, 30000 for the full
+    model."""
+    window_px: float = 6.0
+    """Pixels that the image should move by over a window: longer ones tell slow turns and parallax, shorter ones follow
+    quick changes; 0 takes --window-events as they are."""
     start: float | None = None
     """Seconds after the first event from which to look."""
     stop: float | None = None
@@ -111,12 +115,14 @@ def estimated(args: Args, events: EventStream, camera: Camera) -> tuple[Motion, 
     backend = choose_backend("auto")
     with progress(f"motion ({args.model})", args.json) as report:
         if args.model == "rotation":
-            config = replace(RotationConfig(), pivot=None if args.pivot == "auto" else args.pivot)
+            pivot = None if args.pivot == "auto" else args.pivot
+            config = replace(RotationConfig(), pivot=pivot, travel_px=args.window_px)
             if args.window_events is not None:
                 config = replace(config, window_events=args.window_events)
             return estimate_rotation(events, camera, config, backend, lambda done, total: report(done, total)), None
         options = {
             "window_events": args.window_events,
+            "travel_px": args.window_px,
             "seconds_per_window": args.seconds_per_window,
             "epipolar_weight": args.epipolar_weight,
         }
@@ -191,7 +197,12 @@ def _write(
             references=references,
             agreement=agreed,
             settings=shown_settings(
-                model=args.model, window_events=args.window_events, seed=args.seed, start=args.start, stop=args.stop
+                model=args.model,
+                window_events=args.window_events,
+                window_px=args.window_px,
+                seed=args.seed,
+                start=args.start,
+                stop=args.stop,
             ),
             notes=recording.notes + motion.notes,
         ),

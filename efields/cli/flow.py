@@ -44,7 +44,9 @@ class Args:
     out: Path | None = None
     """Folder for what comes out; runs/<recording>-flow if not given."""
     window_events: int | None = None
-    """Events in a window; 30000 if not given."""
+    """Events in a window, more where the image moves slowly; 30000 if not given."""
+    window_px: float = 6.0
+    """Pixels that the image should move by over a window; 0 takes --window-events as they are."""
     start: float | None = None
     """Seconds after the first event from which to look."""
     stop: float | None = None
@@ -110,6 +112,7 @@ def _estimated(args: Args, recording: Recording, events: EventStream) -> tuple[M
 
     given = {
         "window_events": args.window_events,
+        "travel_px": args.window_px,
         "seconds_per_window": args.seconds_per_window,
         "epipolar_weight": 0.0 if recording.camera is None else args.epipolar_weight,
     }

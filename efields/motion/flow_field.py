@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import grid_sample, silu
+from torch.nn.functional import grid_sample, pad, silu
 
 from efields.motion.window import EventWindow
 
+_PARTS = 4
 ORDINARY_DEFORMATION = 0.1
 """Derivative of a window's displacement, pixels a pixel, that is not held against a flow."""
 
@@ -159,10 +160,12 @@ class FlowLattice:
         """Flow at times and places, as `FlowField.at`; beyond the lattice that of its edge."""
         place = (bearing - bearing.new_tensor(self.frame.centre)) / bearing.new_tensor(self.frame.half)
         where = torch.cat((place, (t_s / self.frame.half_s)[:, None]), dim=1)
-        found = grid_sample(
-            self.values, where.reshape(1, -1, 1, 1, 3), mode="bilinear", padding_mode="border", align_corners=True
-        )
-        return found.reshape(2, -1).T
+        # Torch uses a thread for each of several grids and one for one grid, however many places are asked.
+        count = len(where)
+        where = pad(where, (0, 0, 0, -count % _PARTS)).reshape(_PARTS, -1, 1, 1, 3)
+        grids = self.values.expand(_PARTS, -1, -1, -1, -1)
+        found = grid_sample(grids, where, mode="bilinear", padding_mode="border", align_corners=True)
+        return found.transpose(0, 1).reshape(2, -1).T[:count]
 
     def roughness(self) -> Float[Tensor, ""]:
         """Mean squared second difference of the flow over rows and columns, in units of the frame's speed."""
