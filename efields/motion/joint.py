@@ -203,7 +203,7 @@ def _degenerate_notes(fitted: list[_Fitted]) -> list[str]:
         parallax: Float64[np.ndarray, " k"] = np.array([f.judged.parallax_px for f in turning])
         notes.append(
             f"{len(turning)} of {len(fitted)} windows show no parallax beyond noise ({parallax.max():.2f} pixels over "
-            "a window): the camera turned, and has no direction there."
+            "a window): a turn explains them, and they give no direction. Moving past even depths can look alike."
         )
     twofold = [f for f in fitted if f.judged.other is not None and f.status == "two-fold"]
     if twofold and (other := twofold[0].judged.other) is not None:
