@@ -118,11 +118,12 @@ def fit_window(
     fit = _Fit(window, field, images, config, generator, direction if warm else None)
     done = fit.run(warm)
     samples, samples_s = fit.sample()
-    motion = fit.motion_of(fit.free or fit.sample(_MIDDLE)[0])
-    if fit.motion is not None:
+    if fit.motion is None or fit.free is None:
+        motion = fit.motion_of(fit.sample(_MIDDLE)[0])
+    else:
         moving = fit.moving().detach()
         field.motion.copy_(moving)
-        motion = motion_at(fit.free or samples, moving[:3].double().numpy(), moving[3:6].double().numpy())
+        motion = motion_at(fit.free, moving[:3].double().numpy(), moving[3:6].double().numpy())
     return WindowFit(
         field=field,
         motion=motion,
