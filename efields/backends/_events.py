@@ -10,7 +10,8 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from efields import native
-from efields.backends._structures import long, ours, pointer
+from efields.backends._structures import MOST_WARP_STEPS, Lattice, long, ours, pointer
+from efields.backends.flow_lattice import LatticeExtent
 from efields.geometry.rays import Rays
 from efields.geometry.trajectory import Trajectory
 
@@ -76,3 +77,49 @@ class _Splat(torch.autograd.Function):
             pointer(grad), *(pointer(column) for column in out),
         )  # fmt: skip
         return *out, None, None
+
+
+def warp_events(
+    values: Float[Tensor, "2 times rows columns"],
+    extent: LatticeExtent,
+    t_s: Float[Tensor, " n"],
+    bearing: Float[Tensor, "n 2"],
+    to_s: Float[Tensor, " n"],
+    steps: int,
+) -> Float[Tensor, "n 2"] | None:
+    """The reference's places, differentiable in `values` alone; None for what the kernel does not take."""
+    of_events = (t_s, bearing, to_s)
+    differentiated = torch.is_grad_enabled() and any(column.requires_grad for column in of_events)
+    if differentiated or not ours(values, *of_events) or not 1 <= steps <= MOST_WARP_STEPS:
+        return None
+    if not (t_s.shape == to_s.shape == bearing.shape[:1] and bearing.shape[1:] == (2,) and values.numel() > 0):
+        return None
+    out = _Warp.apply(values, extent, *(column.contiguous() for column in of_events), steps)
+    assert isinstance(out, Tensor)
+    return out
+
+
+class _Warp(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, values: Tensor, extent: LatticeExtent, t_s: Tensor, bearing: Tensor, to_s: Tensor, steps: int
+    ) -> Tensor:
+        values = values.detach().contiguous()
+        ctx.lattice, ctx.steps = Lattice(values, extent), steps
+        out = torch.empty_like(bearing)
+        native.function("warp")(
+            ctypes.byref(ctx.lattice), pointer(values), pointer(t_s), pointer(bearing), pointer(to_s),
+            long(len(t_s)), steps, pointer(out),
+        )  # fmt: skip
+        ctx.save_for_backward(values, t_s, bearing, to_s)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        values, t_s, bearing, to_s = ctx.saved_tensors
+        grad, grad_values = grads[0].contiguous(), torch.empty_like(values)
+        native.function("warp_backward")(
+            ctypes.byref(ctx.lattice), pointer(values), pointer(t_s), pointer(bearing), pointer(to_s),
+            long(len(t_s)), ctx.steps, pointer(grad), pointer(grad_values),
+        )  # fmt: skip
+        return grad_values, None, None, None, None, None

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from efields.backends.flow_lattice import LatticeExtent
 from efields.backends.hash_layout import HashLayout
 from efields.backends.parts import HashGridParts, Marching
 
@@ -15,6 +16,8 @@ MOST_WIDTH, MOST_LAYERS = 256, 8
 """Largest perceptron of the kernels (src/mlp.h)."""
 MOST_SAMPLES = 4096
 """Most spans along the diagonal of the box (src/look.h)."""
+MOST_WARP_STEPS = 8
+"""Most midpoint steps of a warp (src/warp.cpp)."""
 
 long = ctypes.c_int64
 
@@ -133,3 +136,22 @@ class March(ctypes.Structure):
     def __init__(self, marching: Marching) -> None:
         self.held = marching.occupied.contiguous()
         super().__init__(self.held.data_ptr(), marching.resolution, marching.step, marching.early_stop)
+
+
+class Lattice(ctypes.Structure):
+    """struct Lattice of warp.h: node = place * per + first, for time, row and column."""
+
+    _fields_ = (
+        *[(name, ctypes.c_int64) for name in ("times", "rows", "columns")],
+        ("per", ctypes.c_float * 3),
+        ("first", ctypes.c_float * 3),
+    )
+
+    def __init__(self, values: Tensor, extent: LatticeExtent) -> None:
+        sizes = values.shape[1:]
+        halves = (extent.half_s, extent.half[1], extent.half[0])
+        per = [(size - 1) / (2 * half) for size, half in zip(sizes, halves, strict=True)]
+        middles = (0.0, extent.centre[1], extent.centre[0])
+        first = [(size - 1) / 2 - middle * p for size, middle, p in zip(sizes, middles, per, strict=True)]
+        three = ctypes.c_float * 3
+        super().__init__(*sizes, three(*per), three(*first))

@@ -15,6 +15,7 @@ from torch import Tensor
 from efields import native
 from efields.backends import _events, _look, reference
 from efields.backends._structures import HashGrid, MlpShape, long, ours, pointer, pointers
+from efields.backends.flow_lattice import LatticeExtent
 from efields.backends.hash_layout import HashLayout
 from efields.backends.parts import HashGridParts, Looked, Marching
 from efields.errors import InputError
@@ -123,6 +124,19 @@ class Backend(reference.Backend):
         """Image of warped events; see the reference."""
         image = _events.splat_events(x, y, weight, height, width)
         return super().splat_events(x, y, weight, height, width) if image is None else image
+
+    def warp_events(
+        self,
+        values: Float[Tensor, "2 times rows columns"],
+        extent: LatticeExtent,
+        t_s: Float[Tensor, " n"],
+        bearing: Float[Tensor, "n 2"],
+        to_s: Float[Tensor, " n"],
+        steps: int,
+    ) -> Float[Tensor, "n 2"]:
+        """Places of events along the flow of a lattice; see the reference, which also differentiates by places."""
+        places = _events.warp_events(values, extent, t_s, bearing, to_s, steps)
+        return super().warp_events(values, extent, t_s, bearing, to_s, steps) if places is None else places
 
 
 class _HashEncode(torch.autograd.Function):

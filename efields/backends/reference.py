@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float, Float64, Int, Int64
 from torch import Tensor
 
-from efields.backends import warped_events
+from efields.backends import flow_lattice, warped_events
+from efields.backends.flow_lattice import LatticeExtent
 from efields.backends.hash_layout import PRIMES, HashLayout, HashLevel
 from efields.backends.parts import HashGridParts, Looked, Marching
 from efields.geometry.rays import Rays, camera_rays
@@ -125,6 +126,22 @@ class Backend:
     ) -> Float[Tensor, "height width"]:
         """Image of warped events, bilinear, differentiable in positions and weights; see `warped_events`."""
         return warped_events.splat_events(x, y, weight, height, width)
+
+    def warp_events(
+        self,
+        values: Float[Tensor, "2 times rows columns"],
+        extent: LatticeExtent,
+        t_s: Float[Tensor, " n"],
+        bearing: Float[Tensor, "n 2"],
+        to_s: Float[Tensor, " n"],
+        steps: int,
+    ) -> Float[Tensor, "n 2"]:
+        """Places of events at times `to_s` along the flow of a lattice, differentiable in it; see `flow_lattice`."""
+
+        def flow(t_s: Tensor, bearing: Tensor) -> Tensor:
+            return flow_lattice.flow_on_lattice(values, extent, t_s, bearing)
+
+        return flow_lattice.along_trajectories(flow, t_s, bearing, to_s, steps)
 
 
 class _HashEncode(torch.autograd.Function):

@@ -48,6 +48,8 @@ RAY_BYTES = (8 + 8 + 3 * 8) + 6 * 4
 """Bytes of a pixel, a time and a bearing that become a ray."""
 SPLAT_BYTES = 3 * 4
 """Bytes of the position and weight of an event; the image stays in the cache."""
+WARP_BYTES = (1 + 2 + 1 + 2) * 4
+"""Bytes of an event's time, place, other time and place there; the lattice stays in the cache."""
 
 
 def perceptrons(field: Config, channels: int) -> tuple[list[int], list[int]]:
@@ -86,5 +88,7 @@ def counts(field: Config, channels: int, samples_per_step: int) -> dict[str, Wor
         "event index": Work(bytes=EVENT_BYTES),
         "interval rays": Work(bytes=RAY_BYTES),
         "splat": Work(bytes=SPLAT_BYTES),
+        "warp": Work(bytes=WARP_BYTES),
+        "warp backward": Work(bytes=WARP_BYTES),
         "train_step": look_both + Work(table_bytes=adam.table_bytes * parameters / samples_per_step),
     }

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from efields.backends.flow_lattice import LatticeExtent
 from efields.backends.reference import Backend
 from efields.bench.counts import perceptrons
 from efields.bench.noise import noise_recording
@@ -195,6 +196,23 @@ def _splat(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
     return _without_grad(lambda: backend.splat_events(x, y, weight, camera.height, camera.width)), sizes.events
 
 
+def _warped(backend: Backend, events: int) -> tuple[Tensor, Callable[[], Tensor]]:
+    """A lattice of flow as a small camera's window has it, and what warps events along it in two midpoint steps."""
+    extent, place = LatticeExtent(0.05, (0.0, 0.0), (0.7, 0.55)), _points(events, -1.0)
+    values = torch.randn((2, 3, 23, 30), generator=torch.Generator().manual_seed(5)).requires_grad_()
+    bearing, times = place[:, :2] * torch.tensor(extent.half), place[:, 2] * extent.half_s
+    return values, lambda: backend.warp_events(values, extent, times, bearing, torch.zeros_like(times), 2)
+
+
+def _warp(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
+    return _without_grad(_warped(backend, sizes.events)[1]), sizes.events
+
+
+def _warp_backward(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
+    values, warp = _warped(backend, sizes.events)
+    return _backward([warp()], [values]), sizes.events
+
+
 KERNELS = (
     Kernel("hash encode", "samples", _encode),
     Kernel("hash encode backward", "samples", _encode_backward),
@@ -209,5 +227,7 @@ KERNELS = (
     Kernel("batch draw", "rays", _draw),
     Kernel("interval rays", "rays", _interval_rays),
     Kernel("splat", "events", _splat),
+    Kernel("warp", "events", _warp),
+    Kernel("warp backward", "events", _warp_backward),
 )
 """What `efields bench kernels` measures. To add one: a function as above, a line here, and its work in counts.py."""

@@ -64,7 +64,7 @@ def _kernels(found: dict[str, Any]) -> Iterator[str]:
             f"{_percent(row.ceiling_fraction):>9}{_percent(row.sum_fraction):>8}  {row.bound}"
         )
         before = row.kernel
-    yield "M/s: millions of samples (adam: parameters; event index, splat: events; draw, rays: rays) a second."
+    yield "M/s: millions of samples (adam: parameters; event index, splat, warp: events; draw, rays: rays) a second."
     yield "ratio: over the reference. of roof: least time of the slowest resource over the time; of sum: of all."
 
 

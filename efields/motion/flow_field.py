@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import grid_sample, pad, silu
+from torch.nn.functional import silu
 
+from efields.backends.flow_lattice import LatticeExtent
+from efields.backends.reference import Backend
 from efields.motion.window import EventWindow
 
-_PARTS = 4
 ORDINARY_DEFORMATION = 0.1
 """Derivative of a window's displacement, pixels a pixel, that is not held against a flow."""
 
@@ -144,34 +145,39 @@ class FlowField(nn.Module):
         if motion is not None:
             moving = motion_at_times(motion, at_t.reshape(-1) / self.frame.half_s)
             flow = towards_epipolar_lines(bearing, flow, moving, self.share, self.frame.speed)
-        return FlowLattice(flow.T.reshape(1, 2, times, rows, columns), self.frame)
+        return FlowLattice(flow.T.reshape(2, times, rows, columns), self.frame)
 
 
 @dataclass(frozen=True)
 class FlowLattice:
     """Values of a field on a regular lattice, linear in between."""
 
-    values: Float[Tensor, "1 2 times rows columns"]
+    values: Float[Tensor, "2 times rows columns"]
     """Flow, normalised units a second."""
     frame: FieldFrame
     """Where the lattice stands."""
 
-    def at(self, t_s: Float[Tensor, " n"], bearing: Float[Tensor, "n 2"]) -> Float[Tensor, "n 2"]:
-        """Flow at times and places, as `FlowField.at`; beyond the lattice that of its edge."""
-        place = (bearing - bearing.new_tensor(self.frame.centre)) / bearing.new_tensor(self.frame.half)
-        where = torch.cat((place, (t_s / self.frame.half_s)[:, None]), dim=1)
-        # Torch uses a thread for each of several grids and one for one grid, however many places are asked.
-        count = len(where)
-        where = pad(where, (0, 0, 0, -count % _PARTS)).reshape(_PARTS, -1, 1, 1, 3)
-        grids = self.values.expand(_PARTS, -1, -1, -1, -1)
-        found = grid_sample(grids, where, mode="bilinear", padding_mode="border", align_corners=True)
-        return found.transpose(0, 1).reshape(2, -1).T[:count]
+    @property
+    def extent(self) -> LatticeExtent:
+        """Its first and last times and places."""
+        return LatticeExtent(self.frame.half_s, self.frame.centre, self.frame.half)
+
+    def warped(
+        self,
+        t_s: Float[Tensor, " n"],
+        bearing: Float[Tensor, "n 2"],
+        to_s: Float[Tensor, " n"],
+        steps: int,
+        backend: Backend,
+    ) -> Float[Tensor, "n 2"]:
+        """Places at times `to_s` of what is at `bearing` at `t_s`: midpoint steps along the flow."""
+        return backend.warp_events(self.values, self.extent, t_s, bearing, to_s, steps)
 
     def roughness(self) -> Float[Tensor, ""]:
         """Mean squared second difference of the flow over rows and columns, in units of the frame's speed."""
         flow = self.values / self.frame.speed
         total = flow.new_zeros(())
-        for axis in (3, 4):
+        for axis in (2, 3):
             if flow.shape[axis] > 2:
                 total = total + flow.diff(n=2, dim=axis).square().mean()
         return total
@@ -186,7 +192,7 @@ class FlowLattice:
         frame = self.frame
         _, rows, columns = frame.lattice
         total = self.values.new_zeros(())
-        for axis, spacing in ((3, 2 * frame.half[1] / (rows - 1)), (4, 2 * frame.half[0] / (columns - 1))):
+        for axis, spacing in ((2, 2 * frame.half[1] / (rows - 1)), (3, 2 * frame.half[0] / (columns - 1))):
             change = self.values.diff(dim=axis) * (2 * frame.half_s / spacing)
             total = total + torch.relu(change.abs() - ORDINARY_DEFORMATION).square().mean()
         return total
@@ -237,22 +243,3 @@ def towards_epipolar_lines(
     residual, normal = geometric_residual(bearing, flow, motion)
     far = residual / (0.2 * speed)
     return flow - (share * residual / (1 + far * far))[:, None] * normal
-
-
-def along_trajectories(
-    field: FlowField | FlowLattice,
-    t_s: Float[Tensor, " n"],
-    bearing: Float[Tensor, "n 2"],
-    to_s: Float[Tensor, " n"],
-    steps: int,
-) -> Float[Tensor, "n 2"]:
-    """Places at times `to_s` of what is at `bearing` at `t_s`: midpoint steps along dx/dt = u(t, x).
-
-    Source: E-MoFlow, equation of the warp, integrated by the midpoint rule in place of one Euler step.
-    """
-    step = (to_s - t_s) / steps
-    for number in range(steps):
-        start = t_s + number * step
-        middle = bearing + 0.5 * step[:, None] * field.at(start, bearing)
-        bearing = bearing + step[:, None] * field.at(start + 0.5 * step, middle)
-    return bearing

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from efields.backends.adam import Adam
 from efields.backends.reference import Backend
 from efields.motion.degeneracy import front_most
 from efields.motion.epipolar import (
@@ -21,14 +22,7 @@ from efields.motion.epipolar import (
     motion_at,
     refined_motion,
 )
-from efields.motion.flow_field import (
-    FieldFrame,
-    FlowField,
-    FlowFieldConfig,
-    along_trajectories,
-    geometric_residual,
-    motion_at_times,
-)
+from efields.motion.flow_field import FieldFrame, FlowField, FlowFieldConfig, geometric_residual, motion_at_times
 from efields.motion.warped_image import WarpedImages
 from efields.motion.window import EventWindow
 
@@ -132,7 +126,7 @@ def fit_window(
         free_samples=fit.free or samples,
         loss=_loss_of(field, images, config),
         rotation_loss=rotation_loss,
-        gain=images.gain(lambda t, x, to: along_trajectories(field.lattice(), t, x, to, config.warp_steps)),
+        gain=images.gain(lambda t, x, to: field.lattice().warped(t, x, to, config.warp_steps, backend)),
         iterations=done,
     )
 
@@ -165,12 +159,13 @@ class _Fit:
         """Take the steps; gives their number."""
         config, field = self.config, self.field
         total, offset = (config.warm_iterations, 0.3) if warm else (config.iterations, 0.0)
-        optimiser = torch.optim.Adam(
+        optimiser = Adam(
             [
                 {"params": list(field.parameters()), "lr": config.rate},
                 {"params": [self.turn], "lr": config.rate * config.motion_rate},
             ],
-            betas=(0.9, 0.99),
+            self.images.backend,
+            eps=1e-8,
         )
         rates = [group["lr"] for group in optimiser.param_groups]
         began, best, best_at, smoothed = time.monotonic(), math.inf, 0, math.nan
@@ -184,7 +179,7 @@ class _Fit:
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * (0.05 + 0.95 * (0.5 + 0.5 * math.cos(math.pi * progress)))
             contrast, loss = self._losses(number, progress)
-            optimiser.zero_grad(set_to_none=True)
+            optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             smoothed = contrast if math.isnan(smoothed) else 0.9 * smoothed + 0.1 * contrast
@@ -216,7 +211,7 @@ class _Fit:
         half = torch.rand((), generator=self.generator).item()
         reference = (half if number % 2 else half - 1.0) * field.frame.half_s
         contrast = self.images.relative_sharpness(
-            lambda t, x, to: along_trajectories(lattice, t, x, to, config.warp_steps), reference, blur
+            lambda t, x, to: lattice.warped(t, x, to, config.warp_steps, self.images.backend), reference, blur
         )
         loss = contrast + config.smoothness * lattice.roughness() + config.stiffness * lattice.deformation()
         if motion is not None:
@@ -290,7 +285,7 @@ def _loss_of(field: FlowField, images: WarpedImages, config: WindowFitConfig) ->
         lattice = field.lattice()
         values = [
             images.relative_sharpness(
-                lambda t, x, to: along_trajectories(lattice, t, x, to, config.warp_steps),
+                lambda t, x, to: lattice.warped(t, x, to, config.warp_steps, images.backend),
                 share * field.frame.half_s,
                 config.blur_px[-1],
                 redraw=False,

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from efields.backends.adam import Adam
 from efields.backends.reference import Backend
 from efields.config import TrainConfig
 from efields.errors import InputError
 from efields.problem import Problem, Terms
-from efields.train.adam import Adam
 
 LEAST_RAYS, MOST_RAYS = 64, 1 << 17
 
@@ -150,7 +150,7 @@ def _step(problem: Problem, train: TrainConfig, state: LoopState, rate: float) -
     """One optimiser step over `accumulate` batches; returns the weighted terms."""
     for group in state.optimizer.param_groups:
         group["lr"] = rate * group["factor"]
-    state.optimizer.zero_grad(set_to_none=True)
+    state.optimizer.zero_grad()
     total: dict[str, float] = {}
     for _ in range(train.accumulate):
         terms: Terms = problem.terms(problem.draw(state.rays, state.rng), state.generator)

@@ -42,7 +42,7 @@ def test_one_number_has_no_exponent() -> None:
 def test_every_series_has_its_points() -> None:
     threads = torch.get_num_threads()
     told: list[int] = []
-    series = measure_scaling("reference", SMALL, runs=1, on_progress=lambda done, total, note: told.append(done))
+    series = measure_scaling("auto", SMALL, runs=1, on_progress=lambda done, total, note: told.append(done))
     assert torch.get_num_threads() == threads
     assert {(s.what, s.against): [x for x, _ in s.points] for s in series} == {
         ("index of events", "events"): [1000, 4000],

@@ -85,7 +85,7 @@ def test_train_without_any_scene_is_wrong_input(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.usefixtures("here", "small")
 def test_scaling_and_render_print_tables(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["bench", "scaling", "--backends", "reference", "--runs", "1"]) == 0
+    assert cli.main(["bench", "scaling", "--backends", "auto", "--runs", "1"]) == 0
     assert "training step against samples per step" in capsys.readouterr().out
     assert cli.main(["bench", "render", "--backends", "reference", "--runs", "1"]) == 0
     said = capsys.readouterr().out

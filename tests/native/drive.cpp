@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "look.h"
+#include "warp.h"
 
 #define DECLARE(name, ...) EF_API void EF_NAME(name)(__VA_ARGS__)
 DECLARE(hash_encode, const HashGrid*, const float*, const float*, int64_t, float*);
@@ -17,6 +18,12 @@ DECLARE(look_backward, const Field*, Tape*, const float*, const float*, const fl
         float* const*);
 DECLARE(density, const Field*, const float*, int64_t, float*);
 DECLARE(adam, float*, const float*, float*, float*, int64_t, double, double, double, double, int64_t, int);
+DECLARE(splat, const float*, const float*, const float*, int64_t, int64_t, int64_t, float*);
+DECLARE(splat_backward, const float*, const float*, const float*, int64_t, int64_t, int64_t, const float*, float*, float*,
+        float*);
+DECLARE(warp, const Lattice*, const float*, const float*, const float*, const float*, int64_t, int32_t, float*);
+DECLARE(warp_backward, const Lattice*, const float*, const float*, const float*, const float*, int64_t, int32_t,
+        const float*, float*);
 
 typedef std::vector<float> Numbers;
 
@@ -46,6 +53,24 @@ static MlpShape perceptron(std::vector<int> widths, std::vector<Numbers>& held) 
   return shape;
 }
 
+// Events warped along a lattice of flow, their image, and the way back from both.
+static void move_events(int64_t n) {
+  const Lattice lattice = {3, 5, 7, {1.0f, 2.0f, 3.0f}, {1.0f, 2.0f, 3.0f}};
+  Numbers values = random_numbers(2 * 3 * 5 * 7, -1.0f, 1.0f), t = random_numbers(n, -1.2f, 1.2f);
+  Numbers to = random_numbers(n, -1.2f, 1.2f), place = random_numbers(2 * n, -1.2f, 1.2f), there(2 * n), grad_place(2 * n);
+  Numbers grad_values(values.size());
+  EF_NAME(warp)(&lattice, values.data(), t.data(), place.data(), to.data(), n, 2, there.data());
+  Numbers x(n), y(n), weight(n, 1.0f), image(20 * 30), grads[3] = {Numbers(n), Numbers(n), Numbers(n)};
+  for (int64_t i = 0; i < n; ++i) x[i] = 15.0f + 12.0f * there[2 * i], y[i] = 10.0f + 8.0f * there[2 * i + 1];
+  EF_NAME(splat)(x.data(), y.data(), weight.data(), n, 20, 30, image.data());
+  EF_NAME(splat_backward)(x.data(), y.data(), weight.data(), n, 20, 30, image.data(), grads[0].data(), grads[1].data(),
+                          grads[2].data());
+  for (int64_t i = 0; i < n; ++i) grad_place[2 * i] = grads[0][i], grad_place[2 * i + 1] = grads[1][i];
+  EF_NAME(warp_backward)(&lattice, values.data(), t.data(), place.data(), to.data(), n, 2, grad_place.data(),
+                         grad_values.data());
+  print("grad_values", grad_values), print("warped", there), print("image", image), print("grad_weight", grads[2]);
+}
+
 int main() {
   // Three levels of rows of 4: two dense, one hashed, as HashLayout.build would lay them out.
   const float scale[] = {3.0f, 7.0f, 30.0f};
@@ -63,6 +88,7 @@ int main() {
   March march = {occupied.data(), 8, 0.07f, 1e-3f};
   for (int threads : {1, 2, 4}) {
     ef_set_threads(threads);
+    for (int64_t n : {0, 1, 63, 70000}) move_events(n);
     for (int n : {0, 1, 63, 300}) {
       Numbers origin = random_numbers(3 * n, -0.2f, 0.2f), direction = random_numbers(3 * n, -1.0f, 1.0f);
       for (int i = 0; i < n; ++i) {

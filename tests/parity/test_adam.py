@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from efields.backends import backend_names, choose_backend
+from efields.backends.adam import Adam
 from efields.backends.reference import Backend
 from efields.errors import InputError
-from efields.train.adam import Adam
 
 
 @pytest.fixture(params=backend_names())
@@ -19,7 +19,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
         pytest.skip(str(missing))
 
 
-def steps(optimizer: torch.optim.Optimizer, parameter: torch.Tensor, gaps: bool) -> torch.Tensor:
+def steps(optimizer: Adam | torch.optim.Optimizer, parameter: torch.Tensor, gaps: bool) -> torch.Tensor:
     """Ten steps with random gradients, of which a third are zero if `gaps`."""
     generator = torch.Generator().manual_seed(1)
     for rate in torch.linspace(0.1, 0.01, 10).tolist():
@@ -68,3 +68,34 @@ def test_other_types_take_the_reference(backend: Backend) -> None:
     found = steps(Adam([{"params": [ours], "sparse": False}], backend), ours, gaps=False)
     expected = steps(torch.optim.Adam([theirs], betas=(0.9, 0.99), eps=1e-15), theirs, gaps=False)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_goes_on_from_its_state_and_from_torchs() -> None:
+    one, two, three = (torch.nn.Parameter(torch.zeros(40)) for _ in range(3))
+    first = Adam([{"params": [one], "factor": 2.0, "sparse": True}], Backend())
+    theirs = torch.optim.Adam([three], betas=(0.9, 0.99), eps=1e-15)
+    for parameter, optimizer in ((one, first), (three, theirs)):
+        steps(optimizer, parameter, gaps=False)
+    for before, saved in ((one, first.state_dict()), (three, theirs.state_dict())):
+        optimizer = Adam([{"params": [two]}], Backend())
+        optimizer.load_state_dict(saved)
+        with torch.no_grad():
+            two.copy_(before)
+        found = steps(optimizer, two, gaps=False)
+        expected = steps(first if before is one else theirs, before, gaps=False)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    assert first.state_dict()["param_groups"][0]["factor"] == 2.0
+
+
+def test_state_of_other_parameters_is_refused() -> None:
+    def made(*shapes: tuple[int, ...]) -> Adam:
+        optimizer = Adam([{"params": [torch.nn.Parameter(torch.zeros(shape)) for shape in shapes]}], Backend())
+        for parameter in optimizer.param_groups[0]["params"]:
+            parameter.grad = torch.ones_like(parameter)
+        optimizer.step()
+        return optimizer
+
+    with pytest.raises(ValueError, match="groups of"):
+        made((3,)).load_state_dict(made((3,), (2,)).state_dict())
+    with pytest.raises(ValueError, match="moments of"):
+        made((3,)).load_state_dict(made((4,)).state_dict())
