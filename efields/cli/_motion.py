@@ -85,8 +85,8 @@ def references_of(recording: Recording, path: Path) -> tuple[Reference, ...]:
 
 
 def agreement(motion: Motion, references: Iterable[Reference]) -> dict[str, dict[str, float]]:
-    """RMS difference to each reference at the windows' middles in deg/s, beside that of no rotation at all."""
-    from efields.evaluate.motion_scores import rotation_table
+    """How far from each reference at the windows' middles, beside no rotation at all, and how its course is kept."""
+    from efields.evaluate.motion_scores import rotation_course, rotation_table
 
     found = {}
     for reference in references:
@@ -101,6 +101,11 @@ def agreement(motion: Motion, references: Iterable[Reference]) -> dict[str, dict
             "mean difference deg/s": table["estimate"].mean_norm,
             "zero rotation: RMS deg/s": table["zero rotation"].rms,
         }
+        if (course := rotation_course(motion.angular_velocity[inside], truth)) is not None:
+            found[reference.name] |= {
+                "correlation about its main axis": course.correlation,
+                "slope about its main axis": course.slope,
+            }
     return found
 
 

@@ -60,6 +60,20 @@ class RotationScore:
 
 
 @dataclass(frozen=True)
+class RotationCourse:
+    """How angular velocities follow others about the axis about which those change most, whatever their offsets.
+
+    That of a gyroscope with a bias, say. Under pure rotation the slope is the ratio of the true focal length to the one
+    that was assumed.
+    """
+
+    correlation: float
+    """Correlation of both components, -1 to 1."""
+    slope: float
+    """By how much the estimate changes where the other changes by 1."""
+
+
+@dataclass(frozen=True)
 class DirectionScore:
     """Errors of directions of translation in degrees, 0 to 180."""
 
@@ -110,6 +124,20 @@ def score_rotation(
         rms_share=rms / reach if reach > 0 else None,
         samples=len(truth),
     )
+
+
+def rotation_course(estimate: Float64[np.ndarray, "n 3"], truth: Float64[np.ndarray, "n 3"]) -> RotationCourse | None:
+    """Whether an estimate follows the truth's changes (rad/s both); None under 3 samples or where one is constant."""
+    if len(truth) < 3:
+        return None
+    changes = truth - truth.mean(axis=0)
+    axis = np.linalg.svd(changes, full_matrices=False)[2][0]
+    of_truth, of_estimate = changes @ axis, (estimate - estimate.mean(axis=0)) @ axis
+    sizes = float(np.linalg.norm(of_truth)), float(np.linalg.norm(of_estimate))
+    if min(sizes) < 1e-9:
+        return None
+    both = float(of_truth @ of_estimate)
+    return RotationCourse(both / (sizes[0] * sizes[1]), both / sizes[0] ** 2)
 
 
 def direction_angle_deg(

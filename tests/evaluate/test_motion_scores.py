@@ -14,6 +14,7 @@ from efields.evaluate.motion_scores import (
     direction_table,
     gyro_at,
     read_slice_motion,
+    rotation_course,
     rotation_preset,
     rotation_table,
     score_direction,
@@ -96,3 +97,17 @@ def test_bad_input_is_named() -> None:
     with pytest.raises(InputError, match="not finite"):
         score_rotation(np.full((1, 3), np.nan), np.zeros((1, 3)))
     assert all(preset.text.endswith(".") for preset in ROTATION_PRESETS.values())
+
+
+def test_the_course_of_a_turn_is_kept_whatever_the_bias_and_the_focal_length() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.outer(np.sin(np.arange(20.0)), [0.1, -0.5, 0.2]) + 1e-3 * rng.standard_normal((20, 3))
+    course = rotation_course(1.4 * truth + [0.3, 0.0, -0.1], truth)
+    assert course is not None
+    assert course.correlation == pytest.approx(1.0)
+    assert course.slope == pytest.approx(1.4)
+    opposite = rotation_course(-truth, truth)
+    assert opposite is not None and opposite.correlation == pytest.approx(-1.0)
+    assert rotation_course(truth[:2], truth[:2]) is None
+    assert rotation_course(truth, np.ones((20, 3))) is None
+    assert rotation_course(np.ones((20, 3)), truth) is None

@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from efields.backends import choose_backend
 from efields.errors import InputError
+from efields.evaluate.motion_scores import rotation_course
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.loaders import load
@@ -205,6 +206,21 @@ def test_ecd_slices_in_the_camera_that_their_motion_was_written_in(name: str, sh
     mean = np.average(found.angular_velocity, axis=0, weights=found.events)
     ratio = np.array([camera.fy / MADE_IN[1], camera.fx / MADE_IN[0], 1.0])
     assert np.degrees(np.linalg.norm(mean - told * ratio)) < 4.0
+
+
+@pytest.mark.data
+def test_boxes_pass_as_the_gyroscope_says_the_camera_turned(shared_data: Path) -> None:
+    """`IMU_translBoxes` is named after its image, which translates: the camera was turned (Rueckauer and Delbruck,
+    Frontiers in Neuroscience 2016, whose true flow is that of its gyroscope). Its calibration is not with it: only the
+    course can be compared, the slope is the ratio of the focal lengths."""
+    recording = load(shared_data / "davis240c_imu" / "IMU_translBoxes.aedat")
+    assert recording.imu is not None
+    found = estimate_rotation(recording.events[:60_000], LENS, RotationConfig(), choose_backend("auto"))
+    told = np.stack([np.interp(found.t_us, recording.imu.t_us, axis) for axis in recording.imu.gyro.T], axis=1)
+    course = rotation_course(found.angular_velocity, told)
+    assert course is not None
+    assert course.correlation > 0.9
+    assert 0.9 < course.slope < 1.7
 
 
 @pytest.mark.data
