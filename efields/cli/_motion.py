@@ -66,6 +66,11 @@ def opened(flags: SourceFlags) -> tuple[Recording, EventStream]:
     return recording, chosen
 
 
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given, for `dataclasses.replace`: the others stay as the config has them."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def references_of(recording: Recording, path: Path) -> tuple[Reference, ...]:
     """Angular velocities that something else says: a gyroscope, a trajectory, `motion.txt` beside the events."""
     from efields.evaluate.motion_scores import read_slice_motion

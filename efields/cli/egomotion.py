@@ -39,9 +39,9 @@ class Args:
     window_events: int | None = None
     """Events in a window, more where the image moves slowly; by default 20000 for a rotation, 30000 for the full
     model."""
-    window_px: float = 6.0
-    """Pixels that the image should move by over a window: longer ones tell slow turns and parallax, shorter ones follow
-    quick changes; 0 takes --window-events as they are."""
+    window_px: float | None = None
+    """Pixels that the image should move by over a window, 6 if not given: longer ones tell slow turns and parallax,
+    shorter ones follow quick changes; 0 takes --window-events as they are."""
     start: float | None = None
     """Seconds after the first event from which to look."""
     stop: float | None = None
@@ -107,26 +107,21 @@ def estimated(args: Args, events: EventStream, camera: Camera) -> tuple[Motion, 
     from dataclasses import replace
 
     from efields.backends import choose_backend
+    from efields.cli._motion import given
     from efields.cli._progress import progress
     from efields.motion.joint import JointConfig, estimate_motion_and_flow
     from efields.motion.rotation import estimate_rotation
     from efields.motion.window_rotation import RotationConfig
 
     backend = choose_backend("auto")
+    windows = {"window_events": args.window_events, "travel_px": args.window_px}
     with progress(f"motion ({args.model})", args.json) as report:
         if args.model == "rotation":
             pivot = None if args.pivot == "auto" else args.pivot
-            config = replace(RotationConfig(), pivot=pivot, travel_px=args.window_px)
-            if args.window_events is not None:
-                config = replace(config, window_events=args.window_events)
+            config = replace(RotationConfig(), pivot=pivot, **given(windows))
             return estimate_rotation(events, camera, config, backend, lambda done, total: report(done, total)), None
-        options = {
-            "window_events": args.window_events,
-            "travel_px": args.window_px,
-            "seconds_per_window": args.seconds_per_window,
-            "epipolar_weight": args.epipolar_weight,
-        }
-        joint = replace(JointConfig(), **{name: value for name, value in options.items() if value is not None})
+        own = {"seconds_per_window": args.seconds_per_window, "epipolar_weight": args.epipolar_weight}
+        joint = replace(JointConfig(), **given({**windows, **own}))
         return estimate_motion_and_flow(
             events, camera, joint, backend, args.seed, lambda done, total: report(done, total)
         )

@@ -45,8 +45,8 @@ class Args:
     """Folder for what comes out; runs/<recording>-flow if not given."""
     window_events: int | None = None
     """Events in a window, more where the image moves slowly; 30000 if not given."""
-    window_px: float = 6.0
-    """Pixels that the image should move by over a window; 0 takes --window-events as they are."""
+    window_px: float | None = None
+    """Pixels that the image should move by over a window, 6 if not given; 0 takes --window-events as they are."""
     start: float | None = None
     """Seconds after the first event from which to look."""
     stop: float | None = None
@@ -107,16 +107,17 @@ def run(args: Args) -> int:
 
 def _estimated(args: Args, recording: Recording, events: EventStream) -> tuple[Motion, Flow]:
     from efields.backends import choose_backend
+    from efields.cli._motion import given
     from efields.cli._progress import progress
     from efields.motion.joint import JointConfig, estimate_motion_and_flow
 
-    given = {
+    options = {
         "window_events": args.window_events,
         "travel_px": args.window_px,
         "seconds_per_window": args.seconds_per_window,
         "epipolar_weight": 0.0 if recording.camera is None else args.epipolar_weight,
     }
-    config = replace(JointConfig(), **{name: value for name, value in given.items() if value is not None})
+    config = replace(JointConfig(), **given(options))
     with progress("flow", args.json) as report:
         return estimate_motion_and_flow(
             events,

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from efields.geometry.directions import half_sphere
 from efields.motion.epipolar import (
     FlowMotion,
     FlowSamples,
     epipolar_residual,
+    in_front,
     inverse_depth,
     motion_at,
     refined_motion,
+    rotation_given_direction,
     rotational,
     translational,
 )
@@ -25,7 +28,7 @@ class Degeneracy:
     """How well a flow determines the direction of translation."""
 
     status: Status
-    """`ok`, `rotation only` or `two-fold`."""
+    """`ok`, `rotation only`, `two-fold` or `uncertain direction`."""
     rotation: Float64[np.ndarray, " 3"]
     """The angular velocity that explains the flow best if the camera only turns, rad/s."""
     parallax_px: float
@@ -36,16 +39,25 @@ class Degeneracy:
     """What a plane leaves of the parallax, likewise; NaN for a rotation."""
     other: FlowMotion | None = None
     """The second motion that the flow of a plane has."""
+    apart_deg: float = 0.0
+    """Angle between the direction found and the farthest one that explains the flow about as well."""
 
 
 def degeneracy(
-    samples: FlowSamples, motion: FlowMotion, least_px: float = 0.55, least_ratio: float = 1.8
+    samples: FlowSamples,
+    motion: FlowMotion,
+    least_px: float = 0.55,
+    least_ratio: float = 1.8,
+    most_apart_deg: float = 45.0,
+    most_spread_deg: float = 15.0,
 ) -> Degeneracy:
     """Judge the motion found from `samples`, which must be flow that no epipolar constraint has shaped.
 
     Parallax below `least_px`, or below `least_ratio` times the noise, gives `rotation only`. A plane that leaves no
     more than the noise, and whose second motion sees all of it in front and fits as well, gives `two-fold`
-    (Longuet-Higgins, "The visual ambiguity of a moving plane", 1984: direction and normal exchanged).
+    (Longuet-Higgins, "The visual ambiguity of a moving plane", 1984: direction and normal exchanged). Directions more
+    than `most_apart_deg` away that explain the flow about as well, or a standard deviation above `most_spread_deg`,
+    give `uncertain direction`.
     """
     rotation = rotation_alone(samples)
     parallax = np.linalg.norm(samples.flow - rotational(samples.bearing, rotation), axis=1) / samples.scale
@@ -58,7 +70,11 @@ def degeneracy(
     planar = plane_px < max(2.0 * noise_px, 0.5)
     if planar and other is not None and _robust_rms(_epipolar_px(samples, other)) < 1.2 * max(noise_px, 0.25):
         return Degeneracy("two-fold", rotation, parallax_px, noise_px, plane_px, other)
-    return Degeneracy("ok", rotation, parallax_px, noise_px, plane_px)
+    apart_deg = _farthest_as_good_deg(samples, motion)
+    spread_deg = np.degrees(np.sqrt(np.linalg.eigvalsh(motion.covariance[3:, 3:])[-1]))
+    certain = apart_deg <= most_apart_deg and spread_deg <= most_spread_deg
+    status: Status = "ok" if certain else "uncertain direction"
+    return Degeneracy(status, rotation, parallax_px, noise_px, plane_px, apart_deg=apart_deg)
 
 
 def front_most(samples: FlowSamples, motion: FlowMotion) -> FlowMotion:
@@ -117,6 +133,20 @@ def _other_motion(samples: FlowSamples, motion: FlowMotion, normal: Float64[np.n
     moved = abs(float(refined.direction @ other.direction)) < np.cos(np.radians(10.0))
     other = other if moved or refined.cost > other.cost else refined
     return other if other.in_front > 0.97 else None
+
+
+def _farthest_as_good_deg(samples: FlowSamples, motion: FlowMotion, directions: int = 300) -> float:
+    """The largest angle to a direction that costs little more and has nearly all of the parallax in front, degrees."""
+    step = max(len(samples) // 600, 1)
+    some = FlowSamples(samples.bearing[::step], samples.flow[::step], samples.scale)
+    tried = half_sphere(directions)
+    angular, cost = rotation_given_direction(some, tried)
+    as_good = np.flatnonzero(cost < 1.15 * min(motion.cost, float(cost.min())) + 0.01)
+    angle = np.degrees(np.arccos(np.abs(tried @ motion.direction).clip(max=1.0)))
+    for k in as_good[np.argsort(-angle[as_good])]:
+        if in_front(some, angular[k], tried[k]) > 0.9:
+            return float(angle[k])
+    return 0.0
 
 
 def _robust_rms(values: Float64[np.ndarray, " n"]) -> float:

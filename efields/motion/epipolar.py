@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from efields.geometry.directions import across, half_sphere
+
 Vectors = Float64[np.ndarray, "n 3"]
 _SMALL = 1e-9
 
@@ -165,15 +167,6 @@ def motion_at(
     return _finished(samples, direction, angular_velocity, float(np.log1p(residual**2).mean()), independent)
 
 
-def half_sphere(count: int) -> Vectors:
-    """About evenly spread unit vectors with z >= 0 (a Fibonacci lattice)."""
-    k = np.arange(count)
-    z = (k + 0.5) / count
-    angle = np.pi * (3.0 - np.sqrt(5.0)) * k
-    radius = np.sqrt(1.0 - z**2)
-    return np.column_stack((radius * np.cos(angle), radius * np.sin(angle), z))
-
-
 def inverse_depth(
     bearing: Float64[np.ndarray, "n 2"],
     flow: Float64[np.ndarray, "n 2"],
@@ -190,6 +183,17 @@ def inverse_depth(
     return np.where(length > _SMALL, (towards * parallax).sum(axis=1) / np.maximum(length, _SMALL), 0.0)
 
 
+def in_front(samples: FlowSamples, angular_velocity: np.ndarray, direction: np.ndarray) -> float:
+    """Share of the parallax that puts points in front of the camera, 0 to 1; 1/2 where there is no parallax."""
+    parallax = samples.flow - rotational(samples.bearing, angular_velocity)
+    towards = translational(samples.bearing, direction)
+    length = np.maximum(np.linalg.norm(towards, axis=1), _SMALL)
+    along = (towards * parallax).sum(axis=1) / length / samples.scale
+    # Bounded, so that a few wrong vectors do not decide.
+    front, behind = (float(np.minimum(side.clip(min=0), 3.0).sum()) for side in (along, -along))
+    return front / (front + behind) if front + behind > _SMALL else 0.5
+
+
 def rotational(bearing: Float64[np.ndarray, "n 2"], angular_velocity: np.ndarray) -> Float64[np.ndarray, "n 2"]:
     """Flow B(x) w of a rotation, normalised units a second."""
     x, y = bearing.T
@@ -201,14 +205,6 @@ def translational(bearing: Float64[np.ndarray, "n 2"], velocity: np.ndarray) -> 
     """Flow A(x) v of a translation past points at depth 1."""
     x, y = bearing.T
     return np.column_stack((x * velocity[2] - velocity[0], y * velocity[2] - velocity[1]))
-
-
-def across(direction: Float64[np.ndarray, " 3"]) -> Float64[np.ndarray, "2 3"]:
-    """Two unit vectors across a direction and across each other."""
-    least = np.eye(3)[np.argmin(np.abs(direction))]
-    first = np.cross(direction, least)
-    first /= np.linalg.norm(first)
-    return np.stack((first, np.cross(direction, first)))
 
 
 def _terms(bearing: np.ndarray, direction: Vectors) -> tuple[np.ndarray, np.ndarray]:
@@ -264,17 +260,11 @@ def _finished(
     samples: FlowSamples, direction: np.ndarray, angular: np.ndarray, cost: float, independent: int
 ) -> FlowMotion:
     """The estimate with its sign by cheirality and its covariance from the curvature of the cost."""
-    parallax = samples.flow - rotational(samples.bearing, angular)
-    towards = translational(samples.bearing, direction)
-    length = np.maximum(np.linalg.norm(towards, axis=1), _SMALL)
-    along = (towards * parallax).sum(axis=1) / length / samples.scale
-    # Bounded, so that a few wrong vectors do not decide.
-    front, behind = np.minimum(along.clip(min=0), 3.0).sum(), np.minimum((-along).clip(min=0), 3.0).sum()
-    if behind > front:
-        direction = -direction
+    share = in_front(samples, angular, direction)
+    if share < 0.5:
+        direction, share = -direction, 1.0 - share
     covariance, tangent = _covariance(samples, direction, angular, independent)
-    share = max(front, behind) / max(front + behind, _SMALL)
-    return FlowMotion(angular, direction, cost, covariance, tangent, float(share))
+    return FlowMotion(angular, direction, cost, covariance, tangent, share)
 
 
 def _covariance(

@@ -173,6 +173,8 @@ def _motion(fitted: list[_Fitted], spline: MotionSpline, seconds: float, notes: 
         if one.status in ("rotation only", "still", "no gain"):
             angular[k] = one.judged.rotation
             direction[k] = np.nan
+        elif one.status == "uncertain direction":
+            direction[k] = np.nan
         elif float(direction[k] @ one.fit.motion.direction) < 0:
             direction[k] = -direction[k]
     good = np.array([f.status != "no gain" for f in fitted])
@@ -204,6 +206,13 @@ def _degenerate_notes(fitted: list[_Fitted]) -> list[str]:
         notes.append(
             f"{len(turning)} of {len(fitted)} windows show no parallax beyond noise ({parallax.max():.2f} pixels over "
             "a window): a turn explains them, and they give no direction. Moving past even depths can look alike."
+        )
+    uncertain = [f for f in fitted if f.status == "uncertain direction"]
+    if uncertain:
+        notes.append(
+            f"{len(uncertain)} of {len(fitted)} windows give no direction: others, up to "
+            f"{max(f.judged.apart_deg for f in uncertain):.0f} degrees away, explain the flow about as well. Little "
+            "parallax, quick shaking or things that move by themselves do that; their turn is less certain too."
         )
     twofold = [f for f in fitted if f.judged.other is not None and f.status == "two-fold"]
     if twofold and (other := twofold[0].judged.other) is not None:

@@ -8,12 +8,13 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64, Int64
 
-Status = Literal["ok", "rotation only", "two-fold", "too few events", "no gain", "still"]
+Status = Literal["ok", "rotation only", "two-fold", "uncertain direction", "too few events", "no gain", "still"]
 """What a window's estimate is worth.
 
 `ok`; `rotation only`: no parallax beyond noise, so no direction; `two-fold`: a plane, whose other interpretation fits
-as well; `too few events`, `no gain` (warping sharpens nothing) and `still`: the angular velocity is that of the window
-before, or zero for a camera that stands still.
+as well; `uncertain direction`: directions far apart explain the flow about as well, so none is given; `too few events`,
+`no gain` (warping sharpens nothing) and `still`: the angular velocity is that of the window before, or zero for a
+camera that stands still.
 """
 
 

@@ -23,6 +23,7 @@ STATUS = {
     "ok": "rotation and direction of translation",
     "rotation only": "no parallax beyond noise: rotation alone, no direction",
     "two-fold": "a plane: its other interpretation fits as well",
+    "uncertain direction": "directions far apart explain the flow: rotation, less certain, and no direction",
     "too few events": "too few events: the neighbour's estimate",
     "no gain": "warping sharpens nothing: the neighbour's estimate",
     "still": "the camera stood still",

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from efields.geometry.directions import half_sphere
 from efields.motion.degeneracy import degeneracy, front_most, rotation_alone
 from efields.motion.epipolar import (
     FlowSamples,
     change_of_rotation,
     epipolar_residual,
     find_motion,
-    half_sphere,
     inverse_depth,
     motion_at,
     rotation_given_direction,
@@ -156,6 +156,16 @@ def test_plane_has_a_second_motion() -> None:
     assert judged.status == "two-fold"
     assert judged.other is not None
     assert min(degrees_between(m.direction, np.array(scene.velocity)) for m in (found, judged.other)) < 2.0
+
+
+def test_directions_far_apart_that_explain_a_flow_are_told() -> None:
+    """Little parallax beside the noise: what is found may lie anywhere in a valley; with more, it may not."""
+    shallow = flow_of(Scene((0.05, 0.0, 0.0125), (0.1, 0.3, -0.2)), count=400, noise_px=0.4)
+    judged = degeneracy(shallow, find_motion(shallow), least_px=0.0, least_ratio=0.0)
+    assert judged.status == "uncertain direction"
+    assert judged.apart_deg > 45.0
+    clear = flow_of(Scene((0.8, 0.0, 0.2), (0.1, 0.3, -0.2)), count=400, noise_px=0.4)
+    assert degeneracy(clear, find_motion(clear)).status == "ok"
 
 
 def test_second_motion_behind_the_camera_is_no_ambiguity() -> None:
