@@ -136,7 +136,7 @@ def _other_motion(samples: FlowSamples, motion: FlowMotion, normal: Float64[np.n
 
 
 def _farthest_as_good_deg(samples: FlowSamples, motion: FlowMotion, directions: int = 300) -> float:
-    """The largest angle to a direction that costs little more and has nearly all of the parallax in front, degrees."""
+    """The largest angle, signs aside, to a direction that costs little more and has nearly all parallax in front."""
     step = max(len(samples) // 600, 1)
     some = FlowSamples(samples.bearing[::step], samples.flow[::step], samples.scale)
     tried = half_sphere(directions)
@@ -144,7 +144,8 @@ def _farthest_as_good_deg(samples: FlowSamples, motion: FlowMotion, directions: 
     as_good = np.flatnonzero(cost < 1.15 * min(motion.cost, float(cost.min())) + 0.01)
     angle = np.degrees(np.arccos(np.abs(tried @ motion.direction).clip(max=1.0)))
     for k in as_good[np.argsort(-angle[as_good])]:
-        if in_front(some, angular[k], tried[k]) > 0.9:
+        share = in_front(some, angular[k], tried[k])
+        if max(share, 1.0 - share) > 0.9:
             return float(angle[k])
     return 0.0
 
