@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from efields.backends.reference import Backend
+if TYPE_CHECKING:
+    from efields.backends.reference import Backend
 
 
 class Adam:
