@@ -46,7 +46,7 @@ class Degeneracy:
 def degeneracy(
     samples: FlowSamples,
     motion: FlowMotion,
-    least_px: float = 0.55,
+    least_px: float = 1.0,
     least_ratio: float = 1.8,
     most_apart_deg: float = 45.0,
     most_spread_deg: float = 15.0,
