@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -64,11 +64,6 @@ def opened(flags: SourceFlags) -> tuple[Recording, EventStream]:
     if len(chosen) == 0:
         raise InputError("holds no events between --start and --stop", flags.recording, "give seconds from the first")
     return recording, chosen
-
-
-def given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that were given, for `dataclasses.replace`: the others stay as the config has them."""
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def references_of(recording: Recording, path: Path) -> tuple[Reference, ...]:
@@ -172,6 +167,6 @@ def film(flows: Callable[[], Iterator[np.ndarray]], path: Path, fps: float, fast
     write_film(path, (flow_colours(flow, fastest) for flow in flows()), fps)
 
 
-def shown_settings(**settings: Any) -> Mapping[str, Any]:
-    """Settings for the page; what was not given is left out."""
-    return {name: value for name, value in settings.items() if value not in (None, "", ())}
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given: the others stay as a config has them, and off the page."""
+    return {name: value for name, value in options.items() if value not in (None, "", ())}

@@ -118,10 +118,10 @@ def estimated(args: Args, events: EventStream, camera: Camera) -> tuple[Motion, 
     with progress(f"motion ({args.model})", args.json) as report:
         if args.model == "rotation":
             pivot = None if args.pivot == "auto" else args.pivot
-            config = replace(RotationConfig(), pivot=pivot, **given(windows))
+            config = replace(RotationConfig(), pivot=pivot, **given(**windows))
             return estimate_rotation(events, camera, config, backend, lambda done, total: report(done, total)), None
         own = {"seconds_per_window": args.seconds_per_window, "epipolar_weight": args.epipolar_weight}
-        joint = replace(JointConfig(), **given({**windows, **own}))
+        joint = replace(JointConfig(), **given(**windows, **own))
         return estimate_motion_and_flow(
             events, camera, joint, backend, args.seed, lambda done, total: report(done, total)
         )
@@ -162,7 +162,7 @@ def mean_motion(motion: Motion) -> dict[str, Any]:
 def _write(
     args: Args, out: Path, recording: Any, events: EventStream, motion: Motion, flow: Flow | None
 ) -> dict[str, dict[str, float]]:
-    from efields.cli._motion import agreement, dense, references_of, sharpened, shown_settings
+    from efields.cli._motion import agreement, dense, given, references_of, sharpened
     from efields.motion.files import write_motion_csv, write_motion_npz, write_tum
     from efields.motion.orientation import integrated
     from efields.motion.smoothing import smoothed
@@ -191,7 +191,7 @@ def _write(
             fastest=1.0 if shown is None else fastest_speed([shown]),
             references=references,
             agreement=agreed,
-            settings=shown_settings(
+            settings=given(
                 model=args.model,
                 window_events=args.window_events,
                 window_px=args.window_px,

@@ -117,7 +117,7 @@ def _estimated(args: Args, recording: Recording, events: EventStream) -> tuple[M
         "seconds_per_window": args.seconds_per_window,
         "epipolar_weight": 0.0 if recording.camera is None else args.epipolar_weight,
     }
-    config = replace(JointConfig(), **given(options))
+    config = replace(JointConfig(), **given(**options))
     with progress("flow", args.json) as report:
         return estimate_motion_and_flow(
             events,
@@ -148,7 +148,7 @@ def _write_page(
     notes: tuple[str, ...],
 ) -> float:
     """Write the film and the page, and return the speed at the rim of the colour wheel, px/s."""
-    from efields.cli._motion import agreement, dense, film, references_of, sharpened, shown_settings
+    from efields.cli._motion import agreement, dense, film, given, references_of, sharpened
     from efields.report.motion_page import MotionPage, write_motion_page
     from efields.report.motion_pictures import fastest_speed, sharpness_pair
 
@@ -169,7 +169,7 @@ def _write_page(
         fastest=fastest,
         references=references,
         agreement=agreement(motion, references),
-        settings=shown_settings(rate=args.rate, seed=args.seed, start=args.start, stop=args.stop),
+        settings=given(rate=args.rate, seed=args.seed, start=args.start, stop=args.stop),
         notes=notes,
     )
     write_motion_page(out / "report.html", page)

@@ -137,9 +137,7 @@ def _other_motion(samples: FlowSamples, motion: FlowMotion, normal: Float64[np.n
 
 def _farthest_as_good_deg(samples: FlowSamples, motion: FlowMotion, directions: int = 300) -> float:
     """The largest angle, signs aside, to a direction that costs little more and has nearly all parallax in front."""
-    step = max(len(samples) // 600, 1)
-    some = FlowSamples(samples.bearing[::step], samples.flow[::step], samples.scale)
-    tried = half_sphere(directions)
+    some, tried = samples.thinned(600), half_sphere(directions)
     angular, cost = rotation_given_direction(some, tried)
     as_good = np.flatnonzero(cost < 1.15 * min(motion.cost, float(cost.min())) + 0.01)
     angle = np.degrees(np.arccos(np.abs(tried @ motion.direction).clip(max=1.0)))

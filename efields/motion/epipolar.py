@@ -38,6 +38,11 @@ class FlowSamples:
     def __len__(self) -> int:
         return len(self.bearing)
 
+    def thinned(self, at_most: int) -> FlowSamples:
+        """An even choice of them, about `at_most`."""
+        step = max(len(self) // at_most, 1)
+        return FlowSamples(self.bearing[::step], self.flow[::step], self.scale)
+
 
 @dataclass(frozen=True)
 class FlowMotion:
@@ -116,7 +121,7 @@ def find_motion(
         raise ValueError(f"motion from {len(samples)} flow vectors")
     if start is None:
         starts = half_sphere(directions)
-        some = _every(samples, 600)
+        some = samples.thinned(600)
         _, cost = rotation_given_direction(some, starts)
         chosen = _distinct(starts, np.argsort(cost, kind="stable"), 4)
         nearest, _, _ = min((_refined(some, direction) for direction in chosen), key=lambda f: f[2])
@@ -213,12 +218,6 @@ def _terms(bearing: np.ndarray, direction: Vectors) -> tuple[np.ndarray, np.ndar
     normal = np.cross(direction[:, None], ray[None])[..., :2]
     row = direction[:, None] * (ray**2).sum(axis=1)[None, :, None] - ray[None] * (direction @ ray.T)[..., None]
     return normal, row
-
-
-def _every(samples: FlowSamples, at_most: int) -> FlowSamples:
-    """An even choice of samples."""
-    step = max(len(samples) // at_most, 1)
-    return FlowSamples(samples.bearing[::step], samples.flow[::step], samples.scale)
 
 
 def _distinct(directions: Vectors, order: np.ndarray, count: int) -> Vectors:

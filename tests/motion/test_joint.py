@@ -74,7 +74,7 @@ def test_without_the_epipolar_constraint_flow_is_worse() -> None:
         sum(end_point_errors(name, estimated(name, weight)[1])[0] for name in ("forward", "sideways"))
         for weight in (0.05, 0.0)
     )
-    assert free > 1.1 * tied
+    assert free > 1.15 * tied
 
 
 def test_same_seed_same_result() -> None:

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from efields.backends import choose_backend
 from efields.errors import InputError
-from efields.evaluate.motion_scores import rotation_course
+from efields.evaluate.motion_scores import ROTATION_PRESETS, gyro_at, rotation_course
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.loaders import load
@@ -216,7 +216,7 @@ def test_boxes_pass_as_the_gyroscope_says_the_camera_turned(shared_data: Path) -
     recording = load(shared_data / "davis240c_imu" / "IMU_translBoxes.aedat")
     assert recording.imu is not None
     found = estimate_rotation(recording.events[:60_000], LENS, RotationConfig(), choose_backend("auto"))
-    told = np.stack([np.interp(found.t_us, recording.imu.t_us, axis) for axis in recording.imu.gyro.T], axis=1)
+    told = gyro_at(recording.imu, found.t_us, ROTATION_PRESETS["truth"])
     course = rotation_course(found.angular_velocity, told)
     assert course is not None
     assert course.correlation > 0.9
