@@ -52,6 +52,11 @@ class Facts:
         return 0 if trajectory is None else len(trajectory)
 
     @property
+    def covered(self) -> int:
+        """Number of events in the time of the poses; 0 without poses."""
+        return len(self.recording.covered) if self.recording is not None and self.poses else 0
+
+    @property
     def frames(self) -> int:
         """Number of the camera's own frames, posed or not."""
         posed = None if self.recording is None else self.recording.frames

@@ -137,6 +137,16 @@ class Recording:
         """Absolute time, in microseconds, that counts as zero seconds: the first event, or 0 where there is none."""
         return int(self.events.t_us[0]) if len(self.events) else 0
 
+    @property
+    def covered(self) -> EventStream:
+        """The events in the time of the poses, views of the columns; all of them where nobody knows the poses."""
+        return self.events if self.trajectory is None else covered_events(self.events, self.trajectory)
+
     def seconds(self, t_us: np.ndarray) -> Float64[np.ndarray, "*n"]:
         """Absolute microseconds to float64 seconds since `origin_us`."""
         return (np.asarray(t_us, dtype=np.int64) - self.origin_us) * 1e-6
+
+
+def covered_events(events: EventStream, trajectory: Trajectory) -> EventStream:
+    """The events from the first pose to the last, views of the columns."""
+    return events.between(trajectory.start_us, trajectory.end_us + 1)

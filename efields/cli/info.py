@@ -88,6 +88,8 @@ class Info:
     """Edges at an external trigger input."""
     poses: int
     """Poses of the trajectory."""
+    events_with_poses: int
+    """Events in the time of the poses, which are those that a reconstruction uses."""
     has_calibration: bool
     """Whether the camera's intrinsics are known."""
     warnings: tuple[str, ...]
@@ -139,6 +141,7 @@ def describe(facts: Facts) -> Info:
         imu_samples=0 if side.imu is None else len(side.imu.t_us),
         triggers=0 if side.triggers is None else len(side.triggers),
         poses=facts.poses,
+        events_with_poses=facts.covered,
         has_calibration=facts.camera is not None,
         warnings=facts.notes + facts.oddities + facts.missing,
     )
@@ -199,7 +202,8 @@ def _poses(facts: Facts) -> str:
     if trajectory is None:
         return "none"
     seconds = (trajectory.end_us - trajectory.start_us) * 1e-6
-    return f"{len(trajectory)}, {(len(trajectory) - 1) / seconds:.0f} a second, {trajectory.kind}"
+    rate = f"{len(trajectory)}, {(len(trajectory) - 1) / seconds:.0f} a second, {trajectory.kind}"
+    return f"{rate}; in their time {facts.covered:,} of {facts.survey.events:,} events"
 
 
 def _draw(args: Args, kind: str, options: dict[str, Any], facts: Facts) -> None:

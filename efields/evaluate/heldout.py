@@ -243,7 +243,7 @@ def _training_facts(run: Run, recording: Recording) -> dict[str, Any]:
     return {
         "scene": recording.name,
         "train_seconds": training.get("train_seconds", last.get("seconds")),
-        "events": training.get("events", len(recording.events)),
+        "events": training.get("events", len(recording.covered)),
         "steps": training.get("steps", last.get("step")),
         "backend": training.get("backend", run.experiment.backend),
         "seed": training.get("seed", run.experiment.seed),

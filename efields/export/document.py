@@ -69,8 +69,8 @@ def scene_parts(
     origin_us = model.trajectory.origin_us
     looks = look_around(model)
     packed = None
-    if recording is not None and events and len(recording.events):
-        packed = pack_events(recording.events, recording.calibrated, model.sensor, origin_us, most_events)
+    if recording is not None and events and len(recording.covered):
+        packed = pack_events(recording.covered, recording.calibrated, model.sensor, origin_us, most_events)
     document = {
         "format": FORMAT,
         "schema_version": list(SCHEMA_VERSION),
@@ -85,7 +85,7 @@ def scene_parts(
         "cameras": {"event": camera_table(pinhole(model.camera)), "views": _views(run, model, recording)},
         "trajectory": trajectory_table(model.trajectory),
         "events": None if packed is None else packed.table,
-        "rate": None if recording is None or not events else rate_table(recording.events, origin_us),
+        "rate": None if recording is None or not events else rate_table(recording.covered, origin_us),
         "metrics": {key: metrics[key] for key in SHORT_METRICS if metrics.get(key) is not None},
         "provenance": _provenance(run, model, recording),
         "notes": [],
@@ -152,8 +152,8 @@ def _corners(model: Model) -> tuple[tuple[float, float, float], tuple[float, flo
 def _time_range(model: Model, recording: Recording | None) -> list[float]:
     """From the first event or pose to the last."""
     first, last = model.trajectory.seconds_span
-    if recording is not None and len(recording.events):
-        t_us, origin_us = recording.events.t_us, model.trajectory.origin_us
+    if recording is not None and len(recording.covered):
+        t_us, origin_us = recording.covered.t_us, model.trajectory.origin_us
         first, last = min(first, (int(t_us[0]) - origin_us) * 1e-6), max(last, (int(t_us[-1]) - origin_us) * 1e-6)
     return [first, last]
 

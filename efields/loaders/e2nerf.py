@@ -85,7 +85,7 @@ class Config:
         trajectory = Trajectory.from_matrices(
             (starts[:, None] + bins).ravel(), poses.reshape(-1, 4, 4), where=str(root)
         )
-        events, trajectory, said = cover(events, trajectory, where=str(root))
+        trajectory, said = cover(events, trajectory, where=str(root))
         notes = (*file.notes, *damages.notes, *said)
         if (poses == poses[:, :1]).all():
             notes += ("Each view has one pose: the camera's motion during exposures is not in the files.",)

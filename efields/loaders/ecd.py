@@ -23,7 +23,7 @@ from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.cover import cover
 from efields.loaders._reading.images import read_image, to_channels
 from efields.loaders._reading.text import read_event_text, read_table
-from efields.recording import Recording, Views
+from efields.recording import Recording, Views, covered_events
 
 _DAVIS240C = (240, 180)
 
@@ -33,7 +33,7 @@ class Config:
     """How to read an ECD folder."""
 
     extrapolate_s: float = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end; events beyond are dropped."""
+    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     trajectory: Literal["linear", "cubic"] = "linear"
     """How poses are interpolated."""
     width: int = 0
@@ -63,8 +63,10 @@ class Config:
         trajectory, frames = None, None
         if (root / "groundtruth.txt").is_file():
             trajectory = _trajectory(root, self.trajectory, int(events.t_us[0]))
-            events, trajectory, found = cover(events, trajectory, self.extrapolate_s, where=str(root))
-            frames, left_out = self._frames(events, trajectory, camera, frame_t_us, frame_files)
+            trajectory, found = cover(events, trajectory, self.extrapolate_s, where=str(root))
+            frames, left_out = self._frames(
+                covered_events(events, trajectory), trajectory, camera, frame_t_us, frame_files
+            )
             notes += found + left_out
         else:
             unposed = f", so its {len(frame_files)} frames were left out" if frame_files else ""

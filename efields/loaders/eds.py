@@ -39,7 +39,7 @@ from efields.loaders._reading.rig import (
     read_yaml,
     rigid,
 )
-from efields.recording import Recording
+from efields.recording import Recording, covered_events
 
 _SIZE = (640, 480)
 _TIMES = ("images_timestamps.txt", "images/times.txt", "images/timestamps.txt", "images/images_timestamps.txt")
@@ -59,7 +59,7 @@ class Config:
     frames: WhichFrames = "none"
     """Which frames to read: those taken while events were recorded, all that the poses cover, or none."""
     extrapolate_s: float = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end; events beyond are dropped."""
+    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     trajectory: Literal["linear", "cubic"] = "linear"
     """How poses are interpolated."""
     c_pos: float = 0.25
@@ -90,11 +90,12 @@ class Config:
             raise InputError("holds no calibration that leads from one camera to the other", root, "add Kalibr's yaml")
         T_posed_event = np.linalg.inv(T_event_frame) if self.poses_of == "frame" and T_event_frame is not None else None
         trajectory = read_poses(root / "stamped_groundtruth.txt", 1e6, self.trajectory, T_posed_event)
-        events, trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
-        notes += said + gap_notes(trajectory, events)
+        trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
+        covered = covered_events(events, trajectory)
+        notes += said + gap_notes(trajectory, covered)
         frames, views = _frame_list(root), None
         if frames is not None and self.frames != "none" and T_event_frame is not None and frame_camera is not None:
-            views, said = posed_views(frames, self.frames, events, trajectory, frame_camera, T_event_frame)
+            views, said = posed_views(frames, self.frames, covered, trajectory, frame_camera, T_event_frame)
             notes += said
         elif frames is not None and self.frames != "none":
             notes += ("The frames were left out: the calibration of their camera is not there.",)

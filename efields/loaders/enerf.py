@@ -63,7 +63,7 @@ class Config:
     view_stride: int = 1
     """Read every n-th image only."""
     extrapolate_s: float = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end; events beyond are dropped."""
+    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     c_pos: float = 0.2
     """Contrast threshold of ON events; the folder does not say, E-NeRF takes 0.2."""
     c_neg: float = 0.2
@@ -79,7 +79,7 @@ class Config:
         damages = Damages(file.path, self.salvage)
         events = gathered(file, damages)
         trajectory = _trajectory(root, layout, self.camera)
-        events, trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
+        trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
         assumed = f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF."
         notes, frames = (*file.notes, *damages.notes, assumed, *said), None
         if layout == "esim" and self.frames != "none" and file.camera is not None:

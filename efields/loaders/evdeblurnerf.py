@@ -59,7 +59,7 @@ class Config:
     view_stride: int = 1
     """Read every n-th image only."""
     extrapolate_s: float = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end; events beyond are dropped."""
+    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     c_pos: float = 0.25
     """Contrast threshold of ON events; the method takes 0.25 for real scenes, 0.2 for rendered ones."""
     c_neg: float = 0.25
@@ -79,7 +79,7 @@ class Config:
             raise InputError(f"holds {len(t_us)} times for {len(poses.bounds)} poses", root / "all_timestamps.npy")
         T, where = orthonormal(poses.T_world_camera), str(root / "all_poses_bounds.npy")
         trajectory = Trajectory.from_matrices(t_us, T, where=where)
-        events, trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
+        trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
         assumed = f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF."
         notes = (*file.notes, *damages.notes, assumed, *said)
         frames, heldout = None, None

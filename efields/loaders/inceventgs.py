@@ -56,7 +56,7 @@ class Config:
     view_stride: int = 1
     """Read every n-th image only."""
     extrapolate_s: float = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end; events beyond are dropped."""
+    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""
 
@@ -77,7 +77,7 @@ class Config:
                 f"holds {len(t_us)} times, traj.txt {len(poses)} poses", root / "poses_ts.txt", "copy both"
             )
         trajectory = Trajectory.from_matrices(t_us, poses, where=str(root / "traj.txt"))
-        events, trajectory, found = cover(events, trajectory, self.extrapolate_s, where=str(root))
+        trajectory, found = cover(events, trajectory, self.extrapolate_s, where=str(root))
         threshold, said = _threshold(file.path)
         views = self._views(root, images, poses, t_us, camera) if images and self.frames != "none" else None
         return Recording(

@@ -43,7 +43,7 @@ from efields.loaders._reading.rig import (
     read_yaml,
     rigid,
 )
-from efields.recording import Frames, Recording, Views
+from efields.recording import Frames, Recording, Views, covered_events
 
 _SIZE = (346, 260)
 _LEFT = {
@@ -68,7 +68,7 @@ class Config:
     frames: WhichFrames = "during_events"
     """Which grey frames to read: those taken while events were recorded, all that the poses cover, or none."""
     extrapolate_s: float = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end; events beyond are dropped."""
+    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     trajectory: Literal["linear", "cubic"] = "linear"
     """How poses are interpolated."""
     width: int = 0
@@ -95,10 +95,10 @@ class Config:
         notes += said
         views, unposed = None, None
         if trajectory is not None:
-            events, trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(file.path))
-            notes += said + gap_notes(trajectory, events)
+            trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(file.path))
+            notes += said + gap_notes(trajectory, covered_events(events, trajectory))
         if trajectory is not None and file.camera is not None:
-            views, said = self._views(file.path, events, trajectory, file.camera)
+            views, said = self._views(file.path, covered_events(events, trajectory), trajectory, file.camera)
         else:
             unposed, said = self._frames(file.path, int(events.t_us[0]), int(events.t_us[-1]))
         return Recording(

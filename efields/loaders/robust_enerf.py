@@ -70,7 +70,7 @@ class Config:
     """How to read a recording in the layout of Robust e-NeRF."""
 
     extrapolate_s: float = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end; events beyond are dropped."""
+    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     trajectory: Literal["", "linear", "cubic"] = ""
     """How poses are interpolated; empty: as the recording says, else linear."""
     view_stride: int = 1
@@ -94,7 +94,7 @@ class Config:
         trajectory, notes = None, own.notes + _bandwidth_notes(root)
         if (root / "camera_poses.npz").is_file():
             trajectory = _trajectory(root, self.trajectory or own.trajectory, int(events.t_us[0]))
-            events, trajectory, found = cover(events, trajectory, self.extrapolate_s, where=str(root))
+            trajectory, found = cover(events, trajectory, self.extrapolate_s, where=str(root))
             notes += found
         else:
             notes += ("The recording holds no poses.",)

@@ -47,7 +47,7 @@ from efields.loaders._reading.rig import (
     read_poses,
 )
 from efields.loaders._reading.text import read_table
-from efields.recording import Imu, Recording
+from efields.recording import Imu, Recording, covered_events
 
 _SIZE = (1280, 720)
 _POSE = ("px", "py", "pz", "qx", "qy", "qz", "qw")
@@ -67,7 +67,7 @@ class Config:
     frames: WhichFrames = "none"
     """Which frames to read: those taken while events were recorded, all that the poses cover, or none."""
     extrapolate_s: float = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end; events beyond are dropped."""
+    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     trajectory: Literal["linear", "cubic"] = "linear"
     """How poses are interpolated."""
     c_pos: float = 0.25
@@ -87,7 +87,7 @@ class Config:
         notes = (*file.notes, *damages.notes)
         notes += (f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF.",)
         rig, mocap = _calibrations(root), _one(root, "mocap_data.txt")
-        trajectory, views = None, None
+        trajectory, views, covered = None, None, events
         if mocap is None or rig.T_imu_marker is None or file.camera is None:
             missing = "mocap_data.txt" if mocap is None else "calibration with T_imu_cam and T_imu_marker"
             notes += (f"The recording holds no poses of the camera (no {missing}).",)
@@ -95,14 +95,21 @@ class Config:
             T_marker_imu = np.linalg.inv(rig.T_imu_marker)
             T_imu_event = rig.T_imu_cam(2 if self.camera == "left" else 3)
             trajectory = read_poses(mocap, 1.0, self.trajectory, T_marker_imu @ T_imu_event)
-            events, trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
-            notes += said + gap_notes(trajectory, events)
+            trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
+            covered = covered_events(events, trajectory)
+            notes += said + gap_notes(trajectory, covered)
         frames = self._frame_list(root)
         if frames is not None and self.frames != "none" and trajectory is not None:
             which = 0 if self.camera == "left" else 1
             T_event_frame = np.linalg.inv(rig.T_imu_cam(which + 2)) @ rig.T_imu_cam(which)
             views, said = posed_views(
-                frames, self.frames, events, trajectory, rig.intrinsics(which), T_event_frame, "linear"
+                frames,
+                self.frames,
+                covered,
+                trajectory,
+                rig.intrinsics(which),
+                T_event_frame,
+                "linear",
             )
             notes += said
         elif frames is not None:

@@ -6,6 +6,7 @@ the change of log radiance between two looks is compared with what the sensor co
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,8 @@ from efields.problems._frames import frame_rays, frame_supervision, weighted
 from efields.recording import Recording, Views
 from efields.render.renderer import Renderer, Sampling
 from efields.supervision import FrameSupervision, IntervalSupervision
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,11 @@ class EventRadiance(nn.Module):
 
     def _batch_draws(self, recording: Recording) -> BatchDraws:
         """The recording's events, indexed; windows of at most the events while the image moves `window_motion_px`."""
-        events, config = recording.events, self.config
+        events, config = recording.covered, self.config
+        if len(events) < len(recording.events):
+            beyond = len(recording.events) - len(events)
+            said = "%s: %d of %d events lie outside the time of the poses and are not used"
+            _log.warning(said, recording.path or recording.name, beyond, len(recording.events))
         index = PixelIndex.build(events)
         refractory_us = 0.0 if config.learn_refractory else recording.sensor.refractory_us
         speed = image_speed(self.trajectory, self.camera, box_points(self.renderer.box))

@@ -21,7 +21,7 @@ _GAP = 5.0
 def describe(recording: Recording, supplied: Supplied) -> tuple[Recording, tuple[str, ...]]:
     """The recording with what is given beside it, as `supply`, and what is to be known about its poses in sentences.
 
-    The share of events that the poses cover is that of the recording before any were dropped.
+    The share of events that the poses cover is that before they are carried on.
     Raises `InputError` as `supply` does.
     """
     done = supply(recording, supplied)

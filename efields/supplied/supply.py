@@ -14,7 +14,7 @@ from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.geometry.pose import quaternion_to_rotation, rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
-from efields.loaders._reading.cover import cover
+from efields.loaders._reading.cover import COVERED, cover
 from efields.loaders._reading.images import to_channels
 from efields.loaders._reading.transforms import OPENGL
 from efields.recording import Frames, Recording, Views
@@ -54,7 +54,7 @@ class Supplied:
     trajectory: Literal["linear", "cubic"] = "linear"
     """How poses are interpolated."""
     extrapolate_s: float = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end; events beyond are dropped."""
+    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.time_offset_s) and abs(self.time_offset_s) < 1e12):
@@ -78,7 +78,7 @@ class Supplied:
 def supply(recording: Recording, supplied: Supplied) -> Recording:
     """The recording with the given camera and poses in place of its own, and notes on what was done.
 
-    Events that no pose covers are dropped, and its own frames become posed views at their times; the box and held-out
+    Events that no pose covers are kept, and its own frames become posed views at their times; the box and held-out
     views, if it has any, are kept and are taken to be in the world of the poses.
     Raises `InputError` for anything missing, broken, or that does not fit the recording.
     """
@@ -93,14 +93,14 @@ def _with_poses(recording: Recording, supplied: Supplied) -> Recording:
     if recording.trajectory is not None and supplied.poses:
         notes += ("The recording's own poses were replaced by those given.",)
     _say(notes, where)
-    events, trajectory, dropped = cover(recording.events, trajectory, supplied.extrapolate_s, where=where)
-    # cover has said itself what it dropped.
-    posed = replace(recording, events=events, trajectory=trajectory, notes=recording.notes + notes + dropped)
+    trajectory, said = cover(recording.events, trajectory, supplied.extrapolate_s, where=where)
+    before = tuple(note for note in recording.notes if not note.endswith(COVERED))
+    posed = replace(recording, trajectory=trajectory, notes=before + notes + said)
     return _with_frames(posed, trajectory)
 
 
 def trajectory_for(recording: Recording, supplied: Supplied) -> tuple[Trajectory, tuple[str, ...]]:
-    """The camera's trajectory in the clock of the events, before any event is dropped, and what was assumed.
+    """The camera's trajectory in the clock of the events, before it is carried on, and what was assumed.
 
     Without `poses` it is the recording's own, moved by the time offset. Raises `InputError` as `supply` does.
     """

@@ -161,7 +161,7 @@ def _training(experiment: Experiment, recording: Recording, state: LoopState, ba
     return {
         "steps": state.step,
         "train_seconds": round(state.seconds, 2),
-        "events": len(recording.events),
+        "events": len(recording.covered),
         "backend": backend,
         "device": experiment.device,
         "threads": torch.get_num_threads(),

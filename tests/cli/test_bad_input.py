@@ -156,7 +156,7 @@ def test_a_broken_text_recording_is_one_line(
                 T_wc_orientation=lambda a: a[:-10],
                 T_wc_timestamp=lambda a: a[:-10],
             ),
-            "lie outside the time of the poses and were dropped",
+            "lie outside the time of the poses and are not used",
             id="uncovered events",
         ),
     ],

@@ -21,7 +21,7 @@ from tests.contracts.samples.folders import ecd, robust_enerf
 
 KEYS = {
     "format", "width", "height", "events", "t_start_us", "t_end_us", "positive_share", "duration_s", "rate_mean",
-    "hot_pixels", "frames", "heldout_views", "kind", "rate_curve", "backwards", "gaps",
+    "hot_pixels", "frames", "heldout_views", "kind", "rate_curve", "backwards", "events_with_poses", "gaps",
     "imu_samples", "triggers", "poses", "has_calibration", "warnings",
 }  # fmt: skip
 

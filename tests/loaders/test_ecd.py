@@ -110,16 +110,16 @@ def test_without_poses_and_without_frames(sample: Path) -> None:
     assert any("holds no poses" in note for note in recording.notes)
 
 
-def test_poses_that_start_late(sample: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_poses_that_start_late(sample: Path) -> None:
     poses = lines_of(sample / "groundtruth.txt")[2:]  # from 1.38 s
     (sample / "groundtruth.txt").write_text("\n".join(poses) + "\n")
-    with caplog.at_level(logging.WARNING):
-        recording = load(sample)
+    recording = load(sample)
     late = sum(float(line.split()[0]) < 1.38 for line in lines_of(sample / "events.txt"))
-    assert len(recording.events) == 40 - late
-    assert any(f"{late} events" in record.getMessage() for record in caplog.records)
+    assert len(recording.events) == 40
+    assert len(recording.covered) == 40 - late
+    assert any(note.startswith(f"{40 - late} of 40 events") for note in recording.notes)
     reached = load(sample, extrapolate_s=0.5)
-    assert len(reached.events) == 40
+    assert len(reached.covered) == 40
     assert reached.frames is not None
     # The speed is constant, so that the pose carried back to 1.2 s is the one that was there.
     np.testing.assert_allclose(reached.frames.T_world_camera[0, :3, 3], [0.25, 0.125, -1], atol=1e-6)
@@ -209,13 +209,15 @@ def slider(shared_data: Path) -> Recording:
 def test_slider_events(slider: Recording) -> None:
     assert slider.path is not None
     text = np.loadtxt(slider.path / "events_chunk.txt")
-    kept = np.rint(text[:, 0] * 1e6) >= 22_292  # the first pose, rounded
-    assert len(text) == 50_000
-    assert len(slider.events) == int(kept.sum()) == 46_749
-    for name, column in (("t_us", np.rint(text[kept, 0] * 1e6)), ("x", text[kept, 1]), ("y", text[kept, 2])):
+    with_poses = np.rint(text[:, 0] * 1e6) >= 22_292  # the first pose, rounded
+    assert len(slider.events) == len(text) == 50_000
+    assert len(slider.covered) == int(with_poses.sum()) == 46_749
+    for name, column in (("t_us", np.rint(text[:, 0] * 1e6)), ("x", text[:, 1]), ("y", text[:, 2])):
         np.testing.assert_array_equal(getattr(slider.events, name), column)
-    np.testing.assert_array_equal(slider.events.polarity, text[kept, 3] == 1)
-    assert "3251 events (6.5 %) lie outside the time of the poses and were dropped." in slider.notes
+    np.testing.assert_array_equal(slider.events.polarity, text[:, 3] == 1)
+    assert "46,749 of 50,000 events lie in the time of the poses; a reconstruction uses those alone." in slider.notes
+    assert slider.trajectory is not None
+    assert slider.trajectory.origin_us == slider.covered.t_us[0]
 
 
 def test_slider_motion_and_frames(slider: Recording) -> None:
@@ -234,7 +236,7 @@ def test_slider_motion_and_frames(slider: Recording) -> None:
 def test_slider_poses_carried_back_keep_every_event(slider: Recording) -> None:
     assert slider.path is not None
     everything = load(slider.path, extrapolate_s=0.02)
-    assert len(everything.events) == 50_000
+    assert len(everything.covered) == 50_000
     assert everything.trajectory is not None
     assert everything.trajectory.start_us == everything.origin_us == 3811
     assert len(load(slider.path, frames="all").frames) == 86  # type: ignore[arg-type]

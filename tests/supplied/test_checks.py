@@ -61,7 +61,7 @@ def test_a_wrong_offset_of_a_circling_camera_moves_what_it_looks_at() -> None:
     assert told.endswith("px (median).")
 
 
-def test_what_is_said_is_of_the_events_before_any_was_dropped(tmp_path: Path) -> None:
+def test_what_is_said_is_of_all_events(tmp_path: Path) -> None:
     own = tiny_recording(16, 40)
     assert own.trajectory is not None
     half = own.trajectory.t_us <= 500_000
@@ -72,7 +72,7 @@ def test_what_is_said_is_of_the_events_before_any_was_dropped(tmp_path: Path) ->
         T_wc_timestamp=own.trajectory.t_us[half] * 1000,
     )
     done, told = describe(dataclasses.replace(own, trajectory=None), Supplied(poses=str(tmp_path)))
-    share = 100 * len(done.events) / len(own.events)
+    share = 100 * len(done.covered) / len(own.events)
     assert 30 < share < 70
     assert told[1] == f"Poses cover {share:.1f} % of the events."
     assert describe(dataclasses.replace(own, trajectory=None), Supplied())[1] == ()
@@ -90,7 +90,7 @@ def test_the_real_slider_from_its_own_files(shared_data: Path) -> None:
     assert done.trajectory is not None
     assert own.trajectory is not None
     assert done.camera == own.camera
-    assert len(done.events) == 46_749
+    assert len(done.covered) == 46_749
     for name in ("t_us", "position", "orientation"):
         np.testing.assert_array_equal(getattr(done.trajectory, name), getattr(own.trajectory, name))
     assert told[0] == "There are 339 poses, 100 a second over 3.380 s."

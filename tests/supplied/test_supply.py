@@ -89,8 +89,8 @@ def test_a_positive_offset_means_that_the_clock_of_the_poses_is_ahead(
     done = supply(bare, Supplied(poses=poses, time_offset_s=0.25))
     assert done.trajectory is not None
     np.testing.assert_array_equal(done.trajectory.t_us, original.trajectory.t_us)
-    assert len(done.events) == len(bare.events)
-    assert len(supply(bare, Supplied(poses=poses)).events) < len(bare.events)
+    assert len(done.covered) == len(bare.events)
+    assert len(supply(bare, Supplied(poses=poses)).covered) < len(bare.events)
     again = supply(done, Supplied(time_offset_s=-0.25))  # the recording's own poses are moved too
     assert again.trajectory is not None
     np.testing.assert_array_equal(again.trajectory.t_us, original.trajectory.t_us + 250_000)

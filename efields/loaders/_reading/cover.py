@@ -1,8 +1,7 @@
-"""Events that no pose covers: dropped and counted, or reached by a trajectory carried on at constant velocity."""
+"""Which events the poses cover, and a trajectory carried on at constant velocity to reach those beyond."""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 import numpy as np
@@ -13,18 +12,21 @@ from efields.errors import InputError
 from efields.events.stream import EventStream
 from efields.geometry.pose import quaternion_to_rotation, rotation_to_quaternion, so3_exp, so3_log
 from efields.geometry.trajectory import Trajectory
+from efields.recording import covered_events
 
-log = logging.getLogger(__name__)
+COVERED = "lie in the time of the poses; a reconstruction uses those alone."
+"""How the note ends that says how many events have poses."""
 
 
 def cover(
     events: EventStream, trajectory: Trajectory, extrapolate_s: float = 0.0, *, where: str = ""
-) -> tuple[EventStream, Trajectory, tuple[str, ...]]:
-    """Events and a trajectory that covers them all, its origin at the first event, and notes on what was done.
+) -> tuple[Trajectory, tuple[str, ...]]:
+    """A trajectory whose origin is at the first event that it covers, and notes for a user.
 
     Where the poses start after the first event or end before the last, the trajectory is carried on at constant
-    velocity by at most `extrapolate_s` seconds a side; events still outside are dropped.
-    Raises `InputError` when no event is left, or `extrapolate_s` is negative or not finite.
+    velocity by at most `extrapolate_s` seconds a side. A recording keeps the events beyond, too: what needs poses takes
+    `Recording.covered`.
+    Raises `InputError` when no event is covered, or `extrapolate_s` is negative or not finite.
     """
     if not (np.isfinite(extrapolate_s) and extrapolate_s >= 0):
         raise InputError(f"extrapolate_s is {extrapolate_s}", where, "give a number of seconds, 0 or more")
@@ -47,16 +49,13 @@ def cover(
             if us > 0
         ]
         notes.append(f"Poses carried on at constant velocity: {', '.join(sides)}.")
-    lo, hi = np.searchsorted(events.t_us, [trajectory.start_us, trajectory.end_us + 1])
-    dropped = len(events) - int(hi - lo)
-    if dropped:
-        share = 100.0 * dropped / len(events)
-        notes.append(f"{dropped} events ({share:.1f} %) lie outside the time of the poses and were dropped.")
-        log.warning("%s: %s", where or "recording", notes[-1])
-        events = events[int(lo) : int(hi)]
-    if len(events) == 0:
+    covered = covered_events(events, trajectory)
+    if len(covered) == 0:
         raise InputError("no event lies in the time of the poses", where, "check that poses and events use one clock")
-    return events, replace(trajectory, origin_us=int(events.t_us[0])), tuple(notes)
+    if len(covered) < len(events):
+        share = f"{len(covered):,} of {len(events):,} events"
+        notes.append(f"{share} {COVERED}")
+    return replace(trajectory, origin_us=int(covered.t_us[0])), tuple(notes)
 
 
 def extrapolated(trajectory: Trajectory, early_us: int, late_us: int) -> Trajectory:
