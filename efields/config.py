@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import math
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
 
 from efields.atomic import write_text
 from efields.errors import InputError
+from efields.ranges import Range, Seed, Steps, Threads, check_ranges
 from efields.recording import Recording
 from efields.render.renderer import Sampling
 from efields.settings import did_you_mean, fill, read_toml, to_table
@@ -25,39 +25,30 @@ from efields.supplied.supply import Supplied
 class TrainConfig:
     """How the field is optimised."""
 
-    steps: int = 2000
+    steps: Steps = 2000
     """Optimiser steps."""
-    samples_per_step: int = 32768
+    samples_per_step: Annotated[int, Range(1, 2**26)] = 32768
     """Field samples of one step; the number of rays follows it."""
-    accumulate: int = 1
+    accumulate: Annotated[int, Range(1, 10**6)] = 1
     """Batches whose gradients are added up before each optimiser step."""
-    learning_rate: float = 2e-2
+    learning_rate: Annotated[float, Range(above=0, most=1e3)] = 2e-2
     """Learning rate of the hash table and, times the factors below, of everything else."""
-    weights_factor: float = 0.3
+    weights_factor: Annotated[float, Range(above=0, most=1e6)] = 0.3
     """Learning rate of perceptron weights over `learning_rate`."""
-    final_factor: float = 0.03
+    final_factor: Annotated[float, Range(above=0, most=1e6)] = 0.03
     """Learning rate at the last step over that at the first: it falls exponentially after the first half."""
-    warmup_steps: int = 50
+    warmup_steps: Annotated[int, Range(0, 10**9)] = 50
     """Steps over which the learning rate rises from a tenth."""
-    log_every: int = 20
+    log_every: Annotated[int, Range(1, 10**9)] = 20
     """Steps between two lines of metrics.jsonl."""
-    heldout_every: int = 500
+    heldout_every: Annotated[int, Range(0, 10**9)] = 500
     """Steps between two quick scores on held-out views; 0 for none."""
-    heldout_count: int = 4
+    heldout_count: Annotated[int, Range(1, 10**6)] = 4
     """Held-out views of a quick score."""
-    checkpoint_every_s: float = 60.0
+    checkpoint_every_s: Annotated[float, Range(above=0, most=1e9)] = 60.0
     """Seconds between two checkpoints."""
 
-    def __post_init__(self) -> None:
-        for name in ("steps", "samples_per_step", "accumulate", "log_every", "heldout_count"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} = {getattr(self, name)}: give 1 or more")
-        for name in ("warmup_steps", "heldout_every"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} = {getattr(self, name)}: give 0 or more")
-        for name in ("learning_rate", "weights_factor", "final_factor", "checkpoint_every_s"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ValueError(f"{name} = {getattr(self, name):g}: give a number above 0")
+    __post_init__ = check_ranges
 
 
 @dataclass(frozen=True)
@@ -78,13 +69,13 @@ class Experiment:
     """Options of the recording's loader, such as extrapolate_s, and its `kind` where the files do not tell."""
     supplied: Supplied = Supplied()
     """Camera and poses that are given beside the recording."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of every random draw."""
     backend: str = "auto"
     """Which implementation of the field's functions runs: `auto` takes the fastest present."""
     device: str = "cpu"
     """Where tensors live: cpu or cuda."""
-    threads: int = 0
+    threads: Threads = 0
     """Processor threads; 0 takes all cores."""
     problem: Any = None
     """What is optimised against what: a `Config` of efields.problems."""

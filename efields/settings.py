@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from efields.errors import InputError
+from efields.ranges import OutOfRange, check_value
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -48,10 +49,11 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 def fill(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     """Build the dataclass `cls` from a table, strictly.
 
-    `where` names the table in errors. Raises `InputError` for an unknown or missing key, or a value of another type.
+    `where` names the table in errors. Raises `InputError` for an unknown or missing key, a value of another type, or a
+    number outside its `Range`.
     """
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls, include_extras=True)
     for key in table:
         if key not in fields:
             raise InputError(f"unknown key '{key}'", where, did_you_mean(key, fields))
@@ -60,13 +62,22 @@ def fill(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         if required and name not in table:
             raise InputError(f"missing key '{name}'", where, f"add a line '{name} = ...'")
     try:
-        return cls(**{key: _convert(value, hints[key], f"{where}.{key}") for key, value in table.items()})
+        return cls(**{key: _convert(value, hints[key], inside(where, key)) for key, value in table.items()})
     except ValueError as error:
         raise InputError(str(error), where) from None
 
 
+def inside(where: str, key: str) -> str:
+    """Where a key stands, for errors: `a.toml: train` in a file, `a.toml: train.steps` in a table of it."""
+    return f"{where}: {key}" if where.endswith(".toml") else f"{where}.{key}"
+
+
 def _convert(value: Any, hint: Any, where: str) -> Any:
-    """One TOML value as the annotated type."""
+    """One TOML value as the annotated type, its numbers in their ranges."""
+    if typing.get_origin(hint) is typing.Annotated:
+        taken = _convert(value, typing.get_args(hint)[0], where)
+        check_value(taken, hint, where)
+        return taken
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return _convert_union(value, args, where)
@@ -100,6 +111,8 @@ def _convert_union(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
     for position, kind in enumerate(kinds):
         try:
             return _convert(value, kind, where)
+        except OutOfRange:
+            raise
         except InputError:
             if position == len(kinds) - 1:
                 raise
@@ -110,7 +123,10 @@ def _convert_scalar(value: Any, hint: Any, where: str) -> Any:
     if hint is Any:
         return value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise InputError("is too large a number", where) from None
     if hint is Path and isinstance(value, str):
         return Path(value)
     if isinstance(hint, type) and isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool):

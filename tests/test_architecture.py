@@ -16,6 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Layers from the bottom up; imports point down, or stay inside one name.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
+    ("ranges",),
     ("atomic", "scratch", "settings", "threads"),
     ("shipped", "native"),
     ("events", "geometry"),

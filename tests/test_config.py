@@ -112,8 +112,8 @@ def test_sections_fill_their_kinds() -> None:
         ({"field": "hash_grid"}, "field is a table, not a value"),
         ({"seed": "one"}, r"file\.seed: takes a whole number, not 'one'"),
         ({"seed": 1.5}, "takes a whole number, not 1.5"),
-        ({"train": {"steps": 0}}, "steps = 0: give 1 or more"),
-        ({"train": {"learning_rate": float("nan")}}, "learning_rate = nan: give a number above 0"),
+        ({"train": {"steps": 0}}, r"^file\.train\.steps = 0; give a number from 1 to 1000000000$"),
+        ({"train": {"learning_rate": float("nan")}}, "learning_rate = nan; give a number above 0"),
         ({"sampling": {"samples": 0}}, "samples"),
         ({"field": {"finest_resolution": 4}}, "hash grid takes"),
         ({"field": {"view_degree": 7}}, "view_degree"),
@@ -212,6 +212,6 @@ def test_a_config_that_is_not_there(tmp_path: Path) -> None:
 def test_errors_name_the_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("[train]\nstepps = 3\n")
-    with pytest.raises(InputError, match=r"mine\.toml\.train: unknown key 'stepps'"):
+    with pytest.raises(InputError, match=r"mine\.toml: train: unknown key 'stepps'"):
         load_experiment(path)
     assert read_toml(path) == {"train": {"stepps": 3}}

@@ -16,8 +16,10 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from efields.errors import InputError
+from efields.ranges import OutOfRange, check_ranges
 from efields.settings import did_you_mean
 
 # The order in which a newcomer meets the verbs; others follow by name.
@@ -50,19 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(verb: str, words: list[str], debug: bool) -> int:
     """Parse the words of one verb, run it, and turn what it raises into an exit code."""
-    import tyro
-
     _log_to_stderr(debug)
     try:
         module = importlib.import_module(f"efields.cli.{verb}")
-        args = tyro.cli(
-            module.Args,
-            prog=f"efields {verb}",
-            description=(module.__doc__ or "").strip(),
-            args=words,
-            config=(tyro.conf.FlagCreatePairsOff,),
-        )
-        return int(module.run(args))
+        return int(module.run(parsed(verb, words)))
     except SystemExit as stop:  # tyro has printed help (0) or what is wrong with the flags (2)
         return stop.code if isinstance(stop.code, int) else 2
     except KeyboardInterrupt:
@@ -78,6 +71,29 @@ def _run(verb: str, words: list[str], debug: bool) -> int:
         if debug or error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         return _complain(f"{error.filename or 'the disk'}: no space left; free some space and repeat the command")
+
+
+def parsed(verb: str, words: Sequence[str]) -> Any:
+    """The words of a verb as its `Args`, every number in its range.
+
+    Raises `InputError` for a number that is not, and `SystemExit` when tyro has said what else is wrong.
+    """
+    import tyro
+
+    module = importlib.import_module(f"efields.cli.{verb}")
+    try:
+        args = tyro.cli(
+            module.Args,
+            prog=f"efields {verb}",
+            description=(module.__doc__ or "").strip(),
+            args=words,
+            config=(tyro.conf.FlagCreatePairsOff,),
+        )
+        check_ranges(args)
+    except OutOfRange as error:
+        flag = error.name.split(".")[-1].split("[")[0].replace("_", "-")
+        raise InputError(f"--{flag} {error.value}", do=f"give {error.allowed.words}") from None
+    return args
 
 
 def print_json(value: object) -> None:

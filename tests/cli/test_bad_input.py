@@ -179,7 +179,7 @@ def test_what_can_be_mended_is_counted_in_a_warning(
     [
         ("[trian]\nsteps = 3\n", "did you mean 'train'?"),
         ("[train]\nstep = 3\n", "did you mean 'steps'?"),
-        ("[train]\nstep = 3\n", "wrong.toml.train: "),
+        ("[train]\nstep = 3\n", "wrong.toml: train: "),
         ("[losses.event_intervall]\n", "did you mean 'event_interval'?"),
         ('[field]\nkind = "hash_gird"\n', "did you mean 'hash_grid'?"),
         ("[losses.event_intervall]\n", "wrong.toml: "),
