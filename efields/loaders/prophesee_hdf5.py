@@ -20,8 +20,7 @@ from efields.errors import InputError
 from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import EventColumns
 from efields.loaders._reading.event_file import checked_size, first_bytes, least_sensor, recording_of
-from efields.loaders._reading.hdf5_file import FAULTS, SIGNATURE, blocks, opened_hdf5, usable_rows
-from efields.loaders._reading.hdf5_heap import has_sound_heap
+from efields.loaders._reading.hdf5_file import SIGNATURE, attribute, blocks, opened_hdf5, usable_rows
 from efields.recording import Recording, Triggers
 
 if TYPE_CHECKING:
@@ -86,18 +85,11 @@ def matches(path: str | Path) -> bool:
 
 def _geometry(file: h5py.File, path: Path) -> str | None:
     """The attribute that gives the sensor's size; "" where there is none, None where it is damaged."""
-    import h5py
-
     try:
-        if "geometry" not in file.attrs:
-            return ""
-        text = h5py.check_string_dtype(file.attrs.get_id("geometry").dtype)
-        if text is not None and text.length is None and not has_sound_heap(path):
-            return None
-        said = file.attrs["geometry"]
-    except FAULTS:
+        said = attribute(file, "geometry", path)
+    except InputError:
         return None
-    return said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)
+    return said.decode("ascii", "replace") if isinstance(said, bytes) else str(said or "")
 
 
 def _is_table(file: h5py.File, name: str, columns: tuple[str, ...]) -> bool:
@@ -129,8 +121,6 @@ def _table(file: h5py.File, name: str, columns: tuple[str, ...], path: Path) -> 
                 "or convert the file to RAW with Metavision"
             )
             raise InputError(f"is compressed with {which}, for which no HDF5 plugin is installed here", path, do)
-    if table.is_virtual or table.external:
-        raise InputError(f"keeps /{name} in other files", path, "copy the table into one file")
     return table
 
 

@@ -14,6 +14,7 @@ from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import EventColumns
 from efields.loaders import load, open_events
+from efields.loaders._reading import hdf5_helper
 from tests.contracts.samples import prophesee as sample
 
 KIND = "prophesee_hdf5"
@@ -76,7 +77,10 @@ def test_a_missing_size_is_taken_from_the_events(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("offset", "value"), [(24, 2**64 - 16), (8, 0), (8, 2**62)], ids=["object", "none", "vast"])
-def test_a_damaged_heap_is_told_and_no_loop_without_end(tmp_path: Path, offset: int, value: int) -> None:
+def test_a_damaged_heap_is_told_and_no_loop_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offset: int, value: int
+) -> None:
+    monkeypatch.setattr(hdf5_helper, "SECONDS", 0.3)
     path = tmp_path / "a.h5"
     write(path)
     data = bytearray(path.read_bytes())

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Int64
 from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import EventColumns
-from efields.loaders._reading.hdf5_file import blocks, holds, is_dataset, opened_hdf5, usable_rows
+from efields.loaders._reading.hdf5_file import attribute, blocks, holds, is_dataset, opened_hdf5, usable_rows
 
 TimeUnit = Literal["auto", "s", "us", "ns"]
 _NAMES = (("x", "y", "t", "p"), ("xs", "ys", "ts", "ps"))
@@ -83,7 +83,8 @@ def _about_events(file: Any, group: str, path: Path) -> tuple[int, tuple[int, in
             break
     if abs(offset) > _LATEST_US:
         raise InputError(f"t_offset is {offset}", path, "write microseconds")
-    size = np.ravel(file.attrs.get("sensor_resolution", ()))[::-1]  # written as rows, columns
+    said = attribute(file, "sensor_resolution", path)  # rows, columns
+    size = np.ravel(() if said is None else said)[::-1]
     if is_dataset(file, "width") and is_dataset(file, "height"):
         size = np.array([file[name][()] for name in ("width", "height") if file[name].size == 1]).ravel()
     if len(size) == 2 and size.dtype.kind in "iu" and 0 < size.min() <= size.max() <= 1 << 16:

@@ -1,5 +1,7 @@
-"""HDF5 files: opened with one clear error, their datasets read a block of rows at a time.
+"""HDF5 files: the one way to open them, with one clear error; their datasets are read a block of rows at a time.
 
+A file is opened after a helper process has walked through it (`hdf5_helper`), and is refused where parts of it lie in
+other files, which a stranger's file could name at will.
 Blocks (HDF5 "chunks") may be compressed by any filter of hdf5plugin. HDF5 has no checksum unless the writer asked for
 one, so that only a filter notices flipped bits.
 """
@@ -17,6 +19,7 @@ import numpy as np
 from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import CHUNK
+from efields.loaders._reading.hdf5_helper import probed
 
 FAULTS = (
     OSError,
@@ -47,6 +50,8 @@ def opened_hdf5(path: Path) -> Iterator[Any]:
     try:
         if path.stat().st_size == 0:
             raise InputError("is empty", path, "copy the file again")
+        if outside := probed(path).outside:
+            raise InputError(f"keeps '{outside[0]}' in another file", path, "copy the data into one file")
         with h5py.File(path, "r", locking=False) as file:
             yield file
     except FileNotFoundError:
@@ -67,6 +72,21 @@ def holds(path: Path, *names: str) -> bool:
             return all(is_dataset(file, name) for name in names)
     except (OSError, InputError):
         return False
+
+
+def attribute(item: Any, name: str, path: Path) -> Any:
+    """The value of an attribute of an opened file's group or dataset; None where there is none.
+
+    Raises `InputError` where attributes of the file cannot be read.
+    """
+    if name not in item.attrs:
+        return None
+    try:
+        if probed(path).attributes:
+            return item.attrs[name]
+    except FAULTS:
+        pass
+    raise InputError(f"the attribute {name} is damaged", path, "copy the file again")
 
 
 def is_dataset(file: Any, name: str) -> bool:

@@ -17,6 +17,7 @@ from efields import atomic
 from efields.errors import InputError
 from efields.events.columns import EventColumns
 from efields.events.stream import EventStream
+from efields.loaders._reading.hdf5_file import opened_hdf5
 from efields.scratch import Scratch, pieces
 
 NAME = "events.h5"
@@ -81,23 +82,17 @@ def is_own(path: Path) -> bool:
 
 def _facts(path: Path) -> tuple[dict[str, int], int, tuple[int, int, int]]:
     """Byte offsets of the columns, number of events; offset of time, width and height."""
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            offsets, counts = {}, set()
-            for name, kind in COLUMNS.items():
-                column: Any = file[f"events/{name}"]
-                offset = column.id.get_offset()
-                if column.dtype != kind or column.ndim != 1 or offset is None:
-                    raise InputError(f"'events/{name}' is not a plain column of {np.dtype(kind)}", path)
-                offsets[name] = int(offset)
-                counts.add(len(column))
-            if len(counts) != 1:
-                raise InputError("its columns differ in length", path, "convert the recording again")
-            numbers: list[Any] = [file[name] for name in ("t_offset", "width", "height")]
-            t_offset, width, height = (int(number[()]) for number in numbers)
-            return offsets, counts.pop(), (t_offset, width, height)
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        what = "no such file" if not path.is_file() else f"is damaged or of another layout ({error})"
-        raise InputError(what, path, "convert the recording again") from None
+    with opened_hdf5(path) as file:
+        offsets, counts = {}, set()
+        for name, kind in COLUMNS.items():
+            column: Any = file[f"events/{name}"]
+            offset = column.id.get_offset()
+            if column.dtype != kind or column.ndim != 1 or offset is None:
+                raise InputError(f"'events/{name}' is not a plain column of {np.dtype(kind)}", path)
+            offsets[name] = int(offset)
+            counts.add(len(column))
+        if len(counts) != 1:
+            raise InputError("its columns differ in length", path, "convert the recording again")
+        numbers: list[Any] = [file[name] for name in ("t_offset", "width", "height")]
+        t_offset, width, height = (int(number[()]) for number in numbers)
+        return offsets, counts.pop(), (t_offset, width, height)
