@@ -65,6 +65,17 @@ def zero_block(data: bytes, rng: Generator) -> bytes:
     return _replaced(data, at, bytes(min(int(rng.integers(1, 513)), len(data) - at)))
 
 
+def ones_block(data: bytes, rng: Generator) -> bytes:
+    at = _place(data, rng)
+    return _replaced(data, at, b"\xff" * min(int(rng.integers(1, 513)), len(data) - at))
+
+
+def lost_sectors(data: bytes, rng: Generator) -> bytes:
+    """Sectors that a disk or a download never wrote: zeros, 512 bytes each, up to a quarter of the file."""
+    first = int(rng.integers(0, len(data) // 512 + 1)) * 512
+    return _replaced(data, first, bytes(min(512 * int(rng.integers(1, len(data) // 2048 + 2)), len(data) - first)))
+
+
 def append_garbage(data: bytes, rng: Generator) -> bytes:
     return data + rng.bytes(int(rng.integers(1, 100)))
 
@@ -80,5 +91,5 @@ def swap_digits(data: bytes, rng: Generator) -> bytes:
 
 DAMAGES = (
     flip_bit, random_bytes, extreme_number, truncate, remove_piece, insert_garbage, repeat_piece, zero_block,
-    append_garbage, swap_digits,
+    ones_block, lost_sectors, append_garbage, swap_digits,
 )  # fmt: skip

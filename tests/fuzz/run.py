@@ -7,6 +7,7 @@ another exception, more than `SLOW_S` seconds, more memory than `MEMORY` bytes a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import logging
 import resource
@@ -16,6 +17,7 @@ import tempfile
 import time
 import traceback
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -66,15 +68,15 @@ def fuzz(kind: str, count: int, seconds: float, seed: int, folder: Path) -> Outc
 
 
 def _one(kind: str, sample: Path, options: dict[str, bool], one_pass: bool, outcome: Outcome, where: str) -> None:
-    signal.setitimer(signal.ITIMER_REAL, SLOW_S)
     try:
-        if one_pass:
-            file = open_events(sample, kind, **options)
-            for _ in file.events(Damages(file.path, bool(options))):
-                pass
-            file.side_streams(Damages(file.path, bool(options)))
-        else:
-            load(sample, kind, **options)
+        with watched():
+            if one_pass:
+                file = open_events(sample, kind, **options)
+                for _ in file.events(Damages(file.path, bool(options))):
+                    pass
+                file.side_streams(Damages(file.path, bool(options)))
+            else:
+                load(sample, kind, **options)
         outcome.loaded += 1
     except InputError as error:
         if "\n" in str(error) or str(sample.parent) not in str(error):
@@ -88,6 +90,14 @@ def _one(kind: str, sample: Path, options: dict[str, bool], one_pass: bool, outc
             raise
         lines = traceback.format_exception(error)
         outcome.failures.append(f"{where} {options}: {lines[-1].strip()} in {lines[-2].strip()[:200]}")
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[None]:
+    """Raises `Slow` when the block takes more than `SLOW_S` seconds, once `guarded` was called."""
+    signal.setitimer(signal.ITIMER_REAL, SLOW_S)
+    try:
+        yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
