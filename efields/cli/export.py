@@ -107,11 +107,11 @@ def _baked(
         _tell(args, said, "html", html, f"{write_html(scene, html) / 1e6:.1f} MB, opens by double click")
     if args.web:
         _tell(args, said, "web", args.web, f"{write_web(scene, args.web) / 1e6:.1f} MB, to be served")
-    tone = scene.document["tone"]
+    tone, origin = scene.document["tone"], model.renderer.origin
     if args.mesh:
-        _tell(args, said, "mesh", args.mesh, f"{write_mesh(scene.volume, tone, args.mesh):,} triangles")
+        _tell(args, said, "mesh", args.mesh, f"{write_mesh(scene.volume, tone, args.mesh, origin):,} triangles")
     if args.points:
-        _tell(args, said, "points", args.points, f"{write_points(scene.volume, tone, args.points):,} points")
+        _tell(args, said, "points", args.points, f"{write_points(scene.volume, tone, args.points, origin):,} points")
     if not args.no_score and (html or args.web):
         loss = baking_loss(source, model, scene, recording)
         said["baking"] = loss

@@ -17,6 +17,7 @@ from efields.export.cameras import camera_table, even_times, pinhole, poses_at, 
 from efields.export.events import MOST_EVENTS, pack_events, rate_table
 from efields.export.tone import aligned_tone, tone_table
 from efields.geometry.boxes import Box
+from efields.geometry.origin import poses_about
 from efields.loaders import load
 from efields.recording import Recording, Views
 from efields.render.image import render_view
@@ -24,7 +25,7 @@ from efields.supplied import supply
 from efields.train import Model, Run, views_for
 
 FORMAT = "efields-scene"
-SCHEMA_VERSION = (1, 0)
+SCHEMA_VERSION = (1, 1)
 MOST_VIEWS = 200
 """Views of a document."""
 RECORDED_VIEWS = 40
@@ -64,7 +65,10 @@ def recording_of(run: Run) -> tuple[Recording | None, str]:
 def scene_parts(
     run: Run, model: Model, recording: Recording | None, *, events: bool = True, most_events: int = MOST_EVENTS
 ) -> SceneParts:
-    """The document of a run with its events, from the trained field and the recording where it is there."""
+    """The document of a run with its events, from the trained field and the recording where it is there.
+
+    Its positions count from the renderer's origin (`world.origin`), as browsers compute in single precision.
+    """
     metrics = read_metrics(run)
     origin_us = model.trajectory.origin_us
     looks = look_around(model)
@@ -83,7 +87,7 @@ def scene_parts(
         "background": model.renderer.background.detach().cpu().double().tolist(),
         "tone": tone_table(looks.log_radiance, aligned_tone(metrics, run.path, model.renderer.field.channels)),
         "cameras": {"event": camera_table(pinhole(model.camera)), "views": _views(run, model, recording)},
-        "trajectory": trajectory_table(model.trajectory),
+        "trajectory": trajectory_table(model.near_trajectory),
         "events": None if packed is None else packed.table,
         "rate": None if recording is None or not events else rate_table(recording.covered, origin_us),
         "metrics": {key: metrics[key] for key in SHORT_METRICS if metrics.get(key) is not None},
@@ -100,7 +104,7 @@ class Looks:
     log_radiance: Float64[np.ndarray, "n c"]
     """Log radiance of their pixels."""
     points: Float64[np.ndarray, "m 3"]
-    """World points of their surfaces; none where nothing is opaque."""
+    """Points of their surfaces, counted from the renderer's origin; none where nothing is opaque."""
 
 
 def look_around(model: Model) -> Looks:
@@ -115,13 +119,14 @@ def look_around(model: Model) -> Looks:
         seen.append(np.log(np.maximum(view.radiance, 1e-9)).reshape(small.pixels, -1))
         depth = view.depth.reshape(-1).astype(np.float64)
         hit = np.isfinite(depth)
-        points.append(pose[:3, 3] + depth[hit, None] * (bearings[hit] @ pose[:3, :3].T))
+        place = pose[:3, 3] - model.renderer.origin
+        points.append(place + depth[hit, None] * (bearings[hit] @ pose[:3, :3].T))
     return Looks(np.concatenate(seen).astype(np.float64), np.concatenate(points))
 
 
 def world_table(model: Model, points: Float64[np.ndarray, "m 3"]) -> dict[str, Any]:
-    """Up, and the ball to frame: around the surfaces that the cameras see, or the whole box."""
-    cameras = poses_at(model.trajectory, even_times(model.trajectory, 64))
+    """The origin, up, and the ball to frame: around the surfaces that the cameras see, or the whole box."""
+    cameras = poses_at(model.near_trajectory, even_times(model.trajectory, 64))
     up = -cameras[:, :3, 1].mean(axis=0)
     length = float(np.linalg.norm(up))
     up = up / length if length > 0.1 else np.array([0.0, 0.0, 1.0])
@@ -131,7 +136,8 @@ def world_table(model: Model, points: Float64[np.ndarray, "m 3"]) -> dict[str, A
     else:
         low, high = np.array(lo), np.array(hi)
     radius = max(0.5 * float(np.linalg.norm(high - low)), 1e-3 * Box(lo, hi).diagonal)
-    return {"up": up.tolist(), "center": (0.5 * (low + high)).tolist(), "radius": radius}
+    origin = list(model.renderer.origin)
+    return {"origin": origin, "up": up.tolist(), "center": (0.5 * (low + high)).tolist(), "radius": radius}
 
 
 def read_metrics(run: Run) -> dict[str, Any]:
@@ -161,25 +167,25 @@ def _time_range(model: Model, recording: Recording | None) -> list[float]:
 def _views(run: Run, model: Model, recording: Recording | None) -> list[dict[str, Any]]:
     """Poses of the trajectory, frames that were trained on, and held-out views."""
     t_s = even_times(model.trajectory, RECORDED_VIEWS)
-    recorded = view_tables("recorded", [f"{t:.3f} s" for t in t_s], poses_at(model.trajectory, t_s), t_s.tolist())
+    recorded = view_tables("recorded", [f"{t:.3f} s" for t in t_s], poses_at(model.near_trajectory, t_s), t_s.tolist())
     if recording is None:
-        return recorded + _heldout_of_run(run)[: MOST_VIEWS - len(recorded)]
+        return recorded + _heldout_of_run(run, model)[: MOST_VIEWS - len(recorded)]
     training, heldout = views_for(run.experiment, recording)
     room = MOST_VIEWS - len(recorded)
     tables = []
     for kind, views in (("training", training), ("heldout", heldout)):
         if views is not None:
-            tables.append(_some(kind, views, model.trajectory.origin_us, room // 2 if training and heldout else room))
+            tables.append(_some(kind, views, model, room // 2 if training and heldout else room))
     return [*recorded, *(view for table in tables for view in table)]
 
 
-def _some(kind: str, views: Views, origin_us: int, most: int) -> list[dict[str, Any]]:
+def _some(kind: str, views: Views, model: Model, most: int) -> list[dict[str, Any]]:
     chosen = views.take(spread(len(views), most))
-    t_s = None if chosen.t_us is None else ((chosen.t_us - origin_us) * 1e-6).tolist()
-    return view_tables(kind, chosen.names, chosen.T_world_camera, t_s)
+    t_s = None if chosen.t_us is None else ((chosen.t_us - model.trajectory.origin_us) * 1e-6).tolist()
+    return view_tables(kind, chosen.names, poses_about(chosen.T_world_camera, model.renderer.origin), t_s)
 
 
-def _heldout_of_run(run: Run) -> list[dict[str, Any]]:
+def _heldout_of_run(run: Run, model: Model) -> list[dict[str, Any]]:
     """Held-out views that the evaluation kept in the run folder."""
     try:
         with np.load(run.path / "heldout.npz", allow_pickle=False) as stored:
@@ -188,7 +194,7 @@ def _heldout_of_run(run: Run) -> list[dict[str, Any]]:
             names, poses = [str(name) for name in stored["names"]], stored["T_world_camera"]
     except Exception:  # a broken file of pictures is told by the report; here it only means fewer views
         return []
-    return view_tables("heldout", names, poses, None)
+    return view_tables("heldout", names, poses_about(poses, model.renderer.origin), None)
 
 
 def _provenance(run: Run, model: Model, recording: Recording | None) -> dict[str, Any]:

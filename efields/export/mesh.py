@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import numpy as np
 from efields.atomic import replacing
 from efields.errors import InputError
 from efields.export.volume import Volume
+from efields.geometry.boxes import Triple
+from efields.geometry.origin import ZERO
 
 SURFACE_SHARE = 0.5
 """Opacity of one voxel at which the surface is drawn, over that of the densest one."""
@@ -18,13 +22,17 @@ LEAST_ALPHA = 0.1
 MESHES, POINTS = (".ply", ".glb"), (".ply",)
 
 
-def write_mesh(volume: Volume, tone: dict[str, Any], out: Path) -> int:
+def write_mesh(volume: Volume, tone: dict[str, Any], out: Path, origin: Triple = ZERO) -> int:
     """Marching cubes (Lorensen and Cline, SIGGRAPH 1987) at `SURFACE_SHARE`; returns the number of triangles.
 
+    The volume counts from `origin`, the file's coordinates are those of the world: as they are in PLY, whose numbers
+    are double; in GLB, whose vertices are single, by the translation of its node.
     Raises `InputError` for another ending, without open3d, and where nothing is opaque.
     """
     open3d = _open3d(out, MESHES)
     vertices, faces, colours = _surface(volume, tone, out)
+    binary = out.suffix.lower() == ".glb"
+    vertices = vertices if binary else vertices + origin
     mesh = open3d.geometry.TriangleMesh(open3d.utility.Vector3dVector(vertices), open3d.utility.Vector3iVector(faces))
     mesh.vertex_colors = open3d.utility.Vector3dVector(colours)
     mesh.compute_vertex_normals()
@@ -32,15 +40,17 @@ def write_mesh(volume: Volume, tone: dict[str, Any], out: Path) -> int:
         named = temporary.with_name(temporary.name + out.suffix.lower())  # open3d goes by the ending
         if not open3d.io.write_triangle_mesh(str(named), mesh):
             raise InputError("cannot be written", out, "choose another folder or ending")
+        if binary and any(origin):
+            named.write_bytes(placed_glb(named.read_bytes(), origin))
         named.replace(temporary)
     return len(faces)
 
 
-def write_points(volume: Volume, tone: dict[str, Any], out: Path) -> int:
-    """The vertices of the surface with their colours; returns their number. Raises as `write_mesh`."""
+def write_points(volume: Volume, tone: dict[str, Any], out: Path, origin: Triple = ZERO) -> int:
+    """The vertices of the surface in the world with their colours; returns their number. Raises as `write_mesh`."""
     open3d = _open3d(out, POINTS)
     vertices, _, colours = _surface(volume, tone, out)
-    cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(vertices))
+    cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(vertices + origin))
     cloud.colors = open3d.utility.Vector3dVector(colours)
     with replacing(out) as temporary:
         named = temporary.with_name(temporary.name + out.suffix.lower())
@@ -48,6 +58,29 @@ def write_points(volume: Volume, tone: dict[str, Any], out: Path) -> int:
             raise InputError("cannot be written", out, "choose another folder")
         named.replace(temporary)
     return len(vertices)
+
+
+def placed_glb(data: bytes, origin: Triple) -> bytes:
+    """A GLB file whose scene is moved by `origin`: the roots' translations, which are text and keep every digit.
+
+    Source: glTF 2.0 specification, 3.5.3 and 4.4 (a header of 12 bytes, then a chunk of JSON).
+    """
+    (length,) = struct.unpack_from("<I", data, 12)
+    document = json.loads(data[20 : 20 + length])
+    for scene in document["scenes"]:
+        document["nodes"].append({"name": "origin", "translation": list(origin), "children": scene["nodes"]})
+        scene["nodes"] = [len(document["nodes"]) - 1]
+    text = json.dumps(document).encode()
+    text += b" " * (-len(text) % 4)
+    rest = data[20 + length :]
+    return (
+        data[:8]
+        + struct.pack("<I", 20 + len(text) + len(rest))
+        + struct.pack("<I", len(text))
+        + data[16:20]
+        + text
+        + rest
+    )
 
 
 def _open3d(out: Path, endings: tuple[str, ...]) -> Any:
@@ -62,7 +95,7 @@ def _open3d(out: Path, endings: tuple[str, ...]) -> Any:
 
 
 def _surface(volume: Volume, tone: dict[str, Any], out: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Vertices [n, 3] in the world, triangles [m, 3] and display colours [n, 3] of the surface."""
+    """Vertices [n, 3], triangles [m, 3] and display colours [n, 3] of the surface."""
     from scipy.ndimage import map_coordinates
     from skimage.measure import marching_cubes
 

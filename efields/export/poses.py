@@ -23,7 +23,7 @@ def write_poses(model: Model, out: Path) -> int:
     seconds = (path.t_us - path.origin_us) * 1e-6
     if out.suffix.lower() == ".txt":
         rows = np.concatenate([path.t_us[:, None] * 1e-6, path.position, path.orientation], axis=1)
-        lines = [" ".join([f"{row[0]:.6f}", *(f"{value:.9g}" for value in row[1:])]) for row in rows]
+        lines = [" ".join([f"{row[0]:.6f}", *(repr(float(value)) for value in row[1:])]) for row in rows]
         write_text(out, "# timestamp_s x y z qx qy qz qw\n" + "\n".join(lines) + "\n")
         return len(lines)
     if out.suffix.lower() != ".json":

@@ -17,6 +17,7 @@ from efields.export.cameras import even_times, poses_at
 from efields.export.document import SceneParts, scene_parts
 from efields.export.events import MOST_EVENTS
 from efields.export.volume import Volume
+from efields.geometry.origin import poses_about
 from efields.recording import Recording, Views
 from efields.train import Model, Run, views_for
 
@@ -78,7 +79,7 @@ def baked_scene(
     Raises `InputError` for a resolution outside 8 to 256.
     """
     parts: SceneParts = scene_parts(run, model, recording, events=most_events > 0, most_events=most_events)
-    eyes = poses_at(model.trajectory, even_times(model.trajectory, _EYES))[:, :3, 3]
+    eyes = poses_at(model.near_trajectory, even_times(model.trajectory, _EYES))[:, :3, 3]
     voxels = sample_voxels(model.renderer, eyes, resolution, on_share=on_share)
     volume = encode([(None, voxels)])
     world = {**parts.document["world"], "aabb": [list(volume.box.lo), list(volume.box.hi)]}
@@ -98,11 +99,12 @@ def baking_loss(run: Run, model: Model, scene: BakedScene, recording: Recording 
     some = views.take(spread(len(views), SCORED_VIEWS))
     name = run.experiment.evaluate.protocol
     live, _, _ = render_views(model.renderer, some)
-    return BakingLoss(len(some), name, _psnr(live, some, name), _psnr(_renders(baked, some), some, name))
+    return BakingLoss(len(some), name, _psnr(live, some, name), _psnr(_renders(baked, some, model), some, name))
 
 
-def _renders(baked: BakedRenderer, views: Views) -> np.ndarray:
-    pictures = [baked.view(views.camera, pose).radiance for pose in views.T_world_camera]
+def _renders(baked: BakedRenderer, views: Views, model: Model) -> np.ndarray:
+    poses = poses_about(views.T_world_camera, model.renderer.origin)
+    pictures = [baked.view(views.camera, pose).radiance for pose in poses]
     return np.stack(pictures).astype(np.float32)
 
 
@@ -122,5 +124,5 @@ def _against_live(model: Model, baked: BakedRenderer) -> BakingLoss:
     views = Views(blank, poses, camera, tuple(map(str, range(len(poses)))))
     live, _, _ = render_views(model.renderer, views)
     span = max(float(live.max() - live.min()), 1e-9)
-    each = [scores.psnr(x, y, span) for x, y in zip(_renders(baked, views), live, strict=True)]
+    each = [scores.psnr(x, y, span) for x, y in zip(_renders(baked, views, model), live, strict=True)]
     return BakingLoss(len(poses), "", None, float(np.mean(each)))

@@ -13,7 +13,8 @@ from torch import Tensor
 from efields.errors import InputError
 from efields.geometry.rays import Rays
 
-_Triple = tuple[float, float, float]
+Triple = tuple[float, float, float]
+"""A point or a size: x, y, z in world units."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Box:
     Raises `InputError` unless `lo < hi` on every axis and all six numbers are finite.
     """
 
-    lo: _Triple
+    lo: Triple
     """Smallest corner, world units."""
-    hi: _Triple
+    hi: Triple
     """Largest corner, world units."""
 
     def __post_init__(self) -> None:
@@ -33,26 +34,31 @@ class Box:
             corner = tuple(float(value) for value in getattr(self, name))
             if len(corner) != 3:
                 raise InputError(f"corner {name} of a box has {len(corner)} numbers", do="give three")
-            object.__setattr__(self, name, cast(_Triple, corner))
+            object.__setattr__(self, name, cast(Triple, corner))
         if not all(math.isfinite(value) for value in self.lo + self.hi) or not all(
             low < high for low, high in zip(self.lo, self.hi, strict=True)
         ):
             raise InputError(f"box from {self.lo} to {self.hi} is empty", do="give lo below hi on every axis")
 
     @property
-    def size(self) -> _Triple:
+    def size(self) -> Triple:
         """Length of each side, world units."""
-        return cast(_Triple, tuple(high - low for low, high in zip(self.lo, self.hi, strict=True)))
+        return cast(Triple, tuple(high - low for low, high in zip(self.lo, self.hi, strict=True)))
 
     @property
-    def center(self) -> _Triple:
+    def center(self) -> Triple:
         """Middle of the box, world units."""
-        return cast(_Triple, tuple(0.5 * (low + high) for low, high in zip(self.lo, self.hi, strict=True)))
+        return cast(Triple, tuple(0.5 * (low + high) for low, high in zip(self.lo, self.hi, strict=True)))
 
     @property
     def diagonal(self) -> float:
         """Distance between opposite corners, world units."""
         return math.hypot(*self.size)
+
+    def about(self, origin: Triple) -> Box:
+        """The same box, its corners counted from `origin`."""
+        lo, hi = (tuple(c - o for c, o in zip(end, origin, strict=True)) for end in (self.lo, self.hi))
+        return Box(cast(Triple, lo), cast(Triple, hi))
 
     def intersect(self, rays: Rays) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Distances along each ray at which it enters and leaves the box, not below 0 (slab method).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -191,6 +191,10 @@ class Trajectory:
         poses = self.at(torch.from_numpy((t_us - self.origin_us) * 1e-6))
         orientation = rotation_to_quaternion(poses.rotation).numpy()
         return Trajectory(t_us, poses.position.numpy(), orientation, "linear", self.origin_us)
+
+    def about(self, origin: tuple[float, float, float]) -> Trajectory:
+        """The same trajectory, its positions counted from `origin`; itself where that is zero."""
+        return replace(self, position=self.position - origin) if any(origin) else self
 
     def segments(self, device: torch.device) -> Segments:
         """The segments on a device, made once for each."""

@@ -21,6 +21,7 @@ from efields.events.intervals import Intervals, PixelIndex
 from efields.events.sensor import LearnableSensor
 from efields.geometry.boxes import Box
 from efields.geometry.motion import box_looked_at, box_points, image_speed
+from efields.geometry.origin import poses_about
 from efields.geometry.rays import Rays
 from efields.geometry.trajectory import Trajectory
 from efields.problem import ParameterGroup, Terms, field_groups
@@ -82,9 +83,8 @@ class Config:
                 recording.path,
                 "set problem.frames = true for a recording that has frames, or take the loss out",
             )
-        box = self.field_box(recording)
         channels = recording.calibrated.channels
-        renderer = Renderer(field.build(box, channels, backend, generator), box, sampling, backend)
+        renderer = Renderer.over(self.field_box(recording), field, channels, sampling, backend, generator)
         return EventRadiance(self, recording, frames if wants_frames else None, losses, renderer)
 
     def field_box(self, recording: Recording) -> Box:
@@ -115,6 +115,7 @@ class EventRadiance(nn.Module):
         assert recording.trajectory is not None
         self.config, self.losses, self.renderer = config, dict(losses), renderer
         self.trajectory: Trajectory = recording.trajectory
+        self._near = self.trajectory.about(renderer.origin)
         self.origin_us = self.trajectory.origin_us
         self.camera, self.frames = recording.calibrated, frames
         self.draws = self._batch_draws(recording)
@@ -134,7 +135,8 @@ class EventRadiance(nn.Module):
                 raise InputError(have, recording.path, "set problem.frames = false")
             bearings = torch.from_numpy(np.array(frames.camera.bearings()))
             self.register_buffer("frame_bearings", bearings, persistent=False)
-            self.register_buffer("frame_pose", torch.from_numpy(frames.T_world_camera), persistent=False)
+            poses = poses_about(frames.T_world_camera, renderer.origin)
+            self.register_buffer("frame_pose", torch.from_numpy(poses), persistent=False)
 
     def _batch_draws(self, recording: Recording) -> BatchDraws:
         """The recording's events, indexed; windows of at most the events while the image moves `window_motion_px`."""
@@ -145,7 +147,7 @@ class EventRadiance(nn.Module):
             _log.warning(said, recording.path or recording.name, beyond, len(recording.events))
         index = PixelIndex.build(events)
         refractory_us = 0.0 if config.learn_refractory else recording.sensor.refractory_us
-        speed = image_speed(self.trajectory, self.camera, box_points(self.renderer.box))
+        speed = image_speed(self._near, self.camera, box_points(self.renderer.box))
         seconds = config.window_motion_px / max(speed, 1e-9)
         window_events = int(np.clip(events.rate_hz * seconds, 30, max(len(events) // 2, 30)))
         known = self.camera.undistortable()
@@ -219,7 +221,7 @@ class EventRadiance(nn.Module):
         after_event = torch.from_numpy(drawn.starts_at_event).to(start.device)
         start = start + torch.where(after_event, self.sensor.refractory_s.to(start), torch.zeros_like(start))
         rays_at = self.renderer.backend.camera_rays_at
-        return [rays_at(self.trajectory, self.bearings, pixel, t) for t in (torch.minimum(start, end), end)]
+        return [rays_at(self._near, self.bearings, pixel, t) for t in (torch.minimum(start, end), end)]
 
     def _seconds(self, t_us: np.ndarray) -> Tensor:
         return torch.from_numpy((t_us - self.origin_us) * 1e-6)

@@ -18,6 +18,7 @@ from efields.errors import InputError
 from efields.events.sensor import LearnableSensor
 from efields.geometry.boxes import Box
 from efields.geometry.motion import box_looked_at
+from efields.geometry.origin import poses_about
 from efields.geometry.pose import rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
 from efields.problem import ParameterGroup, Terms, field_groups
@@ -62,7 +63,7 @@ class Config:
                 raise InputError(f"the loss {name} compares events, and this problem looks at images alone", do=do)
         trajectory = path_through(frames)
         box = Box(*self.box) if self.box else recording.box or box_looked_at(trajectory, frames.camera)
-        renderer = Renderer(field.build(box, frames.image.shape[-1], backend, generator), box, sampling, backend)
+        renderer = Renderer.over(box, field, frames.image.shape[-1], sampling, backend, generator)
         return Radiance(self, recording, frames, trajectory, losses, renderer)
 
 
@@ -100,7 +101,8 @@ class Radiance(nn.Module):
         self.sensor = LearnableSensor(recording.sensor, False, False, 1.0)
         self.gain = 1 / DISPLAY_GAMMA if frames.color_space == "display" else 1.0
         self.register_buffer("bearings", torch.from_numpy(np.array(frames.camera.bearings())), persistent=False)
-        self.register_buffer("pose", torch.from_numpy(frames.T_world_camera), persistent=False)
+        poses = poses_about(frames.T_world_camera, renderer.origin)
+        self.register_buffer("pose", torch.from_numpy(poses), persistent=False)
 
     def draw(self, rays: int, rng: np.random.Generator) -> FramePixels:
         """Pixels of the images, evenly."""

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float32, Float64
 
 from efields.geometry.camera import Camera
+from efields.geometry.origin import poses_about
 from efields.geometry.pose import Poses
 from efields.geometry.rays import camera_rays
 from efields.render.renderer import Renderer
@@ -33,7 +34,7 @@ def render_view(
     """What `camera` at `T_world_camera` (OpenCV axes) sees, through its distortion, `chunk` rays at a time."""
     device = renderer.background_raw.device
     bearings = torch.from_numpy(np.array(camera.bearings())).to(device)
-    pose = torch.from_numpy(np.asarray(T_world_camera, dtype=np.float64)).to(device)
+    pose = torch.from_numpy(poses_about(T_world_camera, renderer.origin)).to(device)
     parts: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
     for pixel in torch.arange(camera.width * camera.height, device=device).split(chunk):
         n = len(pixel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import torch
 from jaxtyping import Float
@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from efields.backends.parts import Looked, Marching
 from efields.backends.reference import Backend
-from efields.geometry.boxes import Box
+from efields.geometry.boxes import Box, Triple
+from efields.geometry.origin import ZERO, origin_of
 from efields.geometry.rays import Rays
 from efields.render.occupancy import OccupancyGrid
 from efields.render.samples import Samples, compacted, distortion, stratified
@@ -80,11 +81,15 @@ class Rendered:
 
 
 class Renderer(nn.Module):
-    """A field in its box before a learned background of one colour."""
+    """A field in its box before a learned background of one colour.
 
-    def __init__(self, field: Field, box: Box, sampling: Sampling, backend: Backend) -> None:
+    Rays, box and field count from `origin`, a point of the world near the scene: single precision resolves a survey
+    grid's coordinates no better than half a metre.
+    """
+
+    def __init__(self, field: Field, box: Box, sampling: Sampling, backend: Backend, origin: Triple = ZERO) -> None:
         super().__init__()
-        self.field, self.box, self.sampling, self.backend = field, box, sampling, backend
+        self.field, self.box, self.sampling, self.backend, self.origin = field, box, sampling, backend, origin
         # softplus(0.5) = 0.97: bright, as log intensity is free up to an offset and objects are darker than paper.
         self.background_raw = nn.Parameter(torch.full((field.channels,), 0.5))
         self.grid: OccupancyGrid | None = None
@@ -92,6 +97,30 @@ class Renderer(nn.Module):
             diagonal = sum((h - lo) ** 2 for lo, h in zip(box.lo, box.hi, strict=True)) ** 0.5
             step = diagonal / sampling.samples
             self.grid = OccupancyGrid(box, sampling.grid_resolution, step, sampling.least_alpha)
+
+    @classmethod
+    def over(
+        cls,
+        world_box: Box,
+        field: Any,
+        channels: int,
+        sampling: Sampling,
+        backend: Backend,
+        generator: torch.Generator,
+        origin: Triple | None = None,
+    ) -> Renderer:
+        """A renderer of a new field over a box of the world; `field` is a Config of efields.fields.
+
+        It counts from `origin`, or from where the box asks for (`origin_of`).
+        """
+        origin = origin_of(world_box) if origin is None else origin
+        box = world_box.about(origin)
+        return cls(field.build(box, channels, backend, generator), box, sampling, backend, origin)
+
+    @property
+    def world_box(self) -> Box:
+        """The field's box in the world."""
+        return self.box.about(cast(Triple, tuple(-value for value in self.origin)))
 
     @property
     def background(self) -> Float[Tensor, " c"]:

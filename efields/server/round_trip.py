@@ -114,7 +114,7 @@ def _rotation(view: View) -> np.ndarray:
 
 def flight(model: Model, size: int, turn: float, number: int) -> View:
     """View `number` of a camera that circles around what the recording circled, `turn` from 0 to 1."""
-    path = model.trajectory
+    path = model.near_trajectory
     middle = path.at(torch.tensor([0.5 * sum(path.seconds_span)], dtype=torch.float64))
     start, center = middle.position[0].detach().numpy(), np.array(model.renderer.box.center)
     up = -middle.rotation[0, :, 1].detach().numpy()

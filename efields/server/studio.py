@@ -221,7 +221,7 @@ class Studio:
         return jpeg(picture, job.quality)
 
     def _pose_at(self, t_s: float) -> np.ndarray:
-        poses = self.model.trajectory.at(torch.tensor([t_s], dtype=torch.float64))
+        poses = self.model.near_trajectory.at(torch.tensor([t_s], dtype=torch.float64))
         pose = np.eye(4)
         pose[:3, :3], pose[:3, 3] = poses.rotation[0].detach().numpy(), poses.position[0].detach().numpy()
         return pose

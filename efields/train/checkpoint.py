@@ -15,8 +15,9 @@ import torch
 from efields.atomic import write_bytes
 from efields.errors import InputError
 from efields.events.sensor import Sensor
-from efields.geometry.boxes import Box
+from efields.geometry.boxes import Box, Triple
 from efields.geometry.camera import Camera
+from efields.geometry.origin import ZERO
 from efields.geometry.trajectory import Trajectory
 from efields.settings import fill, to_table
 from efields.train.loop import LoopState
@@ -75,10 +76,11 @@ def restore_loop(state: LoopState, content: dict[str, Any]) -> None:
     state.since = dict(content["since"])
 
 
-def scene_content(box: Box, camera: Camera, trajectory: Trajectory, sensor: Sensor) -> dict[str, Any]:
-    """What a viewer needs beside the field, as plain values and tensors."""
+def scene_content(box: Box, origin: Triple, camera: Camera, trajectory: Trajectory, sensor: Sensor) -> dict[str, Any]:
+    """What a viewer needs beside the field, which counts from `origin`, as plain values and tensors."""
     return {
         "box": [list(box.lo), list(box.hi)],
+        "origin": list(origin),
         "camera": to_table(camera),
         "sensor": to_table(sensor),
         "trajectory": {
@@ -91,8 +93,8 @@ def scene_content(box: Box, camera: Camera, trajectory: Trajectory, sensor: Sens
     }
 
 
-def scene_from(content: dict[str, Any], where: str) -> tuple[Box, Camera, Trajectory, Sensor]:
-    """The inverse of `scene_content`."""
+def scene_from(content: dict[str, Any], where: str) -> tuple[Box, Triple, Camera, Trajectory, Sensor]:
+    """The inverse of `scene_content`; checkpoints that name no origin count from zero."""
     path = content["trajectory"]
     trajectory = Trajectory.from_arrays(
         path["t_us"].numpy(),
@@ -104,4 +106,5 @@ def scene_from(content: dict[str, Any], where: str) -> tuple[Box, Camera, Trajec
     )
     lo, hi = content["box"]
     camera = fill(Camera, content["camera"], where)
-    return Box(tuple(lo), tuple(hi)), camera, trajectory, fill(Sensor, content["sensor"], where)
+    x, y, z = content.get("origin", ZERO)
+    return Box(tuple(lo), tuple(hi)), (x, y, z), camera, trajectory, fill(Sensor, content["sensor"], where)

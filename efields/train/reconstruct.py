@@ -103,7 +103,8 @@ def reconstruct(
             on_progress(progress)
 
     def save() -> None:
-        scene = scene_content(problem.renderer.box, recording.calibrated, problem.trajectory, problem.sensor.current())
+        box, origin, sensor = problem.renderer.world_box, problem.renderer.origin, problem.sensor.current()
+        scene = scene_content(box, origin, recording.calibrated, problem.trajectory, sensor)
         content = {"problem": problem.state_dict(), "loop": loop_content(state), "scene": scene}
         save_checkpoint(run.checkpoint_path, content)
         facts = _training(experiment, recording, state, backend.name)

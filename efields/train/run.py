@@ -36,6 +36,11 @@ class Model:
     step: int
     """Optimiser steps that made it."""
 
+    @property
+    def near_trajectory(self) -> Trajectory:
+        """Where the camera was, positions counted from the renderer's origin as its box and rays are."""
+        return self.trajectory.about(self.renderer.origin)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -132,10 +137,11 @@ class Run:
         """The trained field, without the recording that it came from."""
         experiment = self.experiment
         content = read_checkpoint(self.checkpoint_path)
-        box, camera, trajectory, sensor = scene_from(content["scene"], str(self.checkpoint_path))
+        box, origin, camera, trajectory, sensor = scene_from(content["scene"], str(self.checkpoint_path))
         chosen = choose_backend(backend)
-        field = experiment.field.build(box, camera.channels, chosen, torch.Generator())
-        renderer = Renderer(field, box, experiment.sampling, chosen)
+        renderer = Renderer.over(
+            box, experiment.field, camera.channels, experiment.sampling, chosen, torch.Generator(), origin
+        )
         prefix = "renderer."
         state = {k[len(prefix) :]: v for k, v in content["problem"].items() if k.startswith(prefix)}
         try:

@@ -27,6 +27,7 @@ class SphereRenderer(torch.nn.Module):
     """An opaque ball of radius 1 at the origin with a smooth texture on a uniform background."""
 
     background_raw: torch.Tensor
+    origin = (0.0, 0.0, 0.0)
 
     def __init__(self, channels: int = 3, gain: float = 1.0, power: float = 1.0, noise: float = 0.0) -> None:
         super().__init__()

@@ -134,7 +134,8 @@ export interface SceneDocument {
   generator: string;
   origin_us: number;
   time_range_s: readonly [number, number];
-  world: { aabb: Box; up: Vec3; center: Vec3; radius: number };
+  /** All positions of a scene count from `origin`, a point of the world: single precision resolves no survey grid. */
+  world: { origin: Vec3; aabb: Box; up: Vec3; center: Vec3; radius: number };
   volume: VolumeDocument | null;
   background: number[];
   tone: ToneDocument;

@@ -79,8 +79,9 @@ export function samplePath(path: CameraPath, t: number): PathSample {
   return { pose: { position, quaternion: slerp(a.quaternion, b.quaternion, f) }, fovY: a.fovY + f * (b.fovY - a.fovY), timeS };
 }
 
-export function formatPath(path: CameraPath): string {
-  const keys = path.keys.map((k) => ({ t: k.t, position: k.position, quaternion: k.quaternion, fov_y: k.fovY, time_s: k.timeS }));
+/** The path's JSON, its positions in the world; those of the scene count from `origin`. */
+export function formatPath(path: CameraPath, origin: Vec3): string {
+  const keys = path.keys.map((k) => ({ t: k.t, position: add(k.position, origin), quaternion: k.quaternion, fov_y: k.fovY, time_s: k.timeS }));
   return `${JSON.stringify({ format: "efields-path", version: 1, fps: path.fps, keys, closed: path.closed }, null, 1)}\n`;
 }
 
@@ -111,8 +112,8 @@ function parseKey(value: unknown, i: number): PathKey {
   };
 }
 
-/** Reads a path's JSON; throws an Error of one plain sentence when it is none. */
-export function parsePath(text: string): CameraPath {
+/** Reads a path's JSON for a scene that counts from `origin`; throws an Error of one plain sentence when it is none. */
+export function parsePath(text: string, origin: Vec3): CameraPath {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -125,7 +126,7 @@ export function parsePath(text: string): CameraPath {
   if (!Array.isArray(d.keys)) throw new Error("This camera path is broken: it has no list of keys.");
   const fps = finite(d.fps, "fps");
   if (fps <= 0 || fps > 1000) throw new Error("This camera path is broken: fps should be between 0 and 1000.");
-  const keys = d.keys.map(parseKey);
+  const keys = d.keys.map(parseKey).map((key) => ({ ...key, position: subtract(key.position, origin) }));
   keys.forEach((key, i) => {
     if (i > 0 && key.t <= (keys[i - 1] as PathKey).t) throw new Error(`This camera path is broken: key ${i + 1} is not later than the one before it.`);
   });

@@ -8,6 +8,8 @@ import { formatState, parseState, type UrlState } from "./url_state.ts";
 
 const close = (a: readonly number[], b: readonly number[], digits = 5): void => a.forEach((x, i) => expect(x).toBeCloseTo(b[i] as number, digits));
 
+const ORIGIN = [499712, 5400576, 128] as const;
+
 describe("the address", () => {
   const state: Required<Omit<UrlState, "exposure">> = {
     pose: { position: [1.23456789, -0.00012345, 1e5], quaternion: unitQuaternion([0.1, -0.7, 0.3, 0.64]) },
@@ -86,12 +88,12 @@ describe("a camera path", () => {
     for (let t = 0; t < 6; t += 0.1) expect(Math.hypot(...samplePath(orbit, t).pose.position)).toBeCloseTo(Math.sqrt(10), 1);
   });
 
-  it("is the same after writing and reading", () => {
-    expect(parsePath(formatPath(path))).toEqual(path);
-    expect(JSON.parse(formatPath(path)).keys[0]).toEqual({ t: 0, position: [0, 0, 0], quaternion: [0, 0, 0, 1], fov_y: 0.7, time_s: 0 });
+  it("is the same after writing and reading, and in the world on the way", () => {
+    expect(parsePath(formatPath(path, ORIGIN), ORIGIN)).toEqual(path);
+    expect(JSON.parse(formatPath(path, ORIGIN)).keys[0]).toEqual({ t: 0, position: [499712, 5400576, 128], quaternion: [0, 0, 0, 1], fov_y: 0.7, time_s: 0 });
   });
 
-  const written = (): any => JSON.parse(formatPath(path));
+  const written = (): any => JSON.parse(formatPath(path, ORIGIN));
   const refused: [string, (d: any) => unknown, string][] = [
     ["not JSON", () => undefined, "it is not JSON"],
     ["another format", (d) => (d.format = "x"), 'its "format" is not "efields-path"'],
@@ -106,7 +108,7 @@ describe("a camera path", () => {
   it.each(refused)("with %s is refused in one sentence", (_name, change, sentence) => {
     const d = written();
     const text = change(d) === undefined && sentence.includes("not JSON") ? "{" : JSON.stringify(d);
-    expect(() => parsePath(text)).toThrow(sentence);
+    expect(() => parsePath(text, ORIGIN)).toThrow(sentence);
   });
 });
 

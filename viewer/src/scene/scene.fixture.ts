@@ -38,7 +38,7 @@ export function plainDocument(): Record<string, any> {
     generator: "efields 0.1.0",
     origin_us: 1000000,
     time_range_s: [0, 0.5],
-    world: { aabb: [[0, 0, 0], [4, 3, 2]], up: [0, 0, 1], center: [2, 1.5, 1], radius: 2.7 },
+    world: { origin: [0, 0, 0], aabb: [[0, 0, 0], [4, 3, 2]], up: [0, 0, 1], center: [2, 1.5, 1], radius: 2.7 },
     volume: {
       shape: [4, 3, 2],
       channels: "mono",

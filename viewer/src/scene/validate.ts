@@ -101,6 +101,7 @@ function readWorld(w: Record<string, unknown>): SceneDocument["world"] {
   if (low.some((x, i) => x >= (high[i] as number))) throw wrong("world.aabb", "a low corner below a high corner", w.aabb);
   const aabb: Box = [low, high];
   return {
+    origin: w.origin === undefined ? [0, 0, 0] : asVec3(w.origin, "world.origin"),
     aabb,
     up: asUnit(w.up, "world.up"),
     center: asVec3(w.center, "world.center"),

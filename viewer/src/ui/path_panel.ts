@@ -76,7 +76,7 @@ export function pathPanel(desk: Desk): HTMLElement {
     const text = play.querySelector("span");
     if (text) text.textContent = playing ? "Stop" : "Play";
   });
-  const save = button({ label: "Save the path as JSON", text: "Save", test: "path-export", onClick: () => download(new Blob([formatPath(toPath(path))], { type: "application/json" }), `${fileName(document.name)}_path.json`) });
+  const save = button({ label: "Save the path as JSON", text: "Save", test: "path-export", onClick: () => download(new Blob([formatPath(toPath(path), document.world.origin)], { type: "application/json" }), `${fileName(document.name)}_path.json`) });
   const video = videoForm(desk, () => toPath(path));
   const change = (next: Edited): void => {
     player.stop();
@@ -93,7 +93,7 @@ export function pathPanel(desk: Desk): HTMLElement {
   const file = el("input", { type: "file", accept: ".json,application/json", hidden: true, "data-test": "path-file", onchange: () => {
     const chosen = file.files?.[0];
     file.value = "";
-    if (chosen) void chosen.text().then((text) => { change(fromPath(parsePath(text))); notices.say("The path was loaded."); }).catch((error: unknown) => notices.wrong(error));
+    if (chosen) void chosen.text().then((text) => { change(fromPath(parsePath(text, document.world.origin))); notices.say("The path was loaded."); }).catch((error: unknown) => notices.wrong(error));
   } });
   const add = (): void => change(withStop(path, { position: controls.pose.position, quaternion: controls.pose.quaternion, fovY: controls.fovY, timeS: store.state.tS }));
   const orbit = (): void => {
