@@ -22,7 +22,6 @@ ATTRIBUTE_BYTES = 1 << 20
 
 def main() -> None:
     """Probe the files whose names come in, `[path, seconds]` as JSON a line, until the input ends."""
-    import h5py
     import hdf5plugin  # noqa: F401  (registers the filters that files are compressed with)
 
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # the tracebacks of those that took too long
