@@ -39,9 +39,9 @@ class TrainConfig:
     """Learning rate at the last step over that at the first: it falls exponentially after the first half."""
     warmup_steps: Annotated[int, Range(0, 10**9)] = 50
     """Steps over which the learning rate rises from a tenth."""
-    log_every: Annotated[int, Range(1, 10**9)] = 20
+    log_every: Annotated[int, Range(1, 10**12)] = 20
     """Steps between two lines of metrics.jsonl."""
-    heldout_every: Annotated[int, Range(0, 10**9)] = 500
+    heldout_every: Annotated[int, Range(0, 10**12)] = 500
     """Steps between two quick scores on held-out views; 0 for none."""
     heldout_count: Annotated[int, Range(1, 10**6)] = 4
     """Held-out views of a quick score."""

@@ -61,8 +61,10 @@ Threads = Annotated[int, Range(0, 4096)]
 """Processor threads; 0 takes every core."""
 Steps = Annotated[int, Range(1, 10**9)]
 """Steps of an optimiser."""
-Pixels = Annotated[int, Range(1, 65536)]
+Pixels = Annotated[int, Range(1, 16384)]
 """Columns or rows of a sensor or picture."""
+Port = Annotated[int, Range(0, 65535)]
+"""Port of a web page; 0 takes any that is free."""
 Finite = Annotated[float, Range(-1e12, 1e12)]
 """Any number that arithmetic can go on with, such as seconds from the start."""
 Positive = Annotated[float, Range(above=0, most=1e12)]

@@ -13,12 +13,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from efields.cli import print_json
 from efields.errors import InputError
+from efields.ranges import Range, Seed, Steps, Threads
 from efields.threads import set_threads
 
 if TYPE_CHECKING:
@@ -51,29 +52,29 @@ class Args:
     of `recordings`."""
     backends: str = "native,reference"
     """Backends of `train` and `render`, with commas between; `scaling` and `large` take the first."""
-    steps: int | None = None
+    steps: Steps | None = None
     """Optimiser steps of `train`, those of the scene's config if not given; of the plain torch version of `motion
     --published`, the published 1000 if not given."""
-    heldout_every: int = 50
+    heldout_every: Annotated[int, Range(1, 10**9)] = 50
     """Steps between two scores of `train`: times are known to within so many steps."""
-    runs: int = 0
+    runs: Annotated[int, Range(0, 1000)] = 0
     """Measurements of each number; 0 takes what suits the word."""
     run: Path | None = None
     """Run folder whose field `render` and `view` look at; runs/demo, or a made-up field where there is none."""
-    seconds: float = 0.1
+    seconds: Annotated[float, Range(above=0, most=1000)] = 0.1
     """Seconds from the middle of each recording that `motion` looks at."""
     sensors: str = "clean,noisy"
     """Sensors that the scenes of `motion` are seen by, with commas between."""
     published: bool = False
     """Measure the time of one window of `motion`: as windows grow, and beside a plain torch version with the published
     settings, which takes many minutes. Looks at the first scene that is named."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of `motion`."""
-    events: int = 20_000_000
+    events: Annotated[int, Range(1000, 10**11)] = 20_000_000
     """Events of the recording of `large`."""
     all_sizes: bool = False
     """Render the large view with every backend; else with native alone."""
-    threads: int = 0
+    threads: Threads = 0
     """Processor threads; 0 takes all cores."""
     json: bool = False
     """Print one JSON object for a machine to read, and no progress."""
@@ -81,8 +82,6 @@ class Args:
 
 def run(args: Args) -> int:
     """Measure, then print a table or JSON with the machine, versions and noise."""
-    if args.runs < 0 or args.heldout_every < 1 or (args.steps is not None and args.steps < 1):
-        raise InputError("--runs, --steps and --heldout-every take numbers above zero")
     if args.scenes and args.what not in ("train", "recordings", "motion"):
         raise InputError(f"`efields bench {args.what}` takes no scenes", do="efields bench train SCENE ...")
     threads = set_threads(args.threads)
@@ -270,8 +269,6 @@ def _large(args: Args) -> dict[str, Any]:
     from efields.bench.large import measure_large
     from efields.cli._progress import progress
 
-    if args.events < 1000:
-        raise InputError(f"--events {args.events} is not large", do="give 1000 or more")
     with progress("a large recording", args.json) as report:
         rows = measure_large(args.events, next(_backends(args)), on_progress=report)
     return {"bench": "large", "rows": rows}

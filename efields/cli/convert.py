@@ -21,6 +21,7 @@ import tyro
 from efields.cli import print_json
 from efields.cli._loader_options import loader_options
 from efields.errors import InputError
+from efields.ranges import NotNegative, Pixels, Positive, Range
 
 if TYPE_CHECKING:
     from efields.cli._conversion import Conversion, Wanted
@@ -42,11 +43,11 @@ class Args:
     """Format to write, where the ending of OUT does not say."""
     crop: str | None = None
     """Rectangle that stays: `x,y,width,height` in pixels."""
-    start: float | None = None
+    start: NotNegative | None = None
     """Seconds after the first event at which the slice of time begins."""
-    stop: float | None = None
+    stop: Positive | None = None
     """Seconds after the first event at which it ends."""
-    downsample: int = 1
+    downsample: Annotated[int, Range(1, 16384)] = 1
     """Join blocks of this many pixels a side."""
     accumulate: bool = False
     """With --downsample: a block sends an event when its mean has changed by one threshold, not for every event."""
@@ -56,13 +57,13 @@ class Args:
     """Exchange left and right, or top and bottom."""
     hot_pixels: bool = False
     """Drop pixels that fire far more than their neighbours, found in a pass before."""
-    hot_rate_hz: float | None = None
+    hot_rate_hz: Positive | None = None
     """Drop pixels that fire more than this many events a second on average."""
-    background_us: int | None = None
+    background_us: Annotated[int, Range(0, 10**15)] | None = None
     """Drop events none of whose eight neighbours had an event in so many microseconds before."""
-    refractory_us: int | None = None
+    refractory_us: Annotated[int, Range(0, 10**15)] | None = None
     """Drop events that follow the last one kept of their pixel in less than so many microseconds."""
-    thin: int = 1
+    thin: Annotated[int, Range(1, 10**12)] = 1
     """Keep one of so many events."""
     salvage: bool = False
     """Recover what is whole of a damaged recording."""
@@ -72,9 +73,9 @@ class Args:
     """Replace what is at OUT."""
     kind: str | None = None
     """Loader to read with, where the files do not say."""
-    width: int | None = None
+    width: Pixels | None = None
     """Columns of the sensor, where the file does not say."""
-    height: int | None = None
+    height: Pixels | None = None
     """Rows of the sensor, where the file does not say."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """An option of the loader, `name=value`; may be repeated."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from efields.cli import print_json
+from efields.ranges import Threads
 from efields.shipped import find
 from efields.threads import set_threads
 
@@ -32,7 +33,7 @@ class Args:
 
     again: bool = False
     """Train again although the demo has been run here."""
-    threads: int = 0
+    threads: Threads = 0
     """Processor threads; 0 takes all cores."""
     json: bool = False
     """Print one JSON object of the scores for a machine to read, and no progress."""

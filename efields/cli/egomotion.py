@@ -15,6 +15,7 @@ import tyro
 
 from efields.cli import print_json
 from efields.errors import InputError
+from efields.ranges import NotNegative, Pixels, Positive, Range, Seed, Threads
 from efields.threads import set_threads
 
 if TYPE_CHECKING:
@@ -36,34 +37,34 @@ class Args:
     """Calibration given beside the recording, as for `efields train`."""
     out: Path | None = None
     """Folder for what comes out; runs/<recording>-egomotion if not given."""
-    window_events: int | None = None
+    window_events: Annotated[int, Range(1, 10**8)] | None = None
     """Events in a window, more where the image moves slowly; by default 20000 for a rotation, 30000 for the full
     model."""
-    window_px: float | None = None
+    window_px: Annotated[float, Range(0, 10000)] | None = None
     """Pixels that the image should move by over a window, 6 if not given: longer ones tell slow turns and parallax,
     shorter ones follow quick changes; 0 takes --window-events as they are."""
-    start: float | None = None
+    start: NotNegative | None = None
     """Seconds after the first event from which to look."""
-    stop: float | None = None
+    stop: Positive | None = None
     """Seconds after the first event up to which to look."""
-    pivot: float | Literal["auto"] = 0.0
+    pivot: Annotated[float, Range(0, 10)] | Literal["auto"] = 0.0
     """With --model rotation: distance of the point that the camera turns about, over that of the scene; 0 for a camera
     that turns about itself, auto: found from the events, which takes a calibration that is right to one percent."""
-    seconds_per_window: float | None = None
+    seconds_per_window: Annotated[float, Range(above=0, most=10**6)] | None = None
     """With --model full: time that a window may take."""
-    epipolar_weight: float | None = None
+    epipolar_weight: Annotated[float, Range(0, 10**6)] | None = None
     """With --model full: weight of the epipolar constraint; 0 leaves it out."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of every random draw."""
-    threads: int = 0
+    threads: Threads = 0
     """Processor threads; 0 takes all cores."""
     kind: str | None = None
     """Loader to read with, where the files do not say."""
     salvage: bool = False
     """Read what is whole of a damaged file."""
-    width: int | None = None
+    width: Pixels | None = None
     """Columns of the sensor, where the file does not say."""
-    height: int | None = None
+    height: Pixels | None = None
     """Rows of the sensor, where the file does not say."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """An option of the loader, `name=value`; may be repeated."""

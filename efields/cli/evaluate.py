@@ -10,6 +10,7 @@ import tyro
 
 from efields.cli import print_json
 from efields.errors import InputError
+from efields.ranges import Threads
 from efields.threads import set_threads
 
 
@@ -23,7 +24,7 @@ class Args:
     """Recording with the reference views; the one that the run was trained on if not given."""
     protocol: Literal["robust", "eventnerf", "offset", "none"] | None = None
     """What is corrected before renders are compared with references; the run's own protocol if not given."""
-    threads: int = 0
+    threads: Threads = 0
     """Processor threads; 0 takes all cores."""
     json: bool = False
     """Print metrics.json for a machine to read, and no progress."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from efields.cli import print_json
-from efields.errors import InputError
+from efields.ranges import Range, Threads
 from efields.threads import set_threads
 
 if TYPE_CHECKING:
@@ -41,13 +41,14 @@ class Args:
     """An .mp4 along `--path`; `efields render` has more choices."""
     path: str = "auto"
     """Way of the video: orbit, spiral, recorded, auto, or a file of poses, as the viewer's path editor saves it."""
-    resolution: int = 192
-    """Voxels along the longest edge of the baked field, 8 to 256: smaller files against likeness to the field."""
-    events: int = 5_000_000
+    resolution: Annotated[int, Range(8, 256)] = 192
+    """Voxels along the longest edge of the baked field, 8 to 256 as in WebGL 2: smaller files against likeness to the
+    field."""
+    events: Annotated[int, Range(0, 10**9)] = 5_000_000
     """Most events that a page holds, about 4 bytes each; 0 leaves them out."""
     no_score: bool = False
     """Do not measure what baking costs in PSNR."""
-    threads: int = 0
+    threads: Threads = 0
     """Processor threads; 0 takes all cores."""
     json: bool = False
     """Print one JSON object for a machine to read, and no progress."""
@@ -56,15 +57,11 @@ class Args:
 def run(args: Args) -> int:
     """Bake once, write what was asked for, and say what baking cost."""
     set_threads(args.threads)
-    from efields.export.bake import check_resolution
     from efields.export.document import recording_of
     from efields.export.poses import write_poses
     from efields.export.video import check_film
     from efields.train import Run
 
-    check_resolution(args.resolution)
-    if args.events < 0:
-        raise InputError(f"--events {args.events}", do="give a number of events, 0 or more")
     source = Run.open(args.run)
     if args.video:
         check_film(args.video)

@@ -17,6 +17,7 @@ import tyro
 
 from efields.cli import print_json
 from efields.errors import InputError
+from efields.ranges import NotNegative, Pixels, Positive, Range, Seed, Threads
 from efields.threads import set_threads
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Args:
 
     recording: tyro.conf.Positional[Path]
     """A recording: its folder or file."""
-    rate: float = 100.0
+    rate: Annotated[float, Range(0.001, 10**6)] = 100.0
     """Maps a second; each holds the displacement until the next one, in pixels."""
     format: Literal["npz", "flo", "dsec", "all", "none"] = "npz"
     """How maps are written."""
@@ -43,31 +44,31 @@ class Args:
     """Calibration given beside the recording, as for `efields train`."""
     out: Path | None = None
     """Folder for what comes out; runs/<recording>-flow if not given."""
-    window_events: int | None = None
+    window_events: Annotated[int, Range(1, 10**8)] | None = None
     """Events in a window, more where the image moves slowly; 30000 if not given."""
-    window_px: float | None = None
+    window_px: Annotated[float, Range(0, 10000)] | None = None
     """Pixels that the image should move by over a window, 6 if not given; 0 takes --window-events as they are."""
-    start: float | None = None
+    start: NotNegative | None = None
     """Seconds after the first event from which to look."""
-    stop: float | None = None
+    stop: Positive | None = None
     """Seconds after the first event up to which to look."""
-    seconds_per_window: float | None = None
+    seconds_per_window: Annotated[float, Range(above=0, most=10**6)] | None = None
     """Time that a window may take."""
-    epipolar_weight: float | None = None
+    epipolar_weight: Annotated[float, Range(0, 10**6)] | None = None
     """Weight of the epipolar constraint; 0 leaves it out, as for a recording without calibration."""
     film: bool = True
     """Whether to make a film of the flow."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of every random draw."""
-    threads: int = 0
+    threads: Threads = 0
     """Processor threads; 0 takes all cores."""
     kind: str | None = None
     """Loader to read with, where the files do not say."""
     salvage: bool = False
     """Read what is whole of a damaged file."""
-    width: int | None = None
+    width: Pixels | None = None
     """Columns of the sensor, where the file does not say."""
-    height: int | None = None
+    height: Pixels | None = None
     """Rows of the sensor, where the file does not say."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """An option of the loader, `name=value`; may be repeated."""
@@ -80,8 +81,6 @@ def run(args: Args) -> int:
     set_threads(args.threads)
     from efields.cli._motion import folder_for, opened
 
-    if not (np.isfinite(args.rate) and args.rate > 0):
-        raise InputError(f"--rate {args.rate}", do="give maps a second, above 0")
     recording, events = opened(args)
     times = _times(events, args.rate)
     motion, flow = _estimated(args, recording, events)

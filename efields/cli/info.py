@@ -10,6 +10,7 @@ import tyro
 
 from efields.cli import print_json
 from efields.cli._loader_options import loader_options
+from efields.ranges import Finite, Pixels
 
 if TYPE_CHECKING:
     from efields.facts import Facts
@@ -26,9 +27,9 @@ class Args:
     """Loader to read it with, where its files do not say."""
     salvage: bool = False
     """Read what is whole of a damaged file, and say what was lost."""
-    width: int | None = None
+    width: Pixels | None = None
     """Columns of the sensor, where the file does not say."""
-    height: int | None = None
+    height: Pixels | None = None
     """Rows of the sensor, where the file does not say."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """An option of the loader, `name=value`, such as columns='t x y p'; may be repeated."""
@@ -36,7 +37,7 @@ class Args:
     """Calibration given beside the recording, as for `efields train`."""
     poses: str = ""
     """Trajectory given beside the recording, as for `efields train`: its rate, cover and clock are checked."""
-    time_offset: float = 0.0
+    time_offset: Finite = 0.0
     """Seconds that the clock of the poses is ahead of that of the events."""
     body_to_camera: str = ""
     """Where the camera sits on the body whose poses are given."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from efields.cli import print_json
-from efields.errors import InputError
+from efields.ranges import Range, Threads
 from efields.threads import set_threads
 
 
@@ -24,18 +24,18 @@ class Args:
     file of poses: TUM text `t x y z qx qy qz qw`, or JSON, as the viewer's path editor saves it too."""
     out: Path | None = None
     """An .mp4 file, or a folder for PNG files; <run>/renders/<path>.mp4 if not given."""
-    frames: int = 90
+    frames: Annotated[int, Range(1, 100_000)] = 90
     """Number of pictures; a file of poses has its own."""
-    fps: float | None = None
+    fps: Annotated[float, Range(above=0, most=1000)] | None = None
     """Pictures per second of the video; 30, or what the viewer's path says, if not given."""
-    scale: float = 1.0
+    scale: Annotated[float, Range(above=0, most=8)] = 1.0
     """Size of the pictures relative to the event camera's."""
     show: Literal["radiance", "depth"] = "radiance"
     """What the pictures show."""
     tone: Literal["auto", "gauge"] = "auto"
     """How radiance becomes brightness: exposed so that the brightest hundredth is white, or by the gauge that the
     evaluation fitted to the true views (metrics.json)."""
-    threads: int = 0
+    threads: Threads = 0
     """Processor threads; 0 takes all cores."""
     json: bool = False
     """Print one JSON object for a machine to read, and no progress."""
@@ -44,8 +44,6 @@ class Args:
 def run(args: Args) -> int:
     """Render all poses, then encode them with one tone for the whole flight."""
     set_threads(args.threads)
-    if args.frames < 1 or args.scale <= 0 or (args.fps is not None and args.fps <= 0):
-        raise InputError("--frames, --scale and --fps take numbers above zero")
     from efields.cli._progress import progress
     from efields.export.flights import flight_of
     from efields.export.video import check_film, read_gauge, write_video

@@ -16,6 +16,7 @@ import tyro
 
 from efields.cli import print_json
 from efields.errors import InputError
+from efields.ranges import Range
 from efields.simulation.sensor_model import EventCamera
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Args:
     """Frames instead of a scene: a folder of images, a video, or an .npz stack of log intensity."""
     out: Path | None = None
     """Folder of the recording; recordings/<name> if not given. A simulated recording that is there is replaced."""
-    fps: float | None = None
+    fps: Annotated[float, Range(above=0, most=10**9)] | None = None
     """Frames per second: needed for a folder of images; for a video it replaces the file's own rate (slow motion)."""
     encoding: Literal["srgb", "linear"] = "srgb"
     """Whether 8- and 16-bit frames are encoded for a display, and decoded to linear light, or linear already."""

@@ -14,6 +14,7 @@ import tyro
 from efields.cli import print_json
 from efields.cli._loader_options import loader_options
 from efields.errors import InputError
+from efields.ranges import Finite, Port, Range, Seed, Steps, Threads
 from efields.shipped import find
 from efields.threads import set_threads
 
@@ -39,7 +40,7 @@ class Args:
     poses: str | None = None
     """Trajectory, in place of the recording's own: TUM text, EuRoC csv, transforms.json, camera_poses.npz, a COLMAP
     model, or BAG:/topic."""
-    time_offset: float | None = None
+    time_offset: Finite | None = None
     """Seconds that the clock of the poses is ahead of that of the events: t_pose = t_event + offset."""
     body_to_camera: str | None = None
     """Where the camera sits on the body whose poses are given (T_body_camera, camera to body): a Kalibr yaml with
@@ -52,11 +53,11 @@ class Args:
     """Folder for what comes out; runs/<name of the config> if not given, with a number when there is a run already."""
     resume: bool = False
     """Go on with the run where its last checkpoint was written."""
-    steps: int | None = None
+    steps: Steps | None = None
     """Optimiser steps."""
-    seed: int | None = None
+    seed: Seed | None = None
     """Seed of every random draw."""
-    threads: int | None = None
+    threads: Threads | None = None
     """Processor threads; 0 takes all cores."""
     backend: str | None = None
     """Which implementation runs: auto, or a name that `efields doctor` lists."""
@@ -64,9 +65,9 @@ class Args:
     """Show the field in the browser while it learns, on this machine alone."""
     keep_view: bool = False
     """With --view, go on showing it after training, until Ctrl-C."""
-    view_share: float = 0.1
+    view_share: Annotated[float, Range(above=0, most=0.9)] = 0.1
     """With --view, the most of the time that is spent on showing, 0 to 0.9; training.json tells what it was."""
-    port: int = 7007
+    port: Port = 7007
     """With --view, the page's port; when it is taken, the next free one."""
     json: bool = False
     """Print one JSON object of the scores for a machine to read, and no progress."""
@@ -74,12 +75,10 @@ class Args:
 
 def run(args: Args) -> int:
     """Train, evaluate, report; exit code 130 when stopped by Ctrl-C, after a checkpoint."""
-    if not 0 < args.view_share <= 0.9:
-        raise InputError(f"--view-share {args.view_share:g}", do="give a share of the time above 0, up to 0.9")
     if args.view or args.keep_view:
         from efields.server.listening import check_listening
 
-        check_listening(args.port)
+        check_listening()
     if args.threads is not None:
         set_threads(args.threads)  # before torch is loaded, by the config
     from efields.cli._scene import recording_for
@@ -130,8 +129,6 @@ def override(experiment: Experiment, args: Args) -> Experiment:
     if args.scene is not None:
         given["scene"] = str(args.scene)
     if args.steps is not None:
-        if args.steps < 1:
-            raise InputError(f"--steps {args.steps} trains nothing", do="give 1 or more")
         given["train"] = dataclasses.replace(experiment.train, steps=args.steps)
     given["supplied"] = _supplied(experiment, args)
     given["loader"] = {**experiment.loader, **loader_options(None, args.option, salvage=args.salvage)}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import tyro
 
 from efields.cli import print_json
+from efields.ranges import Port, Threads
 from efields.threads import set_threads
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Args:
 
     run: tyro.conf.Positional[Path]
     """The run folder."""
-    port: int = 7007
+    port: Port = 7007
     """Port of the page; when it is taken, the next free one. 0 takes any."""
     host: str = "127.0.0.1"
     """Address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for all that can reach it, with a token."""
@@ -40,7 +41,7 @@ class Args:
     """Do not open it; else it is opened where the command runs on a terminal of a desktop."""
     backend: str = "auto"
     """Which implementation renders: auto, or a name that `efields doctor` lists."""
-    threads: int = 0
+    threads: Threads = 0
     """Processor threads; 0 takes all cores."""
     json: bool = False
     """Print one JSON object with the address for a machine to read, then serve."""
@@ -54,7 +55,7 @@ def run(args: Args) -> int:
     from efields.train import Run
 
     access_for(args.host, args.token)  # wrong flags are told before anything is read
-    check_listening(args.port)
+    check_listening()
     source = Run.open(args.run)
     with stop_flag() as stopped:
         model = source.load_model(args.backend)

@@ -12,7 +12,6 @@ import torch
 from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
-from efields.errors import InputError
 from efields.export._refine import fit_to_finer
 from efields.export.volume import DensityCode, Encoding, Keyframe, RadianceCode, Volume, touched
 from efields.geometry.boxes import Box
@@ -21,8 +20,6 @@ from efields.render.renderer import Renderer
 if TYPE_CHECKING:
     from efields.render.renderer import Field
 
-LEAST_RESOLUTION, MOST_RESOLUTION = 8, 256
-"""Voxels along the longest edge; WebGL 2 promises textures of 256."""
 FIT_ITERATIONS = 3
 """Steps of the fit of opacity between centres; more change nothing that pictures show."""
 FULL_ALPHA = 0.999
@@ -63,13 +60,6 @@ def grid_shape(box: Box, resolution: int) -> tuple[int, int, int]:
     return x, y, z
 
 
-def check_resolution(resolution: int) -> None:
-    """Raise `InputError` for a grid that browsers do not take."""
-    if not LEAST_RESOLUTION <= resolution <= MOST_RESOLUTION:
-        do = f"give {LEAST_RESOLUTION} to {MOST_RESOLUTION} voxels along the longest edge"
-        raise InputError(f"--resolution {resolution} cannot be baked", do=do)
-
-
 @torch.no_grad()
 def sample_voxels(
     renderer: Renderer,
@@ -85,7 +75,6 @@ def sample_voxels(
     `iterations`: the values at the centres). Radiance is that of the centres; where it depends on direction it is
     averaged over the directions from the cameras at `eyes`.
     """
-    check_resolution(resolution)
     box = occupied_box(renderer)
     x, y, z = grid_shape(box, resolution)
     edge = float((np.array(box.size) / (x, y, z)).mean())

@@ -79,7 +79,7 @@ def bound(host: str, port: int) -> tuple[socket.socket, int]:
     raise InputError(f"the ports {port} to {last} cannot be had", do="give another --port, or 0 for any free one")
 
 
-def check_listening(port: int) -> None:
+def check_listening() -> None:
     """Raise `InputError` for what would not be served anyhow, before anything long begins."""
     try:
         import starlette  # noqa: F401
@@ -88,8 +88,6 @@ def check_listening(port: int) -> None:
         from PIL import Image  # noqa: F401
     except ImportError:
         raise InputError("the web server is not installed", do='pip install "efields[viewer]"') from None
-    if not 0 <= port <= 65535:
-        raise InputError(f"--port {port}", do="give a port from 1 to 65535, or 0 for any free one")
 
 
 @contextlib.contextmanager
@@ -98,7 +96,7 @@ def listening(app: Starlette, host: str, port: int, access: Access) -> Iterator[
 
     Raises `InputError` where no port is free, or the web server is not installed.
     """
-    check_listening(port)
+    check_listening()
     import uvicorn
 
     listener, got = bound(host, port)

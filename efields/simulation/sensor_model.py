@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
-from typing import Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from efields.errors import InputError
+from efields.ranges import NotNegative, Positive, Range, Seed, Share, check_ranges
 
 MIN_THRESHOLD = 0.01
 """Smallest contrast threshold that a pixel may have, in log intensity, however large the mismatch (as in v2e)."""
@@ -24,67 +24,49 @@ class EventCamera:
     and the refractory period begins. Noise that falls into a refractory period is lost.
     """
 
-    c_pos: float = 0.25
+    c_pos: Annotated[float, Range(MIN_THRESHOLD, 100)] = 0.25
     """Contrast threshold of ON events: rise of the natural logarithm of intensity."""
-    c_neg: float = 0.25
+    c_neg: Annotated[float, Range(MIN_THRESHOLD, 100)] = 0.25
     """Contrast threshold of OFF events: fall of the natural logarithm of intensity."""
-    threshold_sigma: float = 0.0
+    threshold_sigma: Annotated[float, Range(0, 100)] = 0.0
     """Standard deviation of the thresholds from pixel to pixel, fixed for the recording, in log intensity."""
-    threshold_jitter: float = 0.0
+    threshold_jitter: Annotated[float, Range(0, 100)] = 0.0
     """Standard deviation of the thresholds from event to event, in log intensity; drawn anew after every event."""
-    refractory_us: float = 0.0
+    refractory_us: Annotated[float, Range(0, 1e9)] = 0.0
     """Time after an event in which its pixel gives no other one, in microseconds."""
     refractory_mode: RefractoryMode = "hold"
     """What a pixel does in its refractory period. hold: it stays in reset, and starts from the log intensity at the end
     of the period (closest to the circuit). delay: the reference waits, and a change still beyond the threshold at the
     end of the period fires then. drop: crossings are dropped but still move the reference (as ESIM does)."""
-    cutoff_hz: float = 0.0
+    cutoff_hz: Annotated[float, Range(0, 1e9)] = 0.0
     """Cut-off frequency of the first-order low-pass at white, in Hz; 0 switches it off."""
-    cutoff_floor: float = 0.08
+    cutoff_floor: Positive = 0.08
     """Share of the white bandwidth that is left in the dark: tau = tau0 / (I / intensity_white + cutoff_floor)."""
-    leak_rate_hz: float = 0.0
+    leak_rate_hz: Annotated[float, Range(0, 1e5)] = 0.0
     """ON events per second and pixel that leakage gives a pixel in a still scene; each starts at a random phase."""
-    shot_noise_rate_hz: float = 0.0
+    shot_noise_rate_hz: Annotated[float, Range(0, 1e5)] = 0.0
     """Poisson noise events per second and pixel in the dark, both polarities together."""
-    shot_noise_white: float = 0.25
+    shot_noise_white: Share = 0.25
     """Share of the dark noise rate that is left at white (linear in between)."""
-    hot_pixel_share: float = 0.0
+    hot_pixel_share: Share = 0.0
     """Share of the pixels that are hot, 0 to 1; which ones is drawn once."""
-    hot_pixel_rate_hz: float = 100.0
+    hot_pixel_rate_hz: Annotated[float, Range(0, 1e5)] = 100.0
     """Poisson rate of the ON events of a hot pixel, per second."""
     bayer: str = ""
     """Colour filter, top left, top right, bottom left, bottom right ("RGGB"); "" is a monochrome sensor (luminance)."""
-    readout_rate_cap: float = 0.0
+    readout_rate_cap: NotNegative = 0.0
     """Events per second that the readout passes; a surplus in any `readout_window_us` is thinned evenly. 0: no cap."""
-    readout_window_us: float = 1000.0
+    readout_window_us: Annotated[float, Range(above=0, most=1e9)] = 1000.0
     """Time over which the readout counts events against its cap, in microseconds."""
-    intensity_white: float = 1.0
+    intensity_white: Positive = 1.0
     """Intensity of white, in the unit of the frames: full bandwidth and least shot noise."""
-    log_eps: float = 0.5 / 255
+    log_eps: Positive = 0.5 / 255
     """Intensity added before the logarithm is taken."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything that is random: the same seed gives the same events, to the byte."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name in ("refractory_mode", "bayer"):
-                continue
-            if not math.isfinite(value) or value < 0:
-                raise InputError(
-                    f"{field.name} is {value}", "event camera", "give a finite number that is not negative"
-                )
-        for name in ("c_pos", "c_neg"):
-            if getattr(self, name) < MIN_THRESHOLD:
-                raise InputError(
-                    f"{name} is {getattr(self, name)}", "event camera", f"a threshold is at least {MIN_THRESHOLD}"
-                )
-        for name in ("intensity_white", "log_eps", "readout_window_us", "cutoff_floor"):
-            if getattr(self, name) == 0:
-                raise InputError(f"{name} is 0", "event camera", "give a positive number")
-        for name in ("hot_pixel_share", "shot_noise_white"):
-            if getattr(self, name) > 1:
-                raise InputError(f"{name} is {getattr(self, name)}", "event camera", "give a share from 0 to 1")
+        check_ranges(self)
         if self.refractory_mode not in ("hold", "delay", "drop"):
             raise InputError(
                 f"unknown refractory_mode {self.refractory_mode!r}", "event camera", "choose hold, delay or drop"

@@ -63,7 +63,7 @@ def test_without_a_calibration_it_says_what_can_be_done(recording: Path, capsys:
 def test_bad_slices_and_rates(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words, said in (
         (("egomotion", recording, f"--camera={CAMERA}", "--start", "5"), "no events between"),
-        (("flow", recording, "--rate", "0"), "above 0"),
+        (("flow", recording, "--rate", "0"), "--rate 0.0; give a number from 0.001"),
         (("egomotion", recording, f"--camera={CAMERA}", "--stop", "0.0001"), "too few"),
     ):
         assert cli.main([*map(str, words), "--threads", "1"]) == 2

@@ -122,7 +122,7 @@ def test_rendering_follows_the_recording(tiny_run: Run, recording: Recording, tm
         (["--path", "nowhere.txt"], "auto, orbit, spiral"),
         (["--tone", "gauge"], "efields evaluate"),
         (["--out", "film.avi", "--frames", "1", "--scale", "0.05"], "name an .mp4 file"),
-        (["--frames", "0"], "above zero"),
+        (["--frames", "0"], "--frames 0; give a number from 1"),
     ],
 )
 def test_wrong_flags_are_one_line(

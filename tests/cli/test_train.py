@@ -135,7 +135,7 @@ def test_stopping_says_how_to_go_on_and_going_on_ends_it(
         (["small.toml"], "--scene PATH"),
         (["smal.toml", "--scene", "tiny"], "no such file"),
         (["small.toml", "--scene", "tinny"], "no such file"),
-        (["small.toml", "--scene", "tiny", "--steps", "0"], "give 1 or more"),
+        (["small.toml", "--scene", "tiny", "--steps", "0"], "--steps 0; give a number from 1"),
         (["small.toml", "--scene", "tiny", "--backend", "refrence"], "unknown backend"),
         (["small.toml", "--scene", "tiny", "--threads", "-2"], "threads"),
         (["wrong.toml", "--scene", "tiny"], "did you mean 'samples_per_step'?"),

@@ -99,7 +99,7 @@ def test_which_words_are_recordings(files: Path) -> None:
         (["--poses", "poses.txt"], "1 of 1 poses"),
         (["--camera", "1,2,3"], "1,2,3: 3 numbers are no camera; give fx,fy,cx,cy"),
         (["--time-offset", "0.1"], "--time-offset belongs to poses that are given; give them with --poses"),
-        (["--time-offset", "inf"], "time_offset_s = inf: give seconds"),
+        (["--time-offset", "inf"], "--time-offset inf; give a number from -1e+12 to 1e+12"),
         (["--body-to-camera", "0,0,0,0,0,0,1"], "--body-to-camera belongs to poses"),
         (["--poses", "poses.txt", "--body-to-camera=-1,2"], "-1,2: 2 numbers are no rigid motion"),
     ],

@@ -10,9 +10,8 @@ import pytest
 import torch
 
 from efields.backends import choose_backend
-from efields.errors import InputError
 from efields.export._refine import coarser, finer, fit_to_finer
-from efields.export.bake import Voxels, check_resolution, encode, grid_shape, sample_voxels, spread_into_empty
+from efields.export.bake import Voxels, encode, grid_shape, sample_voxels, spread_into_empty
 from efields.export.baked_renderer import BakedRenderer, blended_codes
 from efields.export.volume import BLOCK, DensityCode, Keyframe, RadianceCode, Volume, blocks_that_see
 from efields.geometry.boxes import Box
@@ -147,9 +146,6 @@ def test_blocks_keep_an_apron_of_one_voxel() -> None:
 
 def test_grids_are_as_cubic_as_whole_numbers_allow() -> None:
     assert grid_shape(Box((0, 0, 0), (2, 1, 0.01)), 100) == (100, 50, 1)
-    for resolution in (7, 257):
-        with pytest.raises(InputError, match="8 to 256"):
-            check_resolution(resolution)
 
 
 def test_a_field_is_sampled_where_the_renderer_looks() -> None:

@@ -65,8 +65,8 @@ def test_a_folder_holds_the_same(run: Run, page: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_exported_is_one_line(run: Run, page: Path, tmp_path: Path, capsys) -> None:
     for flags, said in (
-        (["--resolution", "1000"], "8 to 256 voxels"),
-        (["--events", "-1"], "give a number of events"),
+        (["--resolution", "1000"], "--resolution 1000; give a number from 8 to 256"),
+        (["--events", "-1"], "--events -1; give a number from 0"),
         (["--mesh", str(tmp_path / "a.obj")], ""),
         (["--poses", str(tmp_path / "a.csv")], "ends in .txt"),
     ):

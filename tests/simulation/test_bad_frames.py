@@ -39,15 +39,15 @@ def test_bad_frames_are_told_in_one_line(frames: np.ndarray, t_s: np.ndarray, is
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"c_pos": 0.0}, "c_pos is 0.0"),
-        ({"c_neg": -0.2}, "c_neg is -0.2"),
-        ({"c_pos": float("nan")}, "c_pos is nan"),
-        ({"refractory_us": -1.0}, "refractory_us is -1.0"),
+        ({"c_pos": 0.0}, "c_pos = 0; give a number from 0.01 to 100"),
+        ({"c_neg": -0.2}, "c_neg = -0.2; "),
+        ({"c_pos": float("nan")}, "c_pos = nan; "),
+        ({"refractory_us": -1.0}, "refractory_us = -1; "),
         ({"refractory_mode": "wait"}, "choose hold, delay or drop"),
         ({"bayer": "RGB"}, "unknown bayer pattern 'RGB'"),
-        ({"hot_pixel_share": 1.5}, "a share from 0 to 1"),
-        ({"log_eps": 0.0}, "log_eps is 0"),
-        ({"seed": -1}, "seed is -1"),
+        ({"hot_pixel_share": 1.5}, "hot_pixel_share = 1.5; give a number from 0 to 1"),
+        ({"log_eps": 0.0}, "log_eps = 0; give a number above 0"),
+        ({"seed": -1}, "seed = -1; "),
     ],
 )
 def test_bad_settings_are_told_in_one_line(settings: dict, message: str) -> None:
