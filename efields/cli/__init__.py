@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from efields import signals
 from efields.errors import InputError
 from efields.ranges import OutOfRange, check_ranges
 from efields.settings import did_you_mean
@@ -34,7 +35,7 @@ def verbs() -> dict[str, str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb and return its exit code: 0 done, 1 failed, 2 wrong input, 130 interrupted."""
+    """Run one verb and return its exit code: 0 done, 1 failed, 2 wrong input, 130 (143, 129) interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
@@ -55,11 +56,12 @@ def _run(verb: str, words: list[str], debug: bool) -> int:
     _log_to_stderr(debug)
     try:
         module = importlib.import_module(f"efields.cli.{verb}")
-        return int(module.run(parsed(verb, words)))
+        with signals.as_exceptions():
+            return int(module.run(parsed(verb, words)))
     except SystemExit as stop:  # tyro has printed help (0) or what is wrong with the flags (2)
         return stop.code if isinstance(stop.code, int) else 2
-    except KeyboardInterrupt:
-        return _complain("stopped", code=130)
+    except KeyboardInterrupt as stop:
+        return _complain("stopped", code=signals.exit_code(stop))
     except InputError as error:
         if debug:
             raise

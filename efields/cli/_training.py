@@ -23,15 +23,15 @@ REPORT = "report.html"
 def train(
     experiment: Experiment,
     recording: Recording,
-    run_path: Path,
+    run: Run,
     *,
     resume: bool,
     quiet: bool,
     page: Shown | None = None,
 ) -> Run:
-    """Train into `run_path`, with a quick held-out score now and then where there are held-out views.
+    """Train into the folder of `run`, which the caller holds, with a quick held-out score now and then.
 
-    `page` shows the field meanwhile.
+    The score is made where there are held-out views; `page` shows the field meanwhile.
     """
     from efields.backends import choose_backend
     from efields.evaluate import heldout_psnr
@@ -51,8 +51,9 @@ def train(
         return reconstruct(
             experiment,
             recording,
-            run_path,
+            run.path,
             resume=resume,
+            held=True,
             heldout=None if views is None else lambda renderer: heldout_psnr(renderer, views, protocol, count),
             on_progress=on_progress,
             onlooker=page,
@@ -87,16 +88,6 @@ def read_metrics(run_path: Path) -> dict[str, Any] | None:
         return json.loads((run_path / METRICS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def free_path(path: Path) -> Path:
-    """`path`, or the first of `path-2`, `path-3`, ... where no run is."""
-    number = 1
-    candidate = path
-    while (candidate / CHECKPOINT).exists():
-        number += 1
-        candidate = path.with_name(f"{path.name}-{number}")
-    return candidate
 
 
 def shown(path: Path) -> str:

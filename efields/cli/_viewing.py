@@ -68,13 +68,13 @@ class Shown:
 
     def keep(self) -> None:
         """Go on serving the trained field until Ctrl-C."""
-        from efields.cli.view import stop_flag
+        from efields.signals import as_flag
 
         if self._studio is None or self._view is None:
             return
         self._view.end()
         print("efields: the viewer stays open; Ctrl-C ends it", file=sys.stderr, flush=True)
-        with stop_flag() as stopped:
+        with as_flag() as stopped:
             self._studio.run(stopped.is_set)
 
     def close(self) -> None:

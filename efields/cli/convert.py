@@ -7,10 +7,7 @@ downsampling, turning, flipping, thinning. Memory stays the same however long th
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -93,14 +90,13 @@ def run(args: Args) -> int:
     _check_place(args)
     wanted = _wanted(args)
     file, recording = _opened(args)
-    with _stopped_cleanly():
-        seen = _survey(args, file) if wanted.needs_counts else None
-        damages = Damages(file.path, args.salvage)
-        conversion = prepare(file, wanted, damages, seen, args.sort)
-        keeps_poses = name == "recording" and recording is not None and conversion.camera is not None
-        if recording is not None and not keeps_poses:
-            conversion.notes += left_out(recording)
-        written = _write(args, writer, conversion, seen, recording if keeps_poses else None)
+    seen = _survey(args, file) if wanted.needs_counts else None
+    damages = Damages(file.path, args.salvage)
+    conversion = prepare(file, wanted, damages, seen, args.sort)
+    keeps_poses = name == "recording" and recording is not None and conversion.camera is not None
+    if recording is not None and not keeps_poses:
+        conversion.notes += left_out(recording)
+    written = _write(args, writer, conversion, seen, recording if keeps_poses else None)
     _say(args, file, name, conversion, damages, written)
     return 0
 
@@ -202,23 +198,6 @@ def _write(args: Args, writer: ModuleType, conversion: Conversion, seen: Survey 
         if posed is not None:
             return write_posed(posed, conversion, watched(), args.out)
         return writer.write(watched(), args.out, about)
-
-
-@contextmanager
-def _stopped_cleanly() -> Iterator[None]:
-    """While the block runs, a request to end the process ends it as an error does, so that nothing is left behind."""
-
-    def stop(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _say(args: Args, file: EventFile, name: str, conversion: Conversion, damages: Damages, written: int) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from efields.cli import print_json
+from efields.errors import InputError
 from efields.ranges import Threads
+from efields.settings import read_toml
 from efields.shipped import find
 from efields.threads import set_threads
 
@@ -44,8 +46,7 @@ def run(args: Args) -> int:
     began = time.monotonic()
     set_threads(args.threads)
     from efields.backends import choose_backend
-    from efields.cli._scene import recording_for
-    from efields.cli._training import CHECKPOINT, REPORT, read_metrics, score_and_report, train
+    from efields.cli._training import REPORT, read_metrics
     from efields.config import load_experiment
     from efields.train import Interrupted
 
@@ -56,19 +57,33 @@ def run(args: Args) -> int:
     metrics = read_metrics(RUN) if same and (RUN / REPORT).exists() else None
     if metrics is None or metrics.get("steps") != experiment.train.steps:
         choose_backend(experiment.backend)  # says so before the first minute when training will be slow
+        try:
+            metrics = _made(args, experiment, scene, same)
+        except Interrupted as stop:
+            print(f"efields: stopped at step {stop.step}; go on with: efields demo", file=sys.stderr)
+            return stop.exit_code
+    _show(args, metrics, time.monotonic() - began)
+    return 0
+
+
+def _made(args: Args, experiment: Experiment, scene: Path, same: bool) -> dict[str, Any]:
+    """Simulate, train and score what is not done yet, and return the scores."""
+    from efields.cli._scene import recording_for
+    from efields.cli._training import score_and_report, train
+    from efields.train import Run
+
+    run = Run(RUN)
+    with run.held_for_training():
+        if run.holds_results and not (same or args.again or _is_of(scene, run)):
+            raise InputError("holds a run of something else", RUN, "move it away, or replace it with --again")
         _say(args, "1/3  the scene: a camera flies around an object, an event camera reports what changes")
         recording = recording_for(scene, quiet=args.json)
         _say(args, f"2/3  training on {len(recording.events):,} events; Ctrl-C stops, the same command goes on")
-        try:
-            done = train(experiment, recording, RUN, resume=same and (RUN / CHECKPOINT).exists(), quiet=args.json)
-        except Interrupted as stop:
-            print(f"efields: stopped at step {stop.step}; go on with: efields demo", file=sys.stderr)
-            return 130
+        train(experiment, recording, run, resume=same and run.checkpoint_path.exists(), quiet=args.json)
         _say(args, "3/3  scoring on views that training never saw")
-        metrics = score_and_report(done, recording, experiment.evaluate.protocol, quiet=args.json)
-        _export(done, recording)
-    _show(args, metrics, time.monotonic() - began)
-    return 0
+        metrics = score_and_report(run, recording, experiment.evaluate.protocol, quiet=args.json)
+        _export(run, recording)
+    return metrics
 
 
 def _export(run: Run, recording: Recording) -> None:
@@ -84,7 +99,6 @@ def _export(run: Run, recording: Recording) -> None:
 def _same(experiment: Experiment, run_path: Path) -> bool:
     """Whether the run there has these settings: it may be shown or gone on with."""
     from efields.config import experiment_table, load_experiment
-    from efields.errors import InputError
 
     try:
         there = load_experiment(run_path / "config.toml")
@@ -94,6 +108,14 @@ def _same(experiment: Experiment, run_path: Path) -> bool:
     return experiment_table(dataclasses.replace(there, **free)) == experiment_table(
         dataclasses.replace(experiment, **free)
     )
+
+
+def _is_of(scene: Path, run: Run) -> bool:
+    """Whether the run was trained on this scene, with the settings of another version of efields say."""
+    try:
+        return Path(str(read_toml(run.config_path).get("scene", ""))).name == scene.name
+    except InputError:
+        return False
 
 
 def _say(args: Args, line: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -16,6 +16,7 @@ from efields.cli._loader_options import loader_options
 from efields.errors import InputError
 from efields.ranges import Finite, Port, Range, Seed, Steps, Threads
 from efields.shipped import find
+from efields.signals import exit_code
 from efields.threads import set_threads
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from efields.config import Experiment
     from efields.recording import Recording
     from efields.supplied import Supplied
+    from efields.train import Run
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ class Args:
     run: Path | None = None
     """Folder for what comes out; runs/<name of the config> if not given, with a number when there is a run already."""
     resume: bool = False
-    """Go on with the run where its last checkpoint was written."""
+    """Go on with the run where its last checkpoint was written; with --steps, to more steps than before."""
+    overwrite: bool = False
+    """Train anew in the folder although a run is there, which is replaced."""
     steps: Steps | None = None
     """Optimiser steps."""
     seed: Seed | None = None
@@ -74,37 +78,55 @@ class Args:
 
 
 def run(args: Args) -> int:
-    """Train, evaluate, report; exit code 130 when stopped by Ctrl-C, after a checkpoint."""
+    """Train, evaluate, report; exit code 130 when stopped by Ctrl-C (143 by SIGTERM), after a checkpoint."""
     if args.view or args.keep_view:
         from efields.server.listening import check_listening
 
         check_listening()
     if args.threads is not None:
         set_threads(args.threads)  # before torch is loaded, by the config
-    from efields.cli._scene import recording_for
-    from efields.cli._training import read_metrics, score_and_report, scores_line, shown, train
-    from efields.config import suited
-    from efields.supplied import supply
-    from efields.train import Interrupted
+    from efields.cli._run_folder import run_folder
 
     config, loaded = _experiment(args)
     experiment = override(loaded, args)
     set_threads(experiment.threads)
     if not experiment.scene:
         raise InputError("names no scene", config, "give one: --scene PATH")
-    run_path = _run_path(args, config)
+    with run_folder(config, args.run, resume=args.resume, overwrite=args.overwrite) as folder:
+        return _train(args, experiment, folder)
+
+
+def _train(args: Args, experiment: Experiment, folder: Run) -> int:
+    """Train in the run folder that is held, then score, also what a killed process left unscored."""
+    from efields.cli._run_folder import finished
+    from efields.cli._scene import recording_for
+    from efields.cli._training import read_metrics, score_and_report, scores_line, shown, train
+    from efields.config import suited
+    from efields.supplied import supply
+    from efields.train import Interrupted
+
+    go_on = f"efields train {shown(folder.config_path)} --resume"
+    trained = finished(folder, experiment.train.steps, args.steps) if args.resume else None
+    if trained and (metrics := read_metrics(folder.path) or {}).get("steps") == trained:
+        _tell_finished(args, folder, metrics)
+        return 0
     recording = supply(recording_for(experiment.scene, experiment.loader, quiet=args.json), experiment.supplied)
     experiment = suited(experiment, recording)
     with _page(args, recording) as page:
         try:
-            done = train(experiment, recording, run_path, resume=args.resume, quiet=args.json, page=page)
+            done = folder
+            if not trained:
+                done = train(experiment, recording, folder, resume=args.resume, quiet=args.json, page=page)
         except Interrupted as stop:
-            go_on = f"efields train {shown(run_path / 'config.toml')} --resume"
             print(f"efields: stopped at step {stop.step}; go on with: {go_on}", file=sys.stderr)
-            return 130
+            return stop.exit_code
         if page is not None and not args.keep_view:
             page.close()
-        metrics = score_and_report(done, recording, experiment.evaluate.protocol, quiet=args.json, as_loaded=False)
+        try:
+            metrics = score_and_report(done, recording, experiment.evaluate.protocol, quiet=args.json, as_loaded=False)
+        except KeyboardInterrupt as stop:
+            print(f"efields: stopped while scoring; go on with: {go_on}", file=sys.stderr)
+            return exit_code(stop)
         if args.json:
             print_json({"run": done.path, **(read_metrics(done.path) or metrics)})
         else:
@@ -112,6 +134,17 @@ def run(args: Args) -> int:
         if page is not None and args.keep_view:
             page.keep()
     return 0
+
+
+def _tell_finished(args: Args, run: Run, metrics: dict[str, Any]) -> None:
+    """Say that nothing is left to do, and how more would be done."""
+    from efields.cli._training import scores_line, shown
+
+    if args.json:
+        print_json({"run": run.path, **metrics})
+        return
+    print(f"{shown(run.path)} is finished: {metrics['steps']} steps, {scores_line(metrics)}")
+    print(f"train longer with: efields train {shown(run.config_path)} --resume --steps N, more than {metrics['steps']}")
 
 
 def _page(args: Args, recording: Recording) -> AbstractContextManager[Shown | None]:
@@ -163,18 +196,3 @@ def _experiment(args: Args) -> tuple[Path, Experiment]:
     if args.scene is not None:
         raise InputError("is a recording, and --scene names another", given, "name a config, or leave --scene out")
     return given, experiment_from_table({"scene": str(given)}, "the default config")
-
-
-def _run_path(args: Args, config: Path) -> Path:
-    """Where the run goes: as told, or after the config's name; a run that is there is only touched to resume it."""
-    from efields.cli._training import CHECKPOINT, free_path
-
-    of_a_run = config.name == "config.toml"
-    path = args.run or (config.parent if of_a_run else Path("runs") / config.stem)
-    if args.resume:
-        if not (path / CHECKPOINT).exists():
-            raise InputError("holds no checkpoint to go on from", path, "train without --resume")
-        return path
-    if args.run is not None and (path / CHECKPOINT).exists():
-        raise InputError("a run is there already", path, "go on with it by --resume, or name another folder")
-    return free_path(path)

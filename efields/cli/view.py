@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +48,7 @@ class Args:
 def run(args: Args) -> int:
     """Serve until Ctrl-C."""
     set_threads(args.threads)
+    from efields import signals
     from efields.server.access import access_for
     from efields.server.listening import check_listening
     from efields.train import Run
@@ -57,7 +56,7 @@ def run(args: Args) -> int:
     access_for(args.host, args.token)  # wrong flags are told before anything is read
     check_listening()
     source = Run.open(args.run)
-    with stop_flag() as stopped:
+    with signals.as_flag() as stopped:
         model = source.load_model(args.backend)
         from efields.export.document import recording_of, scene_parts
         from efields.server.app import Offer
@@ -104,26 +103,3 @@ def at_a_desktop() -> bool:
     if not sys.stdout.isatty() or "SSH_CONNECTION" in os.environ:
         return False
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-@contextmanager
-def stop_flag() -> Iterator[threading.Event]:
-    """Ctrl-C or a request to end sets the flag; a second Ctrl-C acts as usual."""
-    flag = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield flag
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def on_signal(_number: int, _frame: object) -> None:
-        flag.set()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    for number in before:
-        signal.signal(number, on_signal)
-    try:
-        yield flag
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +17,7 @@ from efields.backends.reference import Backend
 from efields.config import TrainConfig
 from efields.errors import InputError
 from efields.problem import Problem, Terms
+from efields.signals import as_flag
 
 LEAST_RAYS, MOST_RAYS = 64, 1 << 17
 
@@ -54,11 +52,11 @@ class Progress:
 
 
 class Interrupted(Exception):
-    """Training was stopped by the user after a whole step; the checkpoint is written."""
+    """Training was stopped by the user or the system after a whole step; the checkpoint is written."""
 
-    def __init__(self, run: Any, step: int) -> None:
+    def __init__(self, run: Any, step: int, signal_number: int) -> None:
         super().__init__(f"stopped at step {step}")
-        self.run, self.step = run, step
+        self.run, self.step, self.exit_code = run, step, 128 + signal_number
 
 
 @dataclass
@@ -108,8 +106,8 @@ def optimise(
     heldout: Callable[[], float] | None,
     save: Callable[[], None],
     after_step: Callable[[int, Callable[[], bool]], None] | None = None,
-) -> bool:
-    """Run the remaining steps; return False when the user interrupted, after the step in hand and a checkpoint.
+) -> int | None:
+    """Run the remaining steps; when a signal asks to stop, return its number after the step in hand and a checkpoint.
 
     `after_step` is called between steps with the number of steps done and a function that tells whether the user
     interrupted: it may look at the problem and wait, but change nothing.
@@ -119,7 +117,7 @@ def optimise(
     problem.train()
     # What is here now stays: the collector need not look through all of torch again and again.
     gc.freeze()
-    with _interrupt_flag() as interrupted:
+    with as_flag() as interrupted:
         while state.step < train.steps:
             began = time.perf_counter()
             rate = learning_rate(state.step + 1, train)
@@ -138,12 +136,12 @@ def optimise(
                 after_step(state.step, interrupted.is_set)
             if interrupted.is_set():
                 save()
-                return False
+                return interrupted.number
             if time.monotonic() - saved_at >= train.checkpoint_every_s and not last:
                 save()
                 saved_at = time.monotonic()
-    save()
-    return True
+        save()
+    return None
 
 
 def _step(problem: Problem, train: TrainConfig, state: LoopState, rate: float) -> dict[str, float]:
@@ -188,23 +186,3 @@ def _progress(
         learning_rate=rate,
         psnr_heldout=score,
     )
-
-
-@contextlib.contextmanager
-def _interrupt_flag() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a flag, so that a step is never cut in two; the second one acts as usual."""
-    flag = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield flag
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def on_signal(_number: int, _frame: Any) -> None:
-        flag.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, on_signal)
-    try:
-        yield flag
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import sys
@@ -73,15 +74,31 @@ def reconstruct(
     heldout: Callable[[Renderer], float] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     onlooker: Onlooker | None = None,
+    held: bool = False,
 ) -> Run:
     """Optimise the experiment's field against the recording and fill the run folder at `run_path`.
 
     `heldout` scores the renderer on held-out views now and then; nothing is tuned to it. `onlooker` sees the field
-    between steps. With `resume`, training goes
-    on from the folder's checkpoint exactly as if it had not stopped. Raises `Interrupted` after Ctrl-C, when the
-    checkpoint is written, and `InputError` for what the recording or the settings lack.
+    between steps. With `resume`, training goes on from the folder's checkpoint exactly as if it had not stopped. The
+    folder is held meanwhile (`Run.held_for_training`), unless the caller has it `held`. Raises `Interrupted` after
+    Ctrl-C or a request to end, when the checkpoint is written, and `InputError` for what the recording or the settings
+    lack, and for a folder that another process trains in.
     """
     run = Run(Path(run_path))
+    with contextlib.nullcontext() if held else run.held_for_training():
+        return _reconstruct(experiment, recording, run, resume, heldout, on_progress, onlooker)
+
+
+def _reconstruct(
+    experiment: Experiment,
+    recording: Recording,
+    run: Run,
+    resume: bool,
+    heldout: Callable[[Renderer], float] | None,
+    on_progress: Callable[[Progress], None] | None,
+    onlooker: Onlooker | None,
+) -> Run:
+    """`reconstruct` in a folder that is held."""
     backend = choose_backend(experiment.backend)
     _check_device(experiment.device)
     frames, _ = views_for(experiment, recording)
@@ -115,8 +132,9 @@ def reconstruct(
         onlooker.begin(run, Model(problem.renderer, recording.calibrated, problem.trajectory, sensor, state.step))
     after_step = None if onlooker is None else onlooker.after_step
     score = None if heldout is None else partial(_scored, problem, heldout)
-    if not optimise(problem, experiment.train, state, on_log=log, heldout=score, save=save, after_step=after_step):
-        raise Interrupted(run, state.step)
+    stop = optimise(problem, experiment.train, state, on_log=log, heldout=score, save=save, after_step=after_step)
+    if stop is not None:
+        raise Interrupted(run, state.step, stop)
     return run
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
+from efields.locks import held
 from efields.render.renderer import Renderer
 from efields.train.checkpoint import read_checkpoint, scene_from
 
@@ -75,6 +77,18 @@ class Run:
         return self.path / "training.json"
 
     @property
+    def holds_results(self) -> bool:
+        """Whether a training has left something here that is worth keeping."""
+        return self.checkpoint_path.exists() or self.metrics_path.exists()
+
+    @contextlib.contextmanager
+    def held_for_training(self) -> Iterator[None]:
+        """Hold the folder while the block trains in it. Raises `InputError` that says who trains in it already."""
+        do = "wait for it, or name another folder with --run"
+        with held(self.path / ".lock", "is being trained", do):
+            yield
+
+    @property
     def name(self) -> str:
         """The folder's name."""
         return self.path.resolve().name
@@ -122,9 +136,10 @@ class Run:
 
     def clear(self) -> None:
         """Remove what an earlier training in this folder left behind."""
-        for stale in (self.checkpoint_path, self.log_path, self.metrics_path, self.training_path):
-            with contextlib.suppress(NotADirectoryError):  # a parent is a file: told when the config is written
-                stale.unlink(missing_ok=True)
+        results = ("heldout.npz", "events.npz", "report.html")
+        stale = (self.checkpoint_path, self.log_path, self.metrics_path, self.training_path)
+        for path in (*stale, *(self.path / name for name in results)):
+            path.unlink(missing_ok=True)
 
     def training(self) -> dict[str, Any]:
         """What training cost (steps, seconds, memory) and ran on (backend, device, threads, versions)."""

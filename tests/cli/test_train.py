@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from efields import cli
+from efields import cli, evaluate
 from efields.cli import _scene, _training, demo
 from efields.config import load_experiment
 from efields.errors import InputError
@@ -17,7 +18,7 @@ from efields.loaders.robust_enerf import save
 from efields.simulation import simulate
 from efields.simulation.scene import load_scene
 from efields.simulation.simulate import Simulated
-from efields.train import Progress
+from efields.train import Progress, Run
 from tests.tiny import tiny_recording
 
 SCENE = """\
@@ -110,23 +111,80 @@ def test_a_run_folder_can_be_repeated(here: Path) -> None:
     assert one == two
 
 
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_stopping_says_how_to_go_on_and_going_on_ends_it(
-    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    name: str, code: int, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked = getattr(signal, name, None)
+    if asked is None:
+        pytest.skip(f"no {name} on this system")
+
     class Impatient:
         def __init__(self, _: object) -> None: ...
 
         def __call__(self, now: Progress) -> None:
             if now.step == 2:
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(asked)
 
     with monkeypatch.context() as patch:
         patch.setattr(_training, "TrainingReport", Impatient)
-        assert train() == 130
+        assert train() == code
     line = "efields: stopped at step 2; go on with: efields train runs/small/config.toml --resume"
     assert capsys.readouterr().err.splitlines()[-1] == line
     assert cli.main(["train", "runs/small/config.toml", "--resume"]) == 0
     assert steps_logged("runs/small") == [1, 2, 3, 4]
+    assert not [path for path in Path("runs/small").iterdir() if path.name.startswith(".")]
+
+
+def test_a_request_to_end_while_scoring_is_one_line_and_resuming_scores(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluate, "evaluate_run", lambda *_args, **_options: signal.raise_signal(signal.SIGTERM))
+        assert train() == 143
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == "efields: stopped while scoring; go on with: efields train runs/small/config.toml --resume"
+    before = Path("runs/small/training.json").read_bytes()
+    assert cli.main(["train", "runs/small/config.toml", "--resume"]) == 0
+    assert json.loads(Path("runs/small/metrics.json").read_text())["steps"] == 4
+    assert Path("runs/small/training.json").read_bytes() == before
+
+
+def test_a_finished_run_says_so_and_trains_longer_when_asked(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train() == 0
+    before = {path.name: path.read_bytes() for path in Path("runs/small").iterdir()}
+    capsys.readouterr()
+    assert train("--resume") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("runs/small is finished: 4 steps, PSNR")
+    assert said[1] == "train longer with: efields train runs/small/config.toml --resume --steps N, more than 4"
+    assert train("--resume", "--steps", "3") == 2
+    assert "--steps 3, and 4 steps are done; give more than 4" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in Path("runs/small").iterdir()} == before
+    assert train("--resume", "--steps", "6") == 0
+    assert steps_logged("runs/small") == [1, 2, 3, 4, 5, 6]
+
+
+def test_two_trainings_never_share_a_folder(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("--steps", "1") == 0
+    with Run(Path("runs/small")).held_for_training(), Run(Path("runs/small-2")).held_for_training():
+        for words in (["--resume"], ["--run", "runs/small"], ["--run", "runs/small-2"]):
+            capsys.readouterr()
+            assert train("--steps", "2", *words) == 2
+            said = capsys.readouterr().err.splitlines()
+            assert len(said) == 1 and f"is being trained by process {os.getpid()} since " in said[0]
+        assert train("--steps", "1") == 0
+    assert Path("runs/small-3/report.html").is_file()
+    assert steps_logged("runs/small") == [1] and not Path("runs/small-2").exists()
+
+
+def test_a_run_is_replaced_when_asked(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("--steps", "1", "--run", "out") == 0
+    assert train("--steps", "2", "--run", "out") == 2
+    assert "replace it with --overwrite" in capsys.readouterr().err
+    assert train("--steps", "2", "--run", "out", "--overwrite", "--resume") == 2
+    assert train("--steps", "2", "--run", "out", "--overwrite") == 0
+    assert steps_logged("out") == [1, 2]
 
 
 @pytest.mark.parametrize(
