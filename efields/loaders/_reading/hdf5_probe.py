@@ -42,17 +42,17 @@ def _say(found: dict[str, Any]) -> None:
 
 def _structure(path: str) -> tuple[list[Any], list[str]]:
     """All objects of a file that can be opened, each once, and the names of what lies in other files."""
-    import h5py
+    from h5py import Dataset, ExternalLink, File, HardLink, h5o
 
     found: list[Any] = []
     outside: list[str] = []
     with contextlib.suppress(Exception):  # what is damaged is found again, and told, where the file is read
-        found.append(h5py.File(path, "r", locking=False))
+        found.append(File(path, "r", locking=False))
     seen: set[int] = set()
     for item in found:  # which grows meanwhile
-        if isinstance(item, h5py.Dataset):
+        if isinstance(item, Dataset):
             if item.is_virtual or item.external:
-                outside.append(item.name.strip("/"))
+                outside.append(str(item.name).strip("/"))
             elif item.chunks is not None:
                 with contextlib.suppress(Exception):
                     item.id.get_num_chunks()
@@ -60,12 +60,12 @@ def _structure(path: str) -> tuple[list[Any], list[str]]:
         with contextlib.suppress(Exception):
             for name in item:
                 link = item.get(name, getlink=True)
-                if isinstance(link, h5py.ExternalLink):
+                if isinstance(link, ExternalLink):
                     outside.append(f"{item.name}/{name}".strip("/"))
-                elif isinstance(link, h5py.HardLink) and len(found) < OBJECTS:
+                elif isinstance(link, HardLink) and len(found) < OBJECTS:
                     with contextlib.suppress(Exception):
                         inner = item[name]
-                        address = h5py.h5o.get_info(inner.id).addr
+                        address = h5o.get_info(inner.id).addr
                         if address not in seen:
                             seen.add(address)
                             found.append(inner)
