@@ -14,6 +14,7 @@ import numpy as np
 
 from efields.errors import InputError
 from efields.events.columns import EventColumns
+from efields.events.stream import check_sensor_size
 from efields.geometry.camera import Camera
 from efields.recording import Frames, Imu, Triggers
 
@@ -110,6 +111,12 @@ class EventFile:
     """The calibrated camera, where the file holds it."""
     notes: tuple[str, ...] = ()
     """What was assumed on opening, a sentence each."""
+    size_assumed: bool = False
+    """Whether nobody said the size of the sensor, so that it is a guess."""
+
+    def __post_init__(self) -> None:
+        if self.width or self.height:  # 0 while the size is looked for
+            check_sensor_size(self.width, self.height, self.path)
 
     def events(self, damages: Damages) -> Iterator[EventColumns]:
         """The events inside of the sensor, in file order; those outside are a damage. Times may still go backwards."""

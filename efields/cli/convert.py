@@ -90,6 +90,7 @@ def run(args: Args) -> int:
     _check_place(args)
     wanted = _wanted(args)
     file, recording = _opened(args)
+    _check_size_is_known(args, file, name, writer)
     seen = _survey(args, file) if wanted.needs_counts else None
     damages = Damages(file.path, args.salvage)
     conversion = prepare(file, wanted, damages, seen, args.sort)
@@ -144,6 +145,16 @@ def _check_place(args: Args) -> None:
         raise InputError("is there already", out, "replace it with --overwrite, or name another")
     if out.is_dir() and args.source.resolve().is_relative_to(out.resolve()):
         raise InputError("holds the recording itself", out, "write to another place")
+
+
+def _check_size_is_known(args: Args, file: EventFile, name: str, writer: ModuleType) -> None:
+    """Raise `InputError` where a guess would be written into a file that everybody believes."""
+    if file.size_assumed and writer.STORES_SIZE and args.crop is None:
+        raise InputError(
+            f"does not say its sensor's size, {file.width} x {file.height} is only assumed, and '{name}' stores it",
+            args.source,
+            f"say it: --width {file.width} --height {file.height} where that is right, or write text (.txt)",
+        )
 
 
 def _wanted(args: Args) -> Wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt16
@@ -13,6 +14,11 @@ from efields.scratch import pieces
 
 _log = logging.getLogger(__name__)
 
+MOST_PIXELS = 1 << 25
+"""Pixels of the largest sensor: 8K. What is kept for each pixel must fit in memory."""
+
+_BYTES_PER_PIXEL = 64
+"""What is kept for each pixel, about: counts, the index of its events, its ray."""
 _CHUNK = 1 << 22
 """Events looked at together while checking, so that memory-mapped columns are never held whole."""
 
@@ -55,8 +61,7 @@ class EventStream:
         whole microseconds, and polarities of other values.
         """
         x, y, t_us, polarity = (np.asarray(column) for column in (x, y, t_us, polarity))
-        if width < 1 or height < 1:
-            raise InputError(f"sensor of {width} x {height} pixels", where, "give a width and a height of at least 1")
+        check_sensor_size(width, height, where)
         if {column.ndim for column in (x, y, t_us, polarity)} != {1} or len(
             {len(c) for c in (x, y, t_us, polarity)}
         ) > 1:
@@ -137,10 +142,21 @@ def seconds_to_us(t_s: Float64[np.ndarray, " n"] | float) -> Int64[np.ndarray, "
     return np.rint(seconds * 1e6).astype(np.int64)
 
 
+def check_sensor_size(width: int, height: int, where: str | Path = "") -> None:
+    """Raise `InputError` for a size that no sensor has: sides of 1 to 65536 pixels, `MOST_PIXELS` in all."""
+    if width < 1 or height < 1:
+        raise InputError(f"sensor of {width} x {height} pixels", where, "give a width and a height of at least 1")
+    if max(width, height) > 1 << 16 or width * height > MOST_PIXELS:
+        tables = width * height * _BYTES_PER_PIXEL / 1e9
+        raise InputError(
+            f"sensor of {width} x {height} pixels, whose tables would take {tables:,.0f} GB",
+            where,
+            f"give its size, of at most {MOST_PIXELS:,} pixels, with --width and --height",
+        )
+
+
 def _check_inside(x: np.ndarray, y: np.ndarray, width: int, height: int, where: str) -> None:
     """Raise `InputError` unless every position is a whole pixel of the sensor."""
-    if max(width, height) > np.iinfo(np.uint16).max + 1:
-        raise InputError(f"sensor of {width} x {height} pixels", where, "at most 65536 pixels a side can be held")
     outside, fractional = 0, 0
     for part in pieces(len(x), _CHUNK, x, y):
         inside = (x[part] >= 0) & (x[part] < width) & (y[part] >= 0) & (y[part] < height)

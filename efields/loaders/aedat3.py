@@ -26,7 +26,7 @@ from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import CHUNK, EventColumns
 from efields.loaders._reading.aedat3_packets import FRAME, FRAME_HEADER, IMU6, IMU9, POLARITY, SPECIAL, Packet, packets
 from efields.loaders._reading.aedat_header import read_header, sensor_named
-from efields.loaders._reading.event_file import checked_size, first_bytes, least_sensor, opened_bytes, recording_of
+from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of, with_assumed_size
 from efields.loaders._reading.frame_stack import FrameStack, middle
 from efields.loaders._reading.side_parts import imu_of, triggers_of
 from efields.recording import Recording
@@ -75,9 +75,10 @@ class Config:
         size: tuple[int, int] | None = (self.width, self.height)
         if not self.width:
             size = sensor_named(sources.get(source, ""))
+        assumed = size is None
         if size is None:
-            width, height, note = least_sensor(EventFile("AEDAT 3.1", file, 1, 1, decode), file)
-            size, notes = (max(width, 1), max(height, 1)), (*notes, note)
+            found = with_assumed_size(EventFile("AEDAT 3.1", file, 0, 0, decode, notes=notes))
+            size, notes = (found.width, found.height), found.notes
         width, height = size
         return EventFile(
             format="AEDAT 3.1",
@@ -87,6 +88,7 @@ class Config:
             decode=decode,
             side_streams=lambda damages: _side(data, first, file, source, FrameStack(width, height), damages),
             notes=notes,
+            size_assumed=assumed,
         )
 
 

@@ -15,7 +15,7 @@ x = 0 is at the left, y = 0 at the top. Source: "AEDAT 4.0", docs.inivation.com,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +25,7 @@ from efields.errors import InputError
 from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import CHUNK, EventColumns
 from efields.loaders._reading.aedat4_packets import KINDS, MAGIC, Container, Payload, Stream, opened, packets
-from efields.loaders._reading.event_file import checked_size, first_bytes, least_sensor, recording_of
+from efields.loaders._reading.event_file import checked_size, first_bytes, recording_of, with_assumed_size
 from efields.loaders._reading.flatbuffer import BrokenBufferError, Table, Tables, root
 from efields.loaders._reading.frame_stack import FrameStack, middle
 from efields.loaders._reading.side_parts import imu_of, triggers_of
@@ -69,10 +69,11 @@ class Config:
         width, height = self.width, self.height
         if not width:
             width, height = next(((s.width, s.height) for s in sized if s.width and s.height), (0, 0))
-        if not width:
-            unsized = EventFile("AEDAT 4.0", file, 1, 1, lambda damages: _decode(container, events[:1], damages))
-            width, height, note = least_sensor(unsized, file)
-            notes += (note,)
+        assumed = not width
+        if assumed:
+            unsized = EventFile("AEDAT 4.0", file, 0, 0, lambda damages: _decode(container, events[:1], damages))
+            found = with_assumed_size(replace(unsized, notes=notes))
+            width, height, notes = found.width, found.height, found.notes
         return EventFile(
             format="AEDAT 4.0",
             path=file,
@@ -81,6 +82,7 @@ class Config:
             decode=lambda damages: _decode(container, events[:1], damages),
             side_streams=lambda damages: _side(container, (width, height), self.triggers == "all", damages),
             notes=notes,
+            size_assumed=assumed,
         )
 
 

@@ -29,7 +29,7 @@ from efields.errors import InputError
 from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.sensor import Sensor
 from efields.geometry.camera import Camera
-from efields.loaders._reading.event_file import checked_size, least_sensor, recording_of
+from efields.loaders._reading.event_file import checked_size, recording_of, with_assumed_size
 from efields.loaders._reading.hdf5_events import EventDatasets, TimeUnit, decode_events, find_events, holds_events
 from efields.loaders._reading.hdf5_file import opened_hdf5
 from efields.loaders._reading.images import read_image
@@ -105,18 +105,16 @@ class Config:
         opened = EventFile(
             format="DSEC" if root is not None else "HDF5 events in DSEC's layout",
             path=file,
-            width=1 << 16,
-            height=1 << 16,
+            width=0,
+            height=0,
             decode=decode_events(file, found, unit=self.time_unit, start_s=self.start_s, stop_s=self.stop_s),
             camera=camera,
         )
-        width, height, said = self._size(opened, found, camera, root is not None)
-        notes += said
         if root is not None:
             frames, said = _frame_list(root, side, self.frames)
             notes += said
             opened = replace(opened, side_streams=lambda damages: self._side_streams(frames, found, damages))
-        return replace(opened, width=width, height=height, notes=notes)
+        return self._with_size(replace(opened, notes=notes), found, root is not None)
 
     def _places(self, source: Path) -> tuple[Path | None, str, Path]:
         """The sequence folder (None for a lone file), the side, and the file of events."""
@@ -133,21 +131,19 @@ class Config:
             return source.resolve().parents[2], parts[-2], source
         return None, self.camera, source
 
-    def _size(
-        self, opened: EventFile, found: EventDatasets, camera: Camera | None, sequence: bool
-    ) -> tuple[int, int, tuple[str, ...]]:
+    def _with_size(self, opened: EventFile, found: EventDatasets, sequence: bool) -> EventFile:
+        camera = opened.camera
         if self.width:
             if camera is not None and (camera.width, camera.height) != (self.width, self.height):
                 do = "leave width and height at 0"
                 raise InputError(f"is calibrated for {camera.width} x {camera.height} pixels", opened.path, do)
-            return self.width, self.height, ()
+            return replace(opened, width=self.width, height=self.height)
         if camera is not None:
-            return camera.width, camera.height, ()
+            return replace(opened, width=camera.width, height=camera.height)
         if sequence or found.size[0]:
             width, height = found.size if found.size[0] else _SIZE
-            return width, height, ()
-        width, height, say = least_sensor(opened, opened.path)
-        return max(1, width), max(1, height), (say,)
+            return replace(opened, width=width, height=height)
+        return with_assumed_size(opened)
 
     def _side_streams(self, frames: FrameList | None, found: EventDatasets, damages: Damages) -> SideStreams:
         if frames is None or self.frames == "none":

@@ -89,7 +89,7 @@ class Config:
             notes = (f"The size of the sensor is not in the file: {size[0]} x {size[1]} taken, that of an ATIS.",)
         stream = _Stream(data, 20 if major == 2 else 15, major, kind == 2, *size)
         name = f"Event Stream {major}.{minor} of {'an ATIS' if stream.atis else 'a DVS'}"
-        return EventFile(name, path, *size, stream.decode, notes=notes), stream
+        return EventFile(name, path, *size, stream.decode, notes=notes, size_assumed=bool(notes)), stream
 
 
 def matches(path: str | Path) -> bool:

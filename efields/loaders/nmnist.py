@@ -16,7 +16,7 @@ import numpy as np
 
 from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
-from efields.loaders._reading.event_file import checked_size, first_bytes, least_sensor, opened_bytes, recording_of
+from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of, with_assumed_size
 from efields.loaders._reading.whole_runs import whole_runs
 from efields.recording import Recording
 
@@ -55,10 +55,11 @@ class Config:
 
         size, notes = (self.width, self.height), ()
         if not self.width:
-            width, height, note = least_sensor(EventFile("", path, 1, 1, partial(_decode, data, _MOST)), path)
+            found = with_assumed_size(EventFile("", path, 0, 0, partial(_decode, data, _MOST)))
             # An event beyond the sensors of these data sets is damage, not a larger sensor.
-            size, notes = (min(width, _MOST[0]), min(height, _MOST[1])), (note,)
-        return EventFile("N-MNIST 5-byte events", path, *size, partial(_decode, data, size), notes=notes)
+            size, notes = (min(found.width, _MOST[0]), min(found.height, _MOST[1])), found.notes
+        decode = partial(_decode, data, size)
+        return EventFile("N-MNIST 5-byte events", path, *size, decode, notes=notes, size_assumed=not self.width)
 
 
 def matches(path: str | Path) -> bool:

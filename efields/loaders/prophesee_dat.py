@@ -9,7 +9,7 @@ and height are `% Width` and `% Height`; `% T0 N`, which faery writes, is added 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from efields.errors import InputError
 from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
-from efields.loaders._reading.event_file import checked_size, first_bytes, least_sensor, opened_bytes, recording_of
+from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of, with_assumed_size
 from efields.loaders._reading.prophesee_header import MOST, Header, checked_header_size, read_header
 from efields.loaders._reading.whole_runs import whole_runs
 from efields.recording import Recording
@@ -64,12 +64,14 @@ class Config:
         number = header.number("version")
         version = 1 if number is not None and number < 2 else 2
         name = f"Prophesee DAT {version}"
-        size, notes = (self.width, self.height) if self.width else checked_header_size(header, path), ()
+        size = (self.width, self.height) if self.width else checked_header_size(header, path)
         if size is None:
-            anywhere = _Events(data, header, version, (1 << 14, 1 << 14))
-            width, height, note = least_sensor(EventFile(name, path, 1, 1, anywhere.decode), path)
-            size, notes = (width, height), (note,)
-        return EventFile(name, path, *size, _Events(data, header, version, size).decode, notes=notes)
+            found = with_assumed_size(
+                EventFile(name, path, 0, 0, _Events(data, header, version, (1 << 14, 1 << 14)).decode)
+            )
+            decode = _Events(data, header, version, (found.width, found.height)).decode
+            return replace(found, decode=decode)
+        return EventFile(name, path, *size, _Events(data, header, version, size).decode)
 
 
 def matches(path: str | Path) -> bool:

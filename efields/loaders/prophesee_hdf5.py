@@ -19,7 +19,7 @@ import numpy as np
 from efields.errors import InputError
 from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import EventColumns
-from efields.loaders._reading.event_file import checked_size, first_bytes, least_sensor, recording_of
+from efields.loaders._reading.event_file import checked_size, first_bytes, recording_of, with_assumed_size
 from efields.loaders._reading.hdf5_file import SIGNATURE, attribute, blocks, opened_hdf5, usable_rows
 from efields.recording import Recording, Triggers
 
@@ -59,16 +59,12 @@ class Config:
         found = re.fullmatch(r"\s*([0-9]{1,5})x([0-9]{1,5})\s*", said or "")
         if self.width or found:
             size = (self.width, self.height) if self.width else (int(found[1]), int(found[2])) if found else (0, 0)
-            if not (0 < size[0] <= 1 << 14 and 0 < size[1] <= 1 << 14):
-                raise InputError(f"gives a sensor of {said}", path, "give the size with --width and --height")
             return EventFile(
                 name, path, *size, lambda damages: _decode(path, damages), lambda damages: _side(path, damages)
             )
-        opened = EventFile(
-            name, path, 1, 1, lambda damages: _decode(path, damages), lambda damages: _side(path, damages)
+        return with_assumed_size(
+            EventFile(name, path, 0, 0, lambda damages: _decode(path, damages), lambda damages: _side(path, damages))
         )
-        width, height, note = least_sensor(opened, path)
-        return EventFile(name, path, width, height, opened.decode, opened.side_streams, notes=(note,))
 
 
 def matches(path: str | Path) -> bool:

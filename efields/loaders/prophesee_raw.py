@@ -69,7 +69,15 @@ class Config:
                 f"The size of the sensor is not in the file: {size[0]} x {size[1]} taken, as most such cameras have.",
             )
         words = _Words(data, header, version, version == "2.1" and _halves_swapped(header, data))
-        return EventFile(f"Prophesee EVT {version}", path, *size, words.decode, words.side_streams, notes=notes)
+        return EventFile(
+            f"Prophesee EVT {version}",
+            path,
+            *size,
+            words.decode,
+            words.side_streams,
+            notes=notes,
+            size_assumed=bool(notes),
+        )
 
 
 def matches(path: str | Path) -> bool:

@@ -9,13 +9,13 @@ say otherwise. Times are rounded to whole microseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from efields.errors import InputError
 from efields.event_file import EventFile
 from efields.loaders._reading.columns_found import checked_unit
-from efields.loaders._reading.event_file import checked_size, least_sensor, recording_of
+from efields.loaders._reading.event_file import checked_size, recording_of, with_assumed_size
 from efields.loaders._reading.event_text import read_events
 from efields.loaders._reading.text_head import SEPARATORS, looks_like_events, read_head
 from efields.recording import Recording
@@ -58,10 +58,7 @@ class Config:
             decode=lambda damages: read_events(file, head.layout, damages),
             notes=head.notes,
         )
-        if not opened.width:
-            width, height, note = least_sensor(opened, file)
-            opened = replace(opened, width=width, height=height, notes=(*opened.notes, note))
-        return opened
+        return opened if opened.width else with_assumed_size(opened)
 
 
 def matches(path: str | Path) -> bool:

@@ -1,8 +1,8 @@
 """One module a format that events can be written to: the folder is the registry.
 
-A writer module holds `SUFFIX`, the ending that names it (`efields convert a.raw b.aedat4`), and
-`write(events, path, about)`, which takes sorted chunks of events and writes a whole file or none. Adding a format is
-adding a file here.
+A writer module holds `SUFFIX`, the ending that names it (`efields convert a.raw b.aedat4`), `STORES_SIZE`, whether the
+format says how many pixels the sensor has, and `write(events, path, about)`, which takes sorted chunks of events and
+writes a whole file or none. Adding a format is adding a file here.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from efields.writers import _aedat4_tables as tables
 from efields.writers._about import About
 
 SUFFIX = ".aedat4"
+STORES_SIZE = True
 _VERSION = b"#!AER-DAT4.0\r\n"
 _LZ4 = 1
 _EVENTS, _SAMPLES = 1 << 14, 1 << 10

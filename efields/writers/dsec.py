@@ -19,6 +19,7 @@ from efields.events.columns import EventColumns
 from efields.writers._about import About
 
 SUFFIX = ".h5"
+STORES_SIZE = True
 
 _TYPES = {"x": np.uint16, "y": np.uint16, "t": np.uint32, "p": np.uint8}
 _ROWS = 1 << 16  # of a block

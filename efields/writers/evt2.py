@@ -15,6 +15,7 @@ from efields.writers._about import About
 from efields.writers._evt import Evt, Items
 
 SUFFIX = ".raw"
+STORES_SIZE = True
 
 
 def write(events: Iterator[EventColumns], path: Path, about: About) -> int:

@@ -16,6 +16,7 @@ from efields.writers._about import About
 from efields.writers._evt import Evt, Items
 
 SUFFIX = ".raw"
+STORES_SIZE = True
 
 _UPPER, _LOWER, _ROW = range(3)
 

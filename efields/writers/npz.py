@@ -20,6 +20,7 @@ from efields.events.columns import EventColumns
 from efields.writers._about import About
 
 SUFFIX = ".npz"
+STORES_SIZE = True
 
 _COLUMNS = {"x": "<u2", "y": "<u2", "t": "<i8", "p": "|b1"}
 

@@ -14,6 +14,7 @@ from efields.loaders._reading.side_files import write_side_files
 from efields.writers._about import About
 
 SUFFIX = ""
+STORES_SIZE = True
 """A folder: its name has no ending."""
 
 README = """\

@@ -17,6 +17,7 @@ from efields.events.columns import EventColumns, in_chunks
 from efields.writers._about import About
 
 SUFFIX = ".txt"
+STORES_SIZE = False
 
 _PART = 1 << 16  # lines made together, so that their bytes stay in the cache
 

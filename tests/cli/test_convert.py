@@ -54,7 +54,7 @@ def test_round_trips_are_exact(kind: str, recording: Path, tmp_path: Path, capsy
     for name, one, other in zip(EventColumns._fields, before, after, strict=True):
         np.testing.assert_array_equal(one, other, err_msg=name)
     back = tmp_path / "back"
-    converted(capsys, out, back)
+    converted(capsys, out, back, *([] if writers.writer(kind).STORES_SIZE else ["--width", "64", "--height", "48"]))
     for one, other in zip(before, events_of(back), strict=True):
         np.testing.assert_array_equal(one, other)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
@@ -171,9 +171,23 @@ def test_times_that_go_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     path.write_text(
         "".join(f"{t:.6f} {k % 8} {k % 6} {k % 2}\n" for k, t in enumerate([0.1, 0.3, 0.2, *np.arange(0.4, 1.4, 0.1)]))
     )
-    said = converted(capsys, path, tmp_path / "out")
+    said = converted(capsys, path, tmp_path / "out", "--width", "8", "--height", "6")
     assert any("went backwards" in note for note in said["notes"])
     assert events_of(tmp_path / "out").t_us.tolist() == [100_000 * k for k in range(1, 14)]
+
+
+def test_a_size_that_is_only_assumed_is_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("".join(f"{k / 10:.6f} {k % 8} {k % 6} {k % 2}\n" for k in range(20)))
+    for kind in writers.kinds():
+        out = tmp_path / f"{kind}{writers.writer(kind).SUFFIX}"
+        stores = writers.writer(kind).STORES_SIZE
+        assert cli.main(["convert", str(path), str(out), "--to", kind]) == (2 if stores else 0)
+        assert out.exists() is not stores
+        if stores:
+            said = capsys.readouterr().err
+            assert f"34 x 34 is only assumed, and '{kind}' stores it; say it: --width 34 --height 34" in said
+            converted(capsys, path, out, "--to", kind, "--crop", "0,0,8,6")
 
 
 def test_text_whose_first_events_are_at_time_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ def test_dsec_the_file_finds_its_folder_and_a_lone_file_needs_none(tmp_path: Pat
     check_events(recording)
     assert recording.camera is None
     assert (recording.events.width, recording.events.height) == (34, 34)
-    assert any("34 x 34 taken" in note for note in recording.notes)
+    assert any("34 x 34 is assumed from the largest coordinates" in note for note in recording.notes)
     assert load(lone, width=8, height=6).events.width == 8
     raises(lone, "outside of the 7 x 6 sensor", width=7, height=6)
     kept = load(lone, width=7, height=6, salvage=True)

@@ -53,7 +53,7 @@ def test_a_missing_size_is_taken_from_the_events(tmp_path: Path) -> None:
     path = sample.write_dat(tmp_path / "a.dat", [(1, 200, 150, 1)], sized=False)
     file = open_events(path)
     assert (file.width, file.height) == (240, 180)
-    assert "240 x 180 taken" in file.notes[0]
+    assert "240 x 180 is assumed from the largest coordinates" in file.notes[0]
     assert open_events(path, width=304, height=240).notes == ()
 
 

@@ -71,7 +71,7 @@ def test_prophesees_own_compression_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_missing_size_is_taken_from_the_events(tmp_path: Path) -> None:
     write(tmp_path / "a.h5", geometry="")
-    assert "34 x 34 taken" in open_events(tmp_path / "a.h5").notes[0]
+    assert "34 x 34 is assumed from the largest coordinates" in open_events(tmp_path / "a.h5").notes[0]
     file = open_events(tmp_path / "a.h5", width=8, height=6)
     assert (file.width, file.height, file.notes) == (8, 6, ())
 

@@ -21,7 +21,7 @@ from efields.loaders._reading.columns_found import (
     order_of,
     unit_of,
 )
-from efields.loaders._reading.event_file import checked_size, least_sensor
+from efields.loaders._reading.event_file import checked_size, with_assumed_size
 
 TABLES = ("events", "event", "data", "td", "ev", "cd", "arr_0")
 """What tables of events are called, in lower case."""
@@ -112,10 +112,7 @@ def open_arrays(
         decode=lambda damages: _decode(places, UNITS[unit], options.first_pixel, damages),
         notes=(f"{note}, times in {WORDS_OF_UNIT[unit]}.",),
     )
-    if not (opened.width and opened.height):
-        width, height, say = least_sensor(opened, path)
-        opened = replace(opened, width=width, height=height, notes=(*opened.notes, say))
-    return opened
+    return opened if opened.width and opened.height else with_assumed_size(replace(opened, width=0, height=0))
 
 
 def could_be_events(names: list[str]) -> bool:

@@ -42,7 +42,7 @@ def _say(found: dict[str, Any]) -> None:
 
 def _structure(path: str) -> tuple[list[Any], list[str]]:
     """All objects of a file that can be opened, each once, and the names of what lies in other files."""
-    from h5py import Dataset, ExternalLink, File, HardLink, h5o
+    from h5py import Dataset, ExternalLink, File, HardLink, h5o  # type: ignore[attr-defined]
 
     found: list[Any] = []
     outside: list[str] = []

@@ -20,6 +20,7 @@ from efields.loaders._reading.columns_found import (
     unit_of,
 )
 from efields.loaders._reading.event_text import COMMENTS, WORDS, TextLayout
+from efields.loaders._reading.size_in_words import SizeInWords
 
 SEPARATORS = {"space": b"", "tab": b"", "comma": b",", "semicolon": b";"}
 """What may stand between values, by name."""
@@ -52,6 +53,8 @@ class _Lines:
     separator: bytes
     names: list[bytes]
     size: tuple[int, int]
+    """From a line of two numbers."""
+    comments: SizeInWords
     skip_lines: int
     skip_bytes: int
     words: bool
@@ -84,7 +87,12 @@ def read_head(path: Path, columns: str, unit: str, separator: str) -> TextHead:
     between = {b"": "blanks", b",": "commas", b";": "semicolons"}[lines.separator]
     told = "given" if columns and unit else "named in the file" if by_name is not None and not columns else "found"
     note = f"Columns {told}: {' '.join(order)}, times in {WORDS_OF_UNIT[found_unit]}, {between} between."
-    return TextHead(layout, *lines.size, notes=(note,))
+    notes = (note,) if not lines.comments.size[0] or lines.size[0] else (note, _size_note(lines.comments.size))
+    return TextHead(layout, *(lines.size if lines.size[0] else lines.comments.size), notes=notes)
+
+
+def _size_note(size: tuple[int, int]) -> str:
+    return f"The comments say that the sensor has {size[0]} x {size[1]} pixels."
 
 
 def looks_like_events(path: Path) -> bool:
@@ -118,7 +126,7 @@ def _sample(path: Path) -> bytes:
 
 def _first_lines(head: bytes, separator: bytes | None) -> _Lines:
     """Take the first lines apart; lines that do not fit the first line of events are left to the reader to find."""
-    lines = _Lines([], b"", [], (0, 0), 0, 0, words=False)
+    lines = _Lines([], b"", [], (0, 0), SizeInWords(), 0, 0, words=False)
     for raw in _split(head):
         text = raw.strip()
         is_comment = text.startswith(COMMENTS)
@@ -144,7 +152,7 @@ def _first_lines(head: bytes, separator: bytes | None) -> _Lines:
             lines.size = int(words[0]), int(words[1])
         elif _named(words, len(words)) is not None:
             lines.names = words
-        elif text and not is_comment:
+        elif not lines.comments.add(text) and text and not is_comment:
             break  # no header that anybody writes
         lines.skip_lines += 1
         lines.skip_bytes += len(raw)
