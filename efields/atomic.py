@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from efields.errors import InputError
@@ -72,16 +72,21 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def refuse_existing(path: str | os.PathLike[str], overwrite: bool) -> None:
-    """Raise `InputError` when something is at `path` that the user named and did not give leave to replace.
+def refuse_existing(path: str | os.PathLike[str], overwrite: bool, marks: Sequence[str] = ()) -> None:
+    """Raise `InputError` when something is at `path`, which the user named, and may not be replaced; before the work.
 
-    An empty folder is nothing.
+    An empty folder is nothing. A folder is replaced only when that was asked for and it holds one of `marks`, files
+    that tell that this command wrote it.
     """
     target = Path(path)
-    if overwrite or not (target.exists() or target.is_symlink()):
+    if (above := next(parent for parent in target.absolute().parents if parent.exists())) and not above.is_dir():
+        raise InputError("is a file, and not the folder that it is named as", above, "name another place")
+    if not (target.exists() or target.is_symlink()) or (target.is_dir() and not any(target.iterdir())):
         return
-    if not (target.is_dir() and not any(target.iterdir())):
+    if not overwrite:
         raise InputError("is there already", target, "replace it with --overwrite, or name another")
+    if target.is_dir() and not any((target / mark).exists() for mark in marks):
+        raise InputError("is there already, and this command did not write it", target, "name another")
 
 
 @contextlib.contextmanager

@@ -101,7 +101,11 @@ def test_what_is_there_is_refused_unless_asked_for(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for path in ("new", "empty"):
         atomic.refuse_existing(tmp_path / path, overwrite=False)
-    atomic.refuse_existing(tmp_path, overwrite=True)
+    atomic.refuse_existing(tmp_path, overwrite=True, marks=("scene.json", "file"))
+    with pytest.raises(InputError, match="this command did not write it"):
+        atomic.refuse_existing(tmp_path, overwrite=True, marks=("scene.json",))
+    with pytest.raises(InputError, match="is a file"):
+        atomic.refuse_existing(tmp_path / "file" / "deep" / "new", overwrite=True)
 
 
 def test_a_lock_is_refused_with_its_holder_and_dies_with_it(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from efields.atomic import write_text
+from efields.atomic import refuse_existing, write_text
 from efields.cli._progress import Report, progress
 from efields.errors import InputError
 from efields.shipped import find
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 RECORDINGS = Path("recordings")
 STAMP = "simulation.json"
+SIMULATED = "labels.npz"
+"""A simulated recording has labels of its events, which no camera gives."""
 
 
 def recording_for(path: str | Path, options: Mapping[str, Any] | None = None, *, quiet: bool = False) -> Recording:
@@ -41,24 +44,37 @@ def scene_file(path: Path) -> Path | None:
     return path if path.name.endswith(".toml") and path.name != "recording.toml" and path.is_file() else None
 
 
-def simulated_folder(source: Path, out: Path | None = None, *, quiet: bool = False) -> Path:
+def simulated_folder(source: Path, out: Path | None = None, *, quiet: bool = False, overwrite: bool = False) -> Path:
     """The folder of the recording that the scene at `source` makes, simulated unless the same scene is there already.
 
-    It is `out`, or `recordings/<name>`. Raises `InputError` when something else than a simulation is there.
+    It is `out`, which must be free unless it may be overwritten; or `recordings/<name>`, with a number where another
+    scene's recording is, and simulated anew there when the scene has changed. Raises `InputError` when a recording that
+    was not simulated is there.
     """
     from efields.simulation.scene import load_scene
 
     scene = load_scene(source)
-    folder = out or RECORDINGS / scene.name
     key = scene_key(scene)
-    if _key_of(folder) == key:
+    folder = out or _folder_of(scene.name, source)
+    stamp = _stamp(folder)
+    if stamp.get("key") == key:
         return folder
-    # A simulated recording has labels, which no camera gives: only such a folder is replaced without asking.
-    if folder.exists() and not (folder / "labels.npz").is_file():
+    if out is not None:
+        refuse_existing(folder, overwrite, (SIMULATED,))
+    elif folder.exists() and not (folder / SIMULATED).is_file():
         raise InputError("is there already and was not simulated", folder, "move it away, or name another with --out")
-    _simulate(source, folder, quiet)
-    write_text(folder / STAMP, json.dumps({"scene": str(source), "key": key}, indent=2) + "\n")
+    _simulate(source, folder, {"scene": str(source.resolve()), "key": key}, quiet)
     return folder
+
+
+def _folder_of(name: str, source: Path) -> Path:
+    """`recordings/<name>`, or with a number where that is the recording of another scene of the same name."""
+    for number in itertools.count(1):
+        folder = RECORDINGS / (name if number == 1 else f"{name}-{number}")
+        made_of = _stamp(folder).get("scene")
+        if made_of is None or not Path(str(made_of)).is_file() or Path(str(made_of)).resolve() == source.resolve():
+            return folder
+    raise AssertionError
 
 
 def scene_key(scene: Scene) -> str:
@@ -74,14 +90,17 @@ def scene_key(scene: Scene) -> str:
     return digest.hexdigest()[:16]
 
 
-def _key_of(folder: Path) -> str | None:
+def _stamp(folder: Path) -> dict[str, Any]:
+    """What says of a simulated recording which scene it shows; nothing for any other folder."""
     try:
-        return json.loads((folder / STAMP).read_text(encoding="utf-8"))["key"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        content = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
-def _simulate(source: Path, folder: Path, quiet: bool) -> None:
+def _simulate(source: Path, folder: Path, stamp: dict[str, str], quiet: bool) -> None:
+    """Simulate the scene into the folder; its stamp, which comes last, says that all is there."""
     from contextlib import ExitStack
 
     from efields.loaders.robust_enerf import save
@@ -104,3 +123,4 @@ def _simulate(source: Path, folder: Path, quiet: bool) -> None:
     save(simulated.recording, folder, labels=simulated.labels, renderer={"log_eps": log_eps})
     if simulated.truth is not None:
         save_truth(simulated.truth, folder / MOTION_TRUTH_FILE)
+    write_text(folder / STAMP, json.dumps(stamp, indent=2) + "\n")

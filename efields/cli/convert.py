@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from efields.atomic import refuse_existing
 from efields.cli import print_json
 from efields.cli._loader_options import loader_options
 from efields.errors import InputError
@@ -141,8 +142,7 @@ def _check_place(args: Args) -> None:
     out = args.out
     if out.exists() and args.source.exists() and out.samefile(args.source):
         raise InputError("is the recording itself", out, "write to another place")
-    if out.exists() and not args.overwrite:
-        raise InputError("is there already", out, "replace it with --overwrite, or name another")
+    refuse_existing(out, args.overwrite, ("events.h5", "raw_events.npz"))
     if out.is_dir() and args.source.resolve().is_relative_to(out.resolve()):
         raise InputError("holds the recording itself", out, "write to another place")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from efields.atomic import next_free, refuse_existing
 from efields.cli import print_json
 from efields.ranges import Range, Threads
 from efields.threads import set_threads
@@ -23,7 +25,7 @@ VIDEO_PICTURES = 90
 
 @dataclass(frozen=True)
 class Args:
-    """Flags of `efields export`; without any, the page RUN/scene.html is written."""
+    """Flags of `efields export`; without any, the page RUN/scene.html is written, with a number when it is taken."""
 
     run: tyro.conf.Positional[Path]
     """The run folder."""
@@ -34,7 +36,7 @@ class Args:
     mesh: Path | None = None
     """Triangles with colours: a .ply or .glb file (needs open3d)."""
     points: Path | None = None
-    """Points of the surface with colours: a .ply file (needs open3d)."""
+    """Points of the surface with colours: a .ply file."""
     poses: Path | None = None
     """The camera's poses: .txt (TUM) or .json (transforms)."""
     video: Path | None = None
@@ -46,6 +48,8 @@ class Args:
     field."""
     events: Annotated[int, Range(0, 10**9)] = 5_000_000
     """Most events that a page holds, about 4 bytes each; 0 leaves them out."""
+    overwrite: bool = False
+    """Replace what is at the names that are given."""
     no_score: bool = False
     """Do not measure what baking costs in PSNR."""
     threads: Threads = 0
@@ -59,18 +63,16 @@ def run(args: Args) -> int:
     set_threads(args.threads)
     from efields.export.document import recording_of
     from efields.export.poses import write_poses
-    from efields.export.video import check_film
     from efields.train import Run
 
     source = Run.open(args.run)
-    if args.video:
-        check_film(args.video)
+    _check(args)
     model = source.load_model()
     said: dict[str, Any] = {"run": source.path}
     nothing = not any((args.html, args.web, args.mesh, args.points, args.poses, args.video))
-    html = source.path / "scene.html" if nothing else args.html
-    if html or args.web or args.mesh or args.points:
+    if nothing or args.html or args.web or args.mesh or args.points:
         recording, missing = recording_of(source)
+        html = next_free(source.path / "scene.html") if nothing else args.html and nullcontext(args.html)
         said.update(_baked(args, source, model, recording, html, missing))
     if args.poses:
         _tell(args, said, "poses", args.poses, f"{write_poses(model, args.poses)} poses")
@@ -81,8 +83,31 @@ def run(args: Args) -> int:
     return 0
 
 
+def _check(args: Args) -> None:
+    """Refuse what cannot be written, or is there already, before any work."""
+    from efields.export.mesh import check_mesh, check_points
+    from efields.export.poses import check_poses
+    from efields.export.video import check_film
+
+    for named, check in (
+        (args.html, refuse_existing),
+        (args.web, lambda path, overwrite: refuse_existing(path, overwrite, ("scene.json",))),
+        (args.mesh, check_mesh),
+        (args.points, check_points),
+        (args.poses, check_poses),
+        (args.video, check_film),
+    ):
+        if named is not None:
+            check(named, args.overwrite)
+
+
 def _baked(
-    args: Args, source: Run, model: Model, recording: Recording | None, html: Path | None, missing: str
+    args: Args,
+    source: Run,
+    model: Model,
+    recording: Recording | None,
+    html: AbstractContextManager[Path] | None,
+    missing: str,
 ) -> dict[str, Any]:
     """Everything that starts from the baked field."""
     from efields.cli._progress import progress
@@ -92,16 +117,17 @@ def _baked(
 
     if html or args.web:
         viewer_page()  # before the work, not after it
+    events = args.events if html or args.web else 0
     with progress("baking", args.json) as report:
-        scene = baked_scene(
-            source, model, recording, resolution=args.resolution, most_events=args.events, on_share=report
-        )
+        scene = baked_scene(source, model, recording, resolution=args.resolution, most_events=events, on_share=report)
     said: dict[str, Any] = {"grid": list(scene.document["volume"]["shape"])}
-    if missing and args.events:
+    if missing and events:
         said["note"] = missing
         _line(args, missing)
     if html:
-        _tell(args, said, "html", html, f"{write_html(scene, html) / 1e6:.1f} MB, opens by double click")
+        with html as path:
+            size = write_html(scene, path)
+        _tell(args, said, "html", path, f"{size / 1e6:.1f} MB, opens by double click")
     if args.web:
         _tell(args, said, "web", args.web, f"{write_web(scene, args.web) / 1e6:.1f} MB, to be served")
     tone, origin = scene.document["tone"], model.renderer.origin
@@ -124,7 +150,7 @@ def _video(args: Args, said: dict[str, Any], model: Model, out: Path) -> None:
 
     stops, fps = flight_of(model, args.path, VIDEO_PICTURES)
     with progress("rendering", args.json) as report:
-        width, height = write_video(model, stops, fps, out, on_picture=report)
+        _, width, height = write_video(model, stops, fps, nullcontext(out), on_picture=report)
     _tell(args, said, "video", out, f"{len(stops)} pictures of {width}x{height}, brightness: uncalibrated")
 
 

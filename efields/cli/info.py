@@ -43,6 +43,8 @@ class Args:
     """Where the camera sits on the body whose poses are given."""
     preview: Path | None = None
     """Also draw the events: a film (.mp4) or a picture (.png)."""
+    overwrite: bool = False
+    """Replace what is at --preview."""
     json: bool = False
     """Print one JSON object for a machine to read."""
 
@@ -103,6 +105,10 @@ def run(args: Args) -> int:
     from efields.loaders import find
     from efields.supplied import Supplied
 
+    if args.preview is not None:
+        from efields.report.preview import check_preview
+
+        check_preview(args.preview, args.overwrite)
     supplied = Supplied(
         camera=args.camera, poses=args.poses, time_offset_s=args.time_offset, body_to_camera=args.body_to_camera
     )

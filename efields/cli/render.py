@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
+from efields.atomic import next_free
 from efields.cli import print_json
 from efields.ranges import Range, Threads
 from efields.threads import set_threads
@@ -23,7 +25,9 @@ class Args:
     """`orbit`, `spiral`, `recorded` (along the recording), `auto` (an orbit or a spiral, as the camera moved), or a
     file of poses: TUM text `t x y z qx qy qz qw`, or JSON, as the viewer's path editor saves it too."""
     out: Path | None = None
-    """An .mp4 file, or a folder for PNG files; <run>/renders/<path>.mp4 if not given."""
+    """An .mp4 file, or a folder for PNG files; <run>/renders/<path>.mp4 or with a number if not given."""
+    overwrite: bool = False
+    """Replace what is at --out."""
     frames: Annotated[int, Range(1, 100_000)] = 90
     """Number of pictures; a file of poses has its own."""
     fps: Annotated[float, Range(above=0, most=1000)] | None = None
@@ -50,18 +54,21 @@ def run(args: Args) -> int:
     from efields.train import Run
 
     source = Run.open(args.run)
-    out = args.out or source.path / "renders" / f"{Path(args.path).stem}{'-depth' * (args.show == 'depth')}.mp4"
-    check_film(out)
+    if args.out is not None:
+        check_film(args.out, args.overwrite)
+        out = nullcontext(args.out)
+    else:
+        out = next_free(source.path / "renders" / f"{Path(args.path).stem}{'-depth' * (args.show == 'depth')}.mp4")
     gauge = read_gauge(source.path) if args.tone == "gauge" and args.show == "radiance" else None
     model = source.load_model()
     stops, fps = flight_of(model, args.path, args.frames, args.fps)
     with progress("rendering", args.json) as report:
-        width, height = write_video(
+        path, width, height = write_video(
             model, stops, fps, out, show=args.show, scale=args.scale, gauge=gauge, on_picture=report
         )
     brightness = "depth" if args.show == "depth" else ("gauge" if gauge else "uncalibrated")
     if args.json:
-        print_json({"out": out, "frames": len(stops), "width": width, "height": height})
+        print_json({"out": path, "frames": len(stops), "width": width, "height": height})
     else:
-        print(f"{out}  ({len(stops)} pictures of {width}x{height}, brightness: {brightness})")
+        print(f"{path}  ({len(stops)} pictures of {width}x{height}, brightness: {brightness})")
     return 0

@@ -7,6 +7,7 @@ images (with --fps), or an .npz with log_intensity [n,h,w] and t_s [n]; poses ar
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import tyro
 
+from efields.atomic import next_free, refuse_existing
 from efields.cli import print_json
 from efields.errors import InputError
 from efields.ranges import Range
@@ -33,7 +35,9 @@ class Args:
     frames: Path | None = None
     """Frames instead of a scene: a folder of images, a video, or an .npz stack of log intensity."""
     out: Path | None = None
-    """Folder of the recording; recordings/<name> if not given. A simulated recording that is there is replaced."""
+    """Folder of the recording; recordings/<name> if not given, with a number when another recording is there."""
+    overwrite: bool = False
+    """Replace the simulated recording that is at --out."""
     fps: Annotated[float, Range(above=0, most=10**9)] | None = None
     """Frames per second: needed for a folder of images; for a video it replaces the file's own rate (slow motion)."""
     encoding: Literal["srgb", "linear"] = "srgb"
@@ -64,21 +68,19 @@ def _from_scene(args: Args) -> Path:
     source = scene_file(place)
     if source is None:
         raise InputError("is no scene", place, "name a folder with scene.toml, or give your frames with --frames")
-    return simulated_folder(source, args.out, quiet=args.json)
+    return simulated_folder(source, args.out, quiet=args.json, overwrite=args.overwrite)
 
 
 def _from_frames(args: Args, source: Path) -> Path:
     """The folder of the recording that the event camera makes of the user's frames."""
     from efields.cli._progress import progress
-    from efields.cli._scene import RECORDINGS
+    from efields.cli._scene import RECORDINGS, SIMULATED
     from efields.loaders.robust_enerf import save
     from efields.simulation.event_camera import simulate_frames
     from efields.simulation.frames import open_frames
 
-    folder = args.out or RECORDINGS / source.resolve().stem
-    # A simulated recording has labels, which no camera gives: only such a folder is replaced without asking.
-    if folder.exists() and not (folder.is_dir() and ((folder / "labels.npz").is_file() or not any(folder.iterdir()))):
-        raise InputError("is there already and was not simulated", folder, "move it away, or name another with --out")
+    if args.out is not None:
+        refuse_existing(args.out, args.overwrite, (SIMULATED,))
     frames = open_frames(source, args.fps, args.encoding)
     with progress("frames", args.json) as report:
         # a video tells how long it is only about, and may turn out longer
@@ -87,7 +89,9 @@ def _from_frames(args: Args, source: Path) -> Path:
         )
     if not len(events):
         raise InputError("no events: nothing changes by a contrast threshold", source, "lower --c-pos and --c-neg")
-    save(recording_of(events, args.camera, source), folder, labels=labels)
+    named = next_free(RECORDINGS / source.resolve().stem, folder=True) if args.out is None else nullcontext(args.out)
+    with named as folder:
+        save(recording_of(events, args.camera, source), folder, labels=labels)
     return folder
 
 

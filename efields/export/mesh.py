@@ -1,4 +1,4 @@
-"""Surfaces of a baked volume for other programs: triangles with colours, and points, as PLY or GLB through open3d."""
+"""Surfaces of a baked volume for other programs: triangles with colours as PLY or GLB through open3d, points as PLY."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from efields.atomic import replacing
+from efields.atomic import refuse_existing, replacing, write_bytes
 from efields.errors import InputError
 from efields.export.volume import Volume
 from efields.geometry.boxes import Triple
@@ -20,6 +20,7 @@ SURFACE_SHARE = 0.5
 LEAST_ALPHA = 0.1
 """Opacity of the densest voxel below which there is no surface."""
 MESHES, POINTS = (".ply", ".glb"), (".ply",)
+PLY_COLUMNS = (("double", ("x", "y", "z")), ("uchar", ("red", "green", "blue")))
 
 
 def write_mesh(volume: Volume, tone: dict[str, Any], out: Path, origin: Triple = ZERO) -> int:
@@ -29,35 +30,46 @@ def write_mesh(volume: Volume, tone: dict[str, Any], out: Path, origin: Triple =
     are double; in GLB, whose vertices are single, by the translation of its node.
     Raises `InputError` for another ending, without open3d, and where nothing is opaque.
     """
-    open3d = _open3d(out, MESHES)
+    open3d = _open3d()
     vertices, faces, colours = _surface(volume, tone, out)
     binary = out.suffix.lower() == ".glb"
     vertices = vertices if binary else vertices + origin
     mesh = open3d.geometry.TriangleMesh(open3d.utility.Vector3dVector(vertices), open3d.utility.Vector3iVector(faces))
     mesh.vertex_colors = open3d.utility.Vector3dVector(colours)
     mesh.compute_vertex_normals()
-    with replacing(out) as temporary:
-        named = temporary.with_name(temporary.name + out.suffix.lower())  # open3d goes by the ending
-        if not open3d.io.write_triangle_mesh(str(named), mesh):
+    with replacing(out, out.suffix.lower()) as temporary:  # open3d goes by the ending
+        if not open3d.io.write_triangle_mesh(str(temporary), mesh):
             raise InputError("cannot be written", out, "choose another folder or ending")
         if binary and any(origin):
-            named.write_bytes(placed_glb(named.read_bytes(), origin))
-        named.replace(temporary)
+            temporary.write_bytes(placed_glb(temporary.read_bytes(), origin))
     return len(faces)
 
 
 def write_points(volume: Volume, tone: dict[str, Any], out: Path, origin: Triple = ZERO) -> int:
-    """The vertices of the surface in the world with their colours; returns their number. Raises as `write_mesh`."""
-    open3d = _open3d(out, POINTS)
+    """The vertices of the surface in the world with their colours, as binary PLY; returns their number.
+
+    Raises `InputError` where nothing is opaque.
+    """
     vertices, _, colours = _surface(volume, tone, out)
-    cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(vertices + origin))
-    cloud.colors = open3d.utility.Vector3dVector(colours)
-    with replacing(out) as temporary:
-        named = temporary.with_name(temporary.name + out.suffix.lower())
-        if not open3d.io.write_point_cloud(str(named), cloud):
-            raise InputError("cannot be written", out, "choose another folder")
-        named.replace(temporary)
+    points = np.zeros(len(vertices), dtype=[("x", "<f8", 3), ("red", "u1", 3)])
+    points["x"], points["red"] = vertices + origin, np.rint(255 * colours)
+    columns = [f"property {kind} {name}" for kind, names in PLY_COLUMNS for name in names]
+    head = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}", *columns, "end_header", ""]
+    write_bytes(out, "\n".join(head).encode() + points.tobytes())
     return len(vertices)
+
+
+def check_mesh(out: Path, overwrite: bool) -> None:
+    """Raise `InputError` for a mesh that cannot be written, before anything is baked."""
+    _check_ending(out, MESHES)
+    _open3d()
+    refuse_existing(out, overwrite)
+
+
+def check_points(out: Path, overwrite: bool) -> None:
+    """Raise `InputError` for points that cannot be written, before anything is baked."""
+    _check_ending(out, POINTS)
+    refuse_existing(out, overwrite)
 
 
 def placed_glb(data: bytes, origin: Triple) -> bytes:
@@ -83,14 +95,17 @@ def placed_glb(data: bytes, origin: Triple) -> bytes:
     )
 
 
-def _open3d(out: Path, endings: tuple[str, ...]) -> Any:
+def _check_ending(out: Path, endings: tuple[str, ...]) -> None:
     if out.suffix.lower() not in endings:
         raise InputError(f"'{out.suffix}' cannot be written", out, f"name a file that ends in {' or '.join(endings)}")
+
+
+def _open3d() -> Any:
     try:
         import open3d
     except (ImportError, OSError):
         do = 'pip install "efields[mesh]"'
-        raise InputError("open3d is not installed, which writes meshes and points", do=do) from None
+        raise InputError("open3d is not installed, which writes meshes", do=do) from None
     return open3d
 
 

@@ -51,17 +51,11 @@ def write_web(scene: BakedScene, out: Path) -> int:
     files = {"index.html": viewer_page().encode("utf-8")}
     files["scene.json"] = json.dumps(scene.document, allow_nan=False).encode("utf-8")
     files.update(scene.blobs)
-    if out.exists() and not (out.is_dir() and (out / "scene.json").is_file()) and not _empty(out):
-        raise InputError("is there already and holds no scene", out, "name a new folder")
     with replacing(out) as folder:
         folder.mkdir()
         for name, content in files.items():
             (folder / name).write_bytes(content)
     return sum(map(len, files.values()))
-
-
-def _empty(path: Path) -> bool:
-    return path.is_dir() and not any(path.iterdir())
 
 
 def page_for_report(run: Run) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from efields.atomic import write_text
+from efields.atomic import refuse_existing, write_text
 from efields.errors import InputError
 from efields.export.cameras import pinhole, poses_at
 from efields.train import Model
@@ -15,9 +15,16 @@ from efields.train import Model
 _OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
 
 
+def check_poses(out: Path, overwrite: bool) -> None:
+    """Raise `InputError` for another ending than .txt and .json, and a name that is taken."""
+    if out.suffix.lower() not in (".txt", ".json"):
+        raise InputError(f"'{out.suffix}' cannot be written", out, "name a file that ends in .txt (TUM) or .json")
+    refuse_existing(out, overwrite)
+
+
 def write_poses(model: Model, out: Path) -> int:
     """The trajectory's poses, as .txt (TUM: t x y z qx qy qz qw, OpenCV axes) or .json (OpenGL axes, pixel centres at
-    one half); returns their number. Raises `InputError` for another ending.
+    one half); returns their number.
     """
     path = model.trajectory
     seconds = (path.t_us - path.origin_us) * 1e-6
@@ -26,8 +33,6 @@ def write_poses(model: Model, out: Path) -> int:
         lines = [" ".join([f"{row[0]:.6f}", *(repr(float(value)) for value in row[1:])]) for row in rows]
         write_text(out, "# timestamp_s x y z qx qy qz qw\n" + "\n".join(lines) + "\n")
         return len(lines)
-    if out.suffix.lower() != ".json":
-        raise InputError(f"'{out.suffix}' cannot be written", out, "name a file that ends in .txt (TUM) or .json")
     camera = pinhole(model.camera)
     frames = [
         {"time": float(t), "transform_matrix": (pose @ _OPENGL).tolist()}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import UInt8
 
-from efields.atomic import replacing
+from efields.atomic import refuse_existing, replacing
 from efields.errors import InputError
 from efields.evaluate import Gauge
 from efields.export.camera_path import Stop
@@ -28,24 +28,25 @@ def write_video(
     model: Model,
     stops: Sequence[Stop],
     fps: float,
-    out: Path,
+    out: AbstractContextManager[Path],
     *,
     show: Shown = "radiance",
     scale: float = 1.0,
     gauge: Gauge | None = None,
     on_picture: OnPicture | None = None,
-) -> tuple[int, int]:
-    """Render a flight to an .mp4 file or a folder of PNG files; returns width and height of the pictures.
+) -> tuple[Path, int, int]:
+    """Render a flight to an .mp4 file or a folder of PNG files; returns its path, width and height of the pictures.
 
-    Raises `InputError` for another ending, before anything is rendered.
+    `out` gives the path when all is rendered: `nullcontext(path)`, or `next_free`. Raises `InputError` for another
+    ending.
     """
-    check_film(out)
     pictures = render_flight(model, stops, show, scale, on_picture)
     shown = depth_pictures(pictures) if show == "depth" else radiance_pictures(pictures, gauge)
-    with film(out, fps) as write:
-        for picture in shown:
-            write(picture)
-    return shown.shape[2], shown.shape[1]
+    with out as path:
+        with film(path, fps) as write:
+            for picture in shown:
+                write(picture)
+        return path, shown.shape[2], shown.shape[1]
 
 
 def render_flight(
@@ -74,8 +75,9 @@ def lens(camera: Camera, fov_y: float | None, scale: float) -> Camera:
     return Camera(sized.width, sized.height, focal, focal, 0.5 * (sized.width - 1), 0.5 * (sized.height - 1))
 
 
-def check_film(out: Path) -> None:
-    """Raise `InputError` for a name that is neither an .mp4 file nor a folder."""
+def check_film(out: Path, overwrite: bool) -> None:
+    """Raise `InputError` for a name that is neither an .mp4 file nor a folder, or that is taken."""
+    refuse_existing(out, overwrite, ("00000.png",))
     if out.suffix and out.suffix.lower() != ".mp4":
         raise InputError(f"'{out.suffix}' cannot be written", out, "name an .mp4 file, or a folder for PNG files")
 
@@ -133,7 +135,6 @@ def film(out: Path, fps: float) -> Iterator[Callable[[UInt8[np.ndarray, "h w 3"]
     import imageio_ffmpeg
 
     if out.suffix.lower() != ".mp4":
-        check_film(out)
         with replacing(out) as folder:
             folder.mkdir()
             names = iter(range(10**9))

@@ -101,18 +101,13 @@ def write_film(path: Path, pictures: Iterable[UInt8[np.ndarray, "h w 3"]], fps: 
     import imageio.v2 as iio
 
     count = 0
-    with atomic.replacing(path) as temporary:
-        part = temporary.with_suffix(".mp4")
-        try:
-            with iio.get_writer(
-                part, fps=fps, codec="libx264", quality=8, macro_block_size=2, ffmpeg_log_level="error"
-            ) as film:
-                for picture in pictures:
-                    film.append_data(picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2])  # pyright: ignore
-                    count += 1
-            if count == 0:
-                raise InputError("there is no picture for a film", path)
-            part.rename(temporary)
-        finally:
-            part.unlink(missing_ok=True)
+    with atomic.replacing(path, ".mp4") as temporary:
+        with iio.get_writer(
+            temporary, fps=fps, codec="libx264", quality=8, macro_block_size=2, ffmpeg_log_level="error"
+        ) as film:
+            for picture in pictures:
+                film.append_data(picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2])  # pyright: ignore
+                count += 1
+        if count == 0:
+            raise InputError("there is no picture for a film", path)
     return count

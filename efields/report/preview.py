@@ -36,14 +36,22 @@ def write_preview(path: Path, events: Iterator[EventColumns], survey: Survey, fr
     The camera's own frames, where there are some, stand beside the events in a film and behind them in a picture.
     Raises `InputError` for another ending and a recording without events.
     """
+    _check_ending(path)
     if survey.events == 0:
         raise InputError("there are no events to draw", path, "choose a recording that has some")
-    suffix = path.suffix.lower()
-    if suffix == ".mp4":
-        return _film(path, events, survey, frames)
-    if suffix == ".png":
-        return _moments(path, events, survey, frames)
-    raise InputError(f"no preview is called '{suffix}'", path, "name an .mp4 or a .png")
+    draw = _film if path.suffix.lower() == ".mp4" else _moments
+    return draw(path, events, survey, frames)
+
+
+def check_preview(path: Path, overwrite: bool) -> None:
+    """Raise `InputError` for another ending than .mp4 and .png, and a name that is taken; before any reading."""
+    _check_ending(path)
+    atomic.refuse_existing(path, overwrite)
+
+
+def _check_ending(path: Path) -> None:
+    if path.suffix.lower() not in (".mp4", ".png"):
+        raise InputError(f"no preview is called '{path.suffix.lower()}'", path, "name an .mp4 or a .png")
 
 
 def _film(path: Path, events: Iterator[EventColumns], survey: Survey, frames: Frames | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -108,6 +109,29 @@ def test_png_folder_and_mp4(tiny_run: Run, tmp_path: Path, capsys: pytest.Captur
     assert cli.main(["render", str(tiny_run.path), "--out", str(tmp_path / "a.mp4"), "--show", "depth", *flags]) == 0
     assert iio.imread(tmp_path / "a.mp4").shape == (3, 26, 36, 3)  # H.264 takes even sizes
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "png"]
+    before = (tmp_path / "a.mp4").read_bytes()
+    for name in ("png", "a.mp4"):
+        capsys.readouterr()
+        assert cli.main(["render", str(tiny_run.path), "--out", str(tmp_path / name), *flags]) == 2
+        assert "is there already; replace it with --overwrite" in capsys.readouterr().err
+    assert (tmp_path / "a.mp4").read_bytes() == before
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "holiday.png").write_bytes(b"mine")
+    flags = [*flags, "--frames", "1", "--overwrite"]
+    assert cli.main(["render", str(tiny_run.path), "--out", str(tmp_path / "png"), *flags]) == 0
+    assert cli.main(["render", str(tiny_run.path), "--out", str(tmp_path / "mine"), *flags]) == 2
+    assert [path.name for path in (tmp_path / "png").iterdir()] == ["00000.png"]
+    assert (tmp_path / "mine" / "holiday.png").read_bytes() == b"mine"
+
+
+def test_films_without_a_name_get_one_that_is_free(
+    tiny_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(tiny_run.path, tmp_path / "run")
+    for _ in range(2):
+        assert cli.main(["render", str(run), "--frames", "1", "--scale", "0.05", "--path", "orbit", "--json"]) == 0
+        assert Path(json.loads(capsys.readouterr().out)["out"]).stat().st_size > 0
+    assert sorted(path.name for path in (run / "renders").iterdir()) == ["orbit-2.mp4", "orbit.mp4"]
 
 
 def test_rendering_follows_the_recording(tiny_run: Run, recording: Recording, tmp_path: Path) -> None:

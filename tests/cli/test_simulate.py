@@ -53,6 +53,8 @@ def test_it_says_what_it_made_and_where(stack: Path, capsys: pytest.CaptureFixtu
     count, path = said.out.splitlines()
     assert f"{len(load('recordings/waves').events):,} events" in count
     assert path == "recordings/waves"
+    assert cli.main(["simulate", "--frames", str(stack)]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "recordings/waves-2"
     assert "frames 15/15" in said.err
 
 
@@ -63,9 +65,15 @@ def test_every_setting_of_the_event_camera_is_a_flag(capsys: pytest.CaptureFixtu
         assert f"--{name.replace('_', '-')}" in told
 
 
-def test_a_simulated_recording_is_replaced_and_anything_else_kept(stack: Path) -> None:
-    words = ["simulate", "--frames", str(stack), "--out"]
-    assert cli.main([*words, "rec"]) == cli.main([*words, "rec", "--c-pos", "0.5"]) == 0
+def test_a_simulated_recording_is_replaced_when_asked_and_anything_else_kept(
+    stack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["simulate", "--frames", str(stack), "--overwrite", "--out"]
+    assert cli.main([*words[:3], "--out", "rec"]) == 0
+    assert cli.main([*words[:3], "--out", "rec", "--c-pos", "0.5"]) == 2
+    assert "is there already; replace it with --overwrite" in capsys.readouterr().err
+    assert load("rec").sensor.c_pos == 0.25
+    assert cli.main([*words, "rec", "--c-pos", "0.5"]) == 0
     assert load("rec").sensor.c_pos == 0.5
     Path("rec/labels.npz").unlink()
     Path("mine").mkdir()
@@ -109,7 +117,9 @@ def test_a_scene_goes_through_the_cache_of_scenes(
     asked = []
     monkeypatch.setattr(
         "efields.cli._scene.simulated_folder",
-        lambda source, out, *, quiet: asked.append((source.name, source.parent.name, out, quiet)) or Path("made"),
+        lambda source, out, *, quiet, overwrite: (
+            asked.append((source.name, source.parent.name, out, quiet)) or Path("made")
+        ),
     )
     capsys.readouterr()
     assert simulate.run(simulate.Args(scene="blob_white", out=Path("rec"), json=True)) == 0

@@ -242,6 +242,14 @@ def test_a_scene_is_simulated_once_until_it_changes(here: Path, simulator: Simul
     Path("thing/scene.toml").write_text(SCENE + "[sensor]\nc_pos = 0.3\n")
     _scene.recording_for("thing", quiet=True)
     assert simulator.calls == 2
+    Path("other").mkdir()
+    Path("other/scene.toml").write_text(SCENE)
+    for _ in range(2):
+        assert _scene.recording_for("other", quiet=True).path == Path("recordings/thing-2")
+    assert _scene.recording_for("thing", quiet=True).path == Path("recordings/thing")
+    assert simulator.calls == 3
+    with pytest.raises(InputError, match="--overwrite"):
+        _scene.simulated_folder(Path("thing/scene.toml"), Path("recordings/thing-2"), quiet=True)
 
 
 def test_the_key_follows_the_kind_of_a_shape(here: Path) -> None:

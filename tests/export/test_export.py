@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 import zlib
 from pathlib import Path
 
@@ -56,10 +57,11 @@ def test_a_folder_holds_the_same(run: Run, page: Path, tmp_path: Path) -> None:
     named = {document["volume"]["keyframes"][0]["blob"], document["volume"]["occupancy"]["blob"]}
     named |= {chunk["blob"] for chunk in document["events"]["chunks"]}
     assert {path.name for path in folder.iterdir()} == {"index.html", "scene.json", *named}
-    assert export(run, "--web", str(folder), "--no-score") == 0  # a scene may be replaced, anything else not
+    assert export(run, "--web", str(folder), "--no-score") == 2
+    assert export(run, "--web", str(folder), "--no-score", "--overwrite") == 0
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
-    assert export(run, "--web", str(tmp_path / "mine"), "--no-score") == 2
+    assert export(run, "--web", str(tmp_path / "mine"), "--no-score", "--overwrite") == 2
     assert (tmp_path / "mine" / "thesis.txt").is_file()
 
 
@@ -81,7 +83,7 @@ def test_what_cannot_be_exported_is_one_line(run: Run, page: Path, tmp_path: Pat
 
 
 def test_meshes_and_points_open_again(run: Run, page: Path, tmp_path: Path) -> None:
-    open3d = pytest.importorskip("open3d", reason='pip install "efields[mesh]" brings open3d')
+    pytest.importorskip("open3d", reason='pip install "efields[mesh]" brings open3d')
     trimesh = pytest.importorskip("trimesh", reason='pip install "efields[mesh]" brings trimesh')
     for name in ("a.ply", "a.glb"):
         assert export(run, "--mesh", str(tmp_path / name)) == 0
@@ -90,8 +92,49 @@ def test_meshes_and_points_open_again(run: Run, page: Path, tmp_path: Path) -> N
         lo, hi = (np.array(corner) for corner in (run.load_model().renderer.box.lo, run.load_model().renderer.box.hi))
         assert len(corners) > 100 and (corners >= lo - 0.2).all() and (corners <= hi + 0.2).all()
         assert mesh.visual.kind == "vertex"
+
+
+def test_points_are_a_binary_ply_that_needs_no_library(run: Run, tmp_path: Path) -> None:
     assert export(run, "--points", str(tmp_path / "p.ply")) == 0
-    assert len(open3d.io.read_point_cloud(str(tmp_path / "p.ply")).points) > 100
+    head, body = (tmp_path / "p.ply").read_bytes().split(b"end_header\n")
+    assert head.startswith(b"ply\nformat binary_little_endian 1.0\nelement vertex ")
+    points = np.frombuffer(body, [("at", "<f8", 3), ("colour", "u1", 3)])
+    assert len(points) == int(head.split()[6]) > 100
+    renderer = run.load_model().renderer
+    lo, hi = (np.array(corner) + renderer.origin for corner in (renderer.box.lo, renderer.box.hi))
+    assert (points["at"] >= lo - 0.2).all() and (points["at"] <= hi + 0.2).all()
+    assert np.ptp(points["at"], axis=0).min() > 0.2 and np.ptp(points["colour"]) > 10
+
+
+def test_what_cannot_be_written_is_told_before_the_work(
+    run: Run, page: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("efields.export.scene.baked_scene", None)
+    monkeypatch.setitem(sys.modules, "open3d", None)
+    for name in ("there.html", "there.ply", "there.txt", "there.mp4"):
+        (tmp_path / name).write_text("mine")
+    for flag, name, said in (
+        ("--mesh", "new.ply", 'open3d is not installed, which writes meshes; pip install "efields[mesh]"'),
+        ("--points", "new.xyz", "ends in .ply"),
+        ("--poses", "new.csv", "ends in .txt"),
+        ("--video", "new.avi", "name an .mp4 file"),
+        ("--html", "there.html", "is there already; replace it with --overwrite, or name another"),
+        ("--points", "there.ply", "--overwrite"),
+        ("--poses", "there.txt", "--overwrite"),
+        ("--video", "there.mp4", "--overwrite"),
+        ("--web", "there.html", "--overwrite"),
+        ("--html", "there.txt/deep/page.html", "is a file"),
+    ):
+        assert export(run, flag, str(tmp_path / name)) == 2
+        error = capsys.readouterr().err.strip().splitlines()
+        assert len(error) == 1 and said in error[0]
+    assert {path.read_text() for path in tmp_path.glob("there.*")} == {"mine"}
+
+
+def test_a_page_without_a_name_gets_one_that_is_free(run: Run, page: Path, capsys) -> None:
+    for name in ("scene.html", "scene-2.html"):
+        assert export(run, "--no-score", "--events", "0", "--json") == 0
+        assert json.loads(capsys.readouterr().out)["html"] == str(run.path / name)
 
 
 def test_poses_come_back_by_our_own_readers(run: Run, tmp_path: Path) -> None:
