@@ -21,6 +21,7 @@ from efields.motion.motion import Status
 from efields.motion.window import EventWindow
 
 _LEAST_DEPTH = 0.05
+_GRID_STARTS = 4
 
 
 @dataclass(frozen=True)
@@ -77,35 +78,77 @@ class WindowRotation:
 def estimate_window(
     window: EventWindow, start: Float64[np.ndarray, " 3"], config: RotationConfig, backend: Backend
 ) -> WindowRotation:
-    """Angular velocity of one window, from the better of the starts `start` and rest."""
+    """Angular velocity of one window: the sharpest image that a search from any of several starts finds.
+
+    The starts are `start` and rest; where nothing is known from a window before (`start` is rest), or these do not
+    sharpen the image, those of a coarse grid too. No search leaves the bound `fastest_rad_s`.
+    """
     unknown = np.diag(np.full(3, config.fastest_rad_s**2))
     if len(window) < config.least_events or window.duration_s <= 0:
         return WindowRotation(start, unknown, 1.0, "too few events")
-    used = thinned(window, config.used_events)
-    still, fine = np.zeros(3), rotation_cost(used, config.blur_px[-1], backend)
-    rest = fine(still)[0]
-
-    def sharpest(starts: Sequence[np.ndarray]) -> tuple[np.ndarray, float, np.ndarray]:
-        coarse = fine
-        for blur in config.blur_px[:-1]:
-            # An image blurred twice as much has as much noise from half the events.
-            coarse = rotation_cost(thinned(used, max(int(len(used) / blur), 2_000)), blur, backend)
-            found = [minimised(coarse, one, config.iterations, least_gain=2e-4) for one in starts]
-            starts = (min(found, key=lambda one: one[1])[0],)
-        return _finest(fine, starts[0], coarse, used, config.iterations)
-
-    w, cost, hessian = sharpest((still,) if np.array_equal(start, still) else (start, still))
-    if rest - cost < np.log(config.least_gain):
-        w, cost, hessian = sharpest(_coarse_grid(used, backend))
-    if not np.isfinite(w).all() or np.linalg.norm(w) > config.fastest_rad_s:
+    used, still = thinned(window, config.used_events), np.zeros(3)
+    search = _Search(used, config, backend)
+    rest = search.fine(still)[0]
+    known = not np.array_equal(start, still)
+    found = search.sharpest([start, still]) if known else None
+    if found is None or rest - found.cost < np.log(config.least_gain):
+        wider = search.sharpest([still, *_coarse_grid(used, config.fastest_rad_s, backend)])
+        found = wider if found is None or wider.cost < found.cost else found
+    if not np.isfinite(found.cost):
         return WindowRotation(start, unknown, 1.0, "no gain")
-    covariance, gain = _covariance(hessian, len(used), unknown), float(np.exp(rest - cost))
+    w, covariance = found.angular_velocity, _covariance(found.hessian, len(used), unknown)
+    gain = float(np.exp(rest - found.cost))
     moved_px = window.camera.fx * float(np.linalg.norm(w)) * window.duration_s
     if moved_px < config.still_px:
         return WindowRotation(w, covariance, gain, "still")
     # Where the contrast has no peak there is nothing that a rotation explains.
     peak = float(np.linalg.eigvalsh(covariance)[-1]) < 0.25 * config.fastest_rad_s**2
     return WindowRotation(w, covariance, gain, "ok" if gain >= config.least_gain and peak else "no gain")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Where a search ended."""
+
+    angular_velocity: Float64[np.ndarray, " 3"]
+    cost: float
+    hessian: Float64[np.ndarray, "3 3"]
+
+
+class _Search:
+    """Minima of a window's cost from coarse images to fine ones."""
+
+    def __init__(self, used: EventWindow, config: RotationConfig, backend: Backend) -> None:
+        self.used, self.config = used, config
+        # An image blurred twice as much has as much noise from half the events.
+        self.coarse = [
+            self._cost(thinned(used, max(int(len(used) / blur), 2_000)), blur, backend) for blur in config.blur_px[:-1]
+        ]
+        self.fine = self._cost(used, config.blur_px[-1], backend)
+
+    def _cost(self, window: EventWindow, blur_px: float, backend: Backend) -> Objective:
+        return within(rotation_cost(window, blur_px, backend), self.config.fastest_rad_s)
+
+    def sharpest(self, starts: Sequence[np.ndarray]) -> _Found:
+        """The minimum that is found from the starts; at each blur the better half of them goes on."""
+        for cost in self.coarse:
+            found = [minimised(cost, one, self.config.iterations, least_gain=2e-4) for one in starts]
+            found = sorted(found, key=lambda one: one[1])[: max(len(found) // 2, 1)]
+            starts = [at for at, _ in found]
+        blurred = self.coarse[-1] if self.coarse else self.fine
+        ends = [_finest(self.fine, one, blurred, self.used, self.config.iterations) for one in starts]
+        return min((_Found(*end) for end in ends), key=lambda one: one.cost)
+
+
+def within(objective: Objective, most: float) -> Objective:
+    """The objective where its argument is no longer than `most`, infinite beyond."""
+
+    def evaluate(w: Float64[np.ndarray, " 3"]) -> tuple[float, Float64[np.ndarray, " 3"]]:
+        if not np.linalg.norm(w) <= most:
+            return np.inf, np.zeros(3)
+        return objective(w)
+
+    return evaluate
 
 
 def travelled_px(window: EventWindow, angular_velocity: Float64[np.ndarray, " 3"]) -> float:
@@ -198,19 +241,16 @@ def _by_angular_velocity(
     return one - np.cross(w, two) + np.cross(w, np.cross(w, three))
 
 
-def _coarse_grid(window: EventWindow, backend: Backend) -> list[np.ndarray]:
-    """The best two of starts that move the image by 12 and 40 pixels over the window, in six directions each."""
-    objective = rotation_cost(window, 4.0, backend)
-    found = []
-    for pixels in (12.0, 40.0):
-        speed = pixels / window.camera.fx / window.duration_s
-        for axis in range(3):
-            for sign in (-1.0, 1.0):
-                w = np.zeros(3)
-                # About the optical axis the same image motion takes more: its arm is about a third of the width.
-                w[axis] = sign * speed * (1.0 if axis < 2 else 3 * window.camera.fx / window.camera.width)
-                found.append((objective(w)[0], axis, sign, w))
-    return [w for *_, w in sorted(found, key=lambda one: one[0])[:2]]
+def _coarse_grid(window: EventWindow, fastest_rad_s: float, backend: Backend) -> list[np.ndarray]:
+    """The best four of starts that move the image by 12 to 75 pixels over the window, in 26 directions each."""
+    objective = within(rotation_cost(thinned(window, 4_000), 4.0, backend), fastest_rad_s)
+    directions = np.array([d for d in np.ndindex(3, 3, 3) if d != (1, 1, 1)]) - 1.0
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    # About the optical axis the same image motion takes more: its arm is about a third of the width.
+    directions[:, 2] *= 3 * window.camera.fx / window.camera.width
+    speeds = np.array([12.0, 30.0, 75.0]) / window.camera.fx / window.duration_s
+    starts = [speed * direction for speed in speeds for direction in directions]
+    return sorted(starts, key=lambda w: objective(w)[0])[:_GRID_STARTS]
 
 
 def _finest(
