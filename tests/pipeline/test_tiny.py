@@ -16,16 +16,16 @@ import pytest
 import efields
 from efields.config import Experiment, experiment_from_table, save_experiment
 from efields.evaluate import evaluate_run
-from efields.evaluate.heldout import heldout_psnr
 from efields.loaders.robust_enerf import save
 from efields.recording import Recording
 from efields.report import write_report
 from efields.train import Run, reconstruct
 from tests.tiny import tiny_recording
 
-STEPS = 250
-PSNR, GAIN, DEPTH = 15.5, 3.0, 0.11
-"""Bounds with room: two seeds gave 17.0 and 17.4 dB, 4.9 dB above the untrained field, and a depth error of 0.08."""
+STEPS, SEEDS = 800, (0, 1, 2)
+GAIN, DEPTH = 4.0, 0.6
+"""Decibels above the untrained field and share of its depth error, means over the seeds. Single seeds end 2.7 to 11 dB
+above it, by the rounding of each instruction set; their means were 8 to 9 dB and a share of 0.3 on all of them."""
 TABLE: dict[str, Any] = {
     "field": {
         "levels": 5,
@@ -38,7 +38,7 @@ TABLE: dict[str, Any] = {
     },
     "problem": {"window_motion_px": 3000.0},
     "sampling": {"samples": 64, "grid_resolution": 24, "update_every": 8, "warmup_steps": 64},
-    "train": {"steps": STEPS, "samples_per_step": 12000, "heldout_every": 0},
+    "train": {"steps": STEPS, "samples_per_step": 12000, "learning_rate": 0.04, "heldout_every": 0},
 }
 
 
@@ -46,8 +46,8 @@ def recording() -> Recording:
     return tiny_recording(size=32, frames=160)
 
 
-def experiment(steps: int = STEPS) -> Experiment:
-    whole = experiment_from_table(TABLE, "test")
+def experiment(steps: int = STEPS, seed: int = SEEDS[0]) -> Experiment:
+    whole = experiment_from_table({**TABLE, "seed": seed}, "test")
     return dataclasses.replace(whole, train=dataclasses.replace(whole.train, steps=steps))
 
 
@@ -65,13 +65,13 @@ def metrics(run: Run) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_views_it_never_saw_look_like_the_scene(metrics: dict[str, Any], tmp_path: Path) -> None:
-    heldout = recording().heldout
-    assert heldout is not None
-    untrained = reconstruct(experiment(steps=1), recording(), tmp_path / "untrained").load_model()
-    untrained_psnr = heldout_psnr(untrained.renderer, heldout, count=8)
-    assert metrics["psnr"] > PSNR
-    assert metrics["psnr"] > untrained_psnr + GAIN
-    assert metrics["depth_abs_rel"] < DEPTH
+    def scores(name: str, **settings: int) -> dict[str, Any]:
+        return evaluate_run(reconstruct(experiment(**settings), recording(), tmp_path / name), recording()).metrics
+
+    untrained = scores("untrained", steps=1)
+    trained = [metrics, *(scores(f"seed{seed}", seed=seed) for seed in SEEDS[1:])]
+    assert np.mean([one["psnr"] for one in trained]) > untrained["psnr"] + GAIN
+    assert np.mean([one["depth_abs_rel"] for one in trained]) < DEPTH * untrained["depth_abs_rel"]
 
 
 @pytest.mark.slow
