@@ -32,11 +32,11 @@ class Range:
     below: float = math.inf
     """Number that all in it are smaller than."""
     infinite: bool = False
-    """Whether infinity, with the sign that the ends leave open, is in it."""
+    """Whether infinity is in it too, for no end."""
 
     def __contains__(self, number: float) -> bool:
-        if math.isnan(number) or (math.isinf(number) and not self.infinite):
-            return False
+        if number in (math.inf, -math.inf):
+            return self.infinite and number == math.inf
         high_enough = self.least <= number and (self.above < number or self.above == -math.inf)
         return high_enough and number <= self.most and (number < self.below or self.below == math.inf)
 
@@ -45,14 +45,14 @@ class Range:
         """What to give, in plain words, such as `1 or more` or `a number above 0, up to 0.9`."""
         least, most, above, below = (_written(end) for end in (self.least, self.most, self.above, self.below))
         if least and most:
-            return f"a number from {least} to {most}"
-        if least:
-            return f"{least} or more" + (f", below {below}" if below else "")
-        if above:
-            return f"a number above {above}" + (f", up to {most}" if most else f", below {below}" if below else "")
-        if most or below:
-            return f"{most} or less" if most else f"a number below {below}"
-        return "a number" if self.infinite else "a finite number"
+            said = f"a number from {least} to {most}"
+        elif least:
+            said = f"{least} or more" + (f", below {below}" if below else "")
+        elif above:
+            said = f"a number above {above}" + (f", up to {most}" if most else f", below {below}" if below else "")
+        else:
+            said = f"{most} or less" if most else f"a number below {below}" if below else "a finite number"
+        return said + ", or inf" * self.infinite
 
 
 Seed = Annotated[int, Range(0, 2**63 - 1)]
@@ -63,6 +63,10 @@ Steps = Annotated[int, Range(1, 10**9)]
 """Steps of an optimiser."""
 Pixels = Annotated[int, Range(1, 16384)]
 """Columns or rows of a sensor or picture."""
+PixelsOrUnknown = Annotated[int, Range(0, 16384)]
+"""Columns or rows of a sensor; 0 where the file tells."""
+EveryNth = Annotated[int, Range(1, 10**9)]
+"""One of how many is taken."""
 Port = Annotated[int, Range(0, 65535)]
 """Port of a web page; 0 takes any that is free."""
 Finite = Annotated[float, Range(-1e12, 1e12)]
@@ -131,6 +135,7 @@ def _hints(cls: type[Any]) -> dict[str, Any]:
 
 def _written(number: float) -> str:
     """The number as a user writes it; nothing for an end that is open."""
-    if isinstance(number, int) or math.isnan(number):
-        return str(number)
+    if isinstance(number, int):
+        digits = str(number)
+        return digits if len(digits) < 25 else f"{digits[:6]}... ({len(digits)} digits)"
     return "" if math.isinf(number) else f"{number:.10g}"

@@ -43,7 +43,9 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     except (IsADirectoryError, PermissionError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read as TOML ({error})", source) from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"is not valid TOML ({error})", source, "mend the line that is named") from None
+        raise InputError(f"is not valid TOML ({error})", source, "fix the line that is named") from None
+    except (ValueError, RecursionError):
+        raise InputError("holds a number or a nesting that nothing needs", source, "write what is meant") from None
 
 
 def fill(cls: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -61,10 +63,13 @@ def fill(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if required and name not in table:
             raise InputError(f"missing key '{name}'", where, f"add a line '{name} = ...'")
+    values = {key: _convert(value, hints[key], inside(where, key)) for key, value in table.items()}
     try:
-        return cls(**{key: _convert(value, hints[key], inside(where, key)) for key, value in table.items()})
+        return cls(**values)
     except ValueError as error:
         raise InputError(str(error), where) from None
+    except InputError as error:
+        raise InputError(error.what, error.where or where, error.do) from None
 
 
 def inside(where: str, key: str) -> str:

@@ -20,10 +20,9 @@ from efields.settings import fill, read_toml
     [
         (Range(), (0, -1e300, 1e300), (math.nan, math.inf, -math.inf), "a finite number"),
         (Range(1), (1, 10**30), (0, 0.999, -1, math.inf, math.nan), "1 or more"),
-        (Range(1, infinite=True), (1, math.inf), (0, -math.inf, math.nan), "1 or more"),
-        (Range(infinite=True), (0, math.inf, -math.inf), (math.nan,), "a number"),
+        (Range(1, 9, infinite=True), (1, 9, math.inf), (0, 10, -math.inf, math.nan), "a number from 1 to 9, or inf"),
         (Range(above=0), (1e-300, 5), (0, -0.0, -1, math.inf, math.nan), "a number above 0"),
-        (Range(above=0, infinite=True), (1e-300, math.inf), (0, -math.inf), "a number above 0"),
+        (Range(above=0, infinite=True), (1e-300, math.inf), (0, -math.inf), "a number above 0, or inf"),
         (Range(above=0, most=0.9), (0.1, 0.9), (0, 0.91, math.nan), "a number above 0, up to 0.9"),
         (Range(above=0, below=1), (0.5,), (0, 1, math.nan), "a number above 0, below 1"),
         (Range(0, below=1), (0, 0.5), (-1, 1, math.nan), "0 or more, below 1"),

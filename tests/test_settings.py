@@ -132,6 +132,8 @@ def test_files_that_are_no_toml(tmp_path: Path) -> None:
         (b"a = \n", r"not valid TOML \(.*line 1"),
         (b"a = 1\na = 2\n", "not valid"),
         (b"\xff\xfe", "TOML"),
+        (b"a = " + b"1" * 5000, "holds a number or a nesting"),
+        (b"a = " + b"[" * 20_000, "holds a number or a nesting"),
     ):
         (tmp_path / "bad.toml").write_bytes(content)
         with pytest.raises(InputError, match=line):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -18,39 +19,40 @@ from torch.nn.functional import conv2d, huber_loss
 
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
+from efields.ranges import NotNegative, Positive, Range, Share, Steps
 
 
 @dataclass(frozen=True)
 class PublishedConfig:
     """Settings as published (MVSEC)."""
 
-    iterations: int = 1000
+    iterations: Steps = 1000
     """Steps of Adam."""
-    width: int = 256
+    width: Annotated[int, Range(1, 4096)] = 256
     """Units of each hidden layer."""
-    layers: int = 8
+    layers: Annotated[int, Range(1, 64)] = 8
     """Hidden layers."""
-    skip: int = 4
+    skip: Annotated[int, Range(0, 64)] = 4
     """Hidden layer after which the inputs are fed in again, counted from 0."""
-    rate: float = 1e-4
+    rate: Positive = 1e-4
     """Learning rate of the network at first."""
-    last_rate: float = 6.3e-5
+    last_rate: Positive = 6.3e-5
     """Learning rate of the network at last; it falls exponentially."""
-    motion_rate: float = 1e-3
+    motion_rate: Positive = 1e-3
     """Learning rate of the motion's control points."""
-    motion_start: float = 0.2
+    motion_start: Share = 0.2
     """Value that every control point starts from."""
-    epipolar_weight: float = 2.5
+    epipolar_weight: NotNegative = 2.5
     """Weight of the epipolar term."""
-    epipolar_from: int = 200
+    epipolar_from: Annotated[int, Range(0, 10**9)] = 200
     """Step from which the epipolar term counts."""
-    huber: float = 0.1
+    huber: Positive = 0.1
     """Where the epipolar term turns from square to linear."""
-    samples: int = 10_000
+    samples: Annotated[int, Range(1, 10**9)] = 10_000
     """Pixels at which the epipolar term is evaluated."""
-    references: int = 100
+    references: Annotated[int, Range(1, 10**6)] = 100
     """Reference times over the window; each is taken equally often, in random order."""
-    euler_steps: int = 9
+    euler_steps: Annotated[int, Range(1, 1000)] = 9
     """Steps by which a displacement is followed."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from jaxtyping import Float64
 from torch import Tensor, nn
 
 from efields.errors import InputError
+from efields.ranges import NotNegative, Range, check_ranges
 
 Count = TypeVar("Count", float, np.ndarray, Tensor)
 
@@ -23,24 +24,16 @@ class Sensor:
     Raises `InputError` for thresholds that are not positive, and for a negative refractory period or mismatch.
     """
 
-    c_pos: float = 0.25
+    c_pos: Annotated[float, Range(above=0, most=1e6)] = 0.25
     """Rise of natural-log intensity that makes an ON event, > 0."""
-    c_neg: float = 0.25
+    c_neg: Annotated[float, Range(above=0, most=1e6)] = 0.25
     """Fall of natural-log intensity that makes an OFF event, > 0."""
-    refractory_us: float = 0.0
+    refractory_us: NotNegative = 0.0
     """Dead time of a pixel after each of its events, in microseconds."""
-    threshold_sigma: float = 0.0
+    threshold_sigma: NotNegative = 0.0
     """Standard deviation of the thresholds from pixel to pixel, in log intensity."""
 
-    def __post_init__(self) -> None:
-        for name in ("c_pos", "c_neg"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise InputError(f"contrast threshold {name} = {value:g}", do="give a number above 0, such as 0.25")
-        for name in ("refractory_us", "threshold_sigma"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise InputError(f"{name} = {value:g}", do="give 0 or more")
+    __post_init__ = check_ranges
 
     @property
     def c_mean(self) -> float:

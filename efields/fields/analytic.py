@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
@@ -11,19 +12,20 @@ from torch import Tensor, nn
 from efields.backends.reference import Backend
 from efields.geometry.boxes import Box
 from efields.geometry.rays import Rays
+from efields.ranges import NotNegative, Positive, Range
 
 
 @dataclass(frozen=True)
 class Ball:
     """A ball of uniform density and radiance."""
 
-    center: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    center: Annotated[tuple[float, float, float], Range(-1e12, 1e12)] = (0.0, 0.0, 0.0)
     """Centre in world units."""
-    radius: float = 0.5
+    radius: Positive = 0.5
     """Radius in world units."""
-    density: float = 5.0
+    density: NotNegative = 5.0
     """Density inside, in 1 / world unit."""
-    radiance: tuple[float, ...] = (0.8,)
+    radiance: Annotated[tuple[float, ...], Range(0, 1e12)] = (0.8,)
     """Linear radiance inside; one value serves every channel."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
@@ -18,7 +18,10 @@ from torch import Tensor, nn
 from efields.backends.hash_layout import HashLayout
 from efields.backends.parts import HashGridParts
 from efields.backends.reference import Backend
+from efields.errors import InputError
 from efields.geometry.boxes import Box
+from efields.memory import memory_here
+from efields.ranges import Positive, Range, check_ranges
 
 MINIMUM_RADIANCE = 1e-3
 """Least radiance that a field gives, so that its logarithm exists (Robust e-NeRF's min_modeled_intensity)."""
@@ -32,36 +35,36 @@ GEOMETRY_FEATURES = 15
 class Config:
     """Settings of the hash-grid field."""
 
-    levels: int = 8
+    levels: Annotated[int, Range(1, 32)] = 8
     """Levels of the grid."""
-    features: int = 4
+    features: Annotated[int, Range(1, 16)] = 4
     """Features a level."""
-    log2_size: int = 16
+    log2_size: Annotated[int, Range(3, 28)] = 16
     """Rows of one level at most, as a power of two. 15 to 17 fit a CPU's cache; 19 is common on GPUs."""
-    base_resolution: int = 16
+    base_resolution: Annotated[int, Range(2, 2**16)] = 16
     """Vertices along the box at the coarsest level."""
-    finest_resolution: int = 256
+    finest_resolution: Annotated[int, Range(2, 2**20)] = 256
     """Vertices along the box at the finest level."""
-    width: int = 64
+    width: Annotated[int, Range(1, 1024)] = 64
     """Hidden units of each layer."""
-    radiance_layers: int = 2
+    radiance_layers: Annotated[int, Range(0, 16)] = 2
     """Hidden layers of the radiance network."""
-    view_degree: int = 2
+    view_degree: Annotated[int, Range(0, 4)] = 2
     """Bands of spherical harmonics of the viewing direction; 0 makes a field that looks the same from everywhere."""
-    initial_opacity: float = 0.1
+    initial_opacity: Annotated[float, Range(above=0, below=1)] = 0.1
     """Opacity of the untrained field along one edge of the box."""
-    initial_ball: float = 0.0
+    initial_ball: Annotated[float, Range(0, 10)] = 0.0
     """Radius of a denser ball in the middle of the untrained field, in half edges of the box; 0 for none. Scenes of one
     object converge sooner from it: an object that starts thin shows the background through it for a long time."""
-    initial_radiance: float = 0.3
+    initial_radiance: Positive = 0.3
     """Radiance of the untrained field, beside a background near 1."""
 
     def __post_init__(self) -> None:
-        self.layout()
-        if self.width < 1 or self.radiance_layers < 0 or not 0 <= self.view_degree <= 4:
-            raise ValueError("a hash-grid field takes width >= 1, radiance_layers >= 0 and view_degree 0 to 4")
-        if not 0 < self.initial_opacity < 1 or not self.initial_radiance > 0:
-            raise ValueError("a hash-grid field takes initial_opacity between 0 and 1 and initial_radiance above 0")
+        check_ranges(self)
+        needed = 4 * self.layout().rows * self.features
+        if needed > memory_here() // 4:
+            what = f"the hash table would take {needed / 1e9:,.1f} GB, and three times as much again to train"
+            raise InputError(what, do="lower log2_size, features or levels")
 
     def layout(self) -> HashLayout:
         """Where the levels lie in the table; raises `ValueError` for numbers that make no grid."""

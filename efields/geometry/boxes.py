@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast
+from typing import Annotated, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from efields.errors import InputError
 from efields.geometry.rays import Rays
+from efields.ranges import Range
 
 Triple = tuple[float, float, float]
 """A point or a size: x, y, z in world units."""
@@ -24,9 +25,9 @@ class Box:
     Raises `InputError` unless `lo < hi` on every axis and all six numbers are finite.
     """
 
-    lo: Triple
+    lo: Annotated[Triple, Range(-1e12, 1e12)]
     """Smallest corner, world units."""
-    hi: Triple
+    hi: Annotated[Triple, Range(-1e12, 1e12)]
     """Largest corner, world units."""
 
     def __post_init__(self) -> None:

@@ -6,12 +6,13 @@ import functools
 import logging
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from efields.errors import InputError
+from efields.ranges import Finite, Range
 
 _log = logging.getLogger(__name__)
 
@@ -32,21 +33,21 @@ class Camera:
     pattern that is not known, and a wrong number of distortion parameters.
     """
 
-    width: int
+    width: Annotated[int, Range(1, 65536)]
     """Columns, pixels."""
-    height: int
+    height: Annotated[int, Range(1, 65536)]
     """Rows, pixels."""
-    fx: float
+    fx: Finite
     """Focal length along x, pixels."""
-    fy: float
+    fy: Finite
     """Focal length along y, pixels."""
-    cx: float
+    cx: Finite
     """Principal point along x, pixels; (width - 1) / 2 is the middle."""
-    cy: float
+    cy: Finite
     """Principal point along y, pixels; (height - 1) / 2 is the middle."""
     distortion_model: DistortionModel = "none"
     """`plumb_bob` (Brown: k1 k2 p1 p2 [k3]) or `equidistant` (Kannala-Brandt: k1 k2 k3 k4), as OpenCV has them."""
-    distortion: tuple[float, ...] = ()
+    distortion: Annotated[tuple[float, ...], Range(-1e12, 1e12)] = ()
     """Parameters of the distortion model, in its order."""
     bayer: str = ""
     """Colour filters of the raw pixels (0, 0), (1, 0), (0, 1) and (1, 1), as "RGGB"; "" for a grey sensor."""
@@ -61,9 +62,9 @@ class Camera:
         if self.width < 1 or self.height < 1:
             raise InputError(f"camera of {self.width} x {self.height} pixels", do="give a size of at least 1")
         if not all(math.isfinite(f) and f != 0 for f in (self.fx, self.fy)):
-            raise InputError(f"focal length ({self.fx:g}, {self.fy:g})", do="give a finite number of pixels, not 0")
+            raise InputError(f"focal length fx, fy = {self.fx:g}, {self.fy:g}", do="give a finite number of pixels, not 0")
         if not (math.isfinite(self.cx) and math.isfinite(self.cy)):
-            raise InputError(f"principal point ({self.cx:g}, {self.cy:g})", do="give finite pixels")
+            raise InputError(f"principal point cx, cy = {self.cx:g}, {self.cy:g}", do="give finite pixels")
         if self.distortion_model not in _LENGTHS:
             raise InputError(f"distortion model {self.distortion_model!r}", do=f"known are {', '.join(_LENGTHS)}")
         allowed = _LENGTHS[self.distortion_model]

@@ -29,6 +29,7 @@ from efields.loaders._reading.aedat2_records import IMU_PARTS, FrameReads, ImuPa
 from efields.loaders._reading.aedat_header import read_header, sensor_named
 from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of
 from efields.loaders._reading.side_parts import imu_of, triggers_of
+from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording
 
 _MAGIC = b"#!AER-DAT2.0"
@@ -43,9 +44,9 @@ class Config:
 
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: those of the chip that the header names, else found from the addresses."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: as `width`."""
 
     def load(self, path: str | Path) -> Recording:

@@ -29,6 +29,7 @@ from efields.loaders._reading.aedat_header import read_header, sensor_named
 from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of, with_assumed_size
 from efields.loaders._reading.frame_stack import FrameStack, middle
 from efields.loaders._reading.side_parts import imu_of, triggers_of
+from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording
 
 _MAGIC = b"#!AER-DAT3."
@@ -46,9 +47,9 @@ class Config:
 
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: those of the camera that the header names, else the least that holds all events."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: as `width`."""
 
     def load(self, path: str | Path) -> Recording:

@@ -29,6 +29,7 @@ from efields.loaders._reading.event_file import checked_size, first_bytes, recor
 from efields.loaders._reading.flatbuffer import BrokenBufferError, Table, Tables, root
 from efields.loaders._reading.frame_stack import FrameStack, middle
 from efields.loaders._reading.side_parts import imu_of, triggers_of
+from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording
 
 EVENT = np.dtype([("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("on", "u1"), ("unused", "u1", 3)])
@@ -43,9 +44,9 @@ class Config:
 
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: as the file says, else the smallest known sensor that holds all events."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: as `width`."""
     triggers: Literal["all", "external"] = "all"
     """Which triggers to read: all, the marks of the camera's own frames too, or those from outside alone."""

@@ -16,6 +16,7 @@ from efields.errors import InputError
 from efields.loaders._reading.event_file import first_bytes
 from efields.loaders._reading.posed_images import without_events
 from efields.loaders._reading.transforms import orthonormal, read_transforms
+from efields.ranges import EveryNth
 from efields.recording import Recording, Views
 
 
@@ -23,7 +24,7 @@ from efields.recording import Recording, Views
 class Config:
     """How to read Blender's posed images."""
 
-    view_stride: int = 1
+    view_stride: EveryNth = 1
     """Read every n-th view only: published scenes hold 100 and 200 views of 800 x 800, 2.3 GB as float32."""
     heldout: bool = True
     """Whether to read the views that are held out."""

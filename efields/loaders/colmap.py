@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from efields.errors import InputError
 from efields.loaders._reading.colmap_model import MODELS, model_folder, read_model
 from efields.loaders._reading.event_file import first_bytes
 from efields.loaders._reading.posed_images import held_out, posed_views, without_events
+from efields.ranges import EveryNth, Range
 from efields.recording import Recording
 
 
@@ -25,9 +27,9 @@ class Config:
 
     images: str = "images"
     """Folder of the images, relative to the project."""
-    heldout_every: int = 8
+    heldout_every: Annotated[int, Range(0, 10**9)] = 8
     """Hold out the first view of every n; 0: none."""
-    view_stride: int = 1
+    view_stride: EveryNth = 1
     """Read every n-th view only."""
 
     def load(self, path: str | Path) -> Recording:

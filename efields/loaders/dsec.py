@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -43,6 +43,7 @@ from efields.loaders._reading.rig import (
     listed_frames,
     read_yaml,
 )
+from efields.ranges import NotNegative, PixelsOrUnknown, Range
 from efields.recording import Frames, Recording
 
 _SIZE = (640, 480)
@@ -55,23 +56,23 @@ class Config:
 
     camera: Literal["left", "right"] = "left"
     """Which event camera of a sequence folder."""
-    start_s: float = 0.0
+    start_s: NotNegative = 0.0
     """Seconds after the first event from which to read."""
-    stop_s: float = math.inf
+    stop_s: Annotated[float, Range(above=0, most=1e12, infinite=True)] = math.inf
     """Seconds after the first event up to which to read."""
     frames: WhichFrames = "none"
     """Which frames of the same side to read: they are 1440 x 1080 in colour, 4.7 MB each."""
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: those of the calibration, else of DSEC, or for a lone file those the events need."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: as for the columns."""
     time_unit: TimeUnit = "auto"
     """Unit of the times; "auto": microseconds for whole numbers, seconds for others."""
-    c_pos: float = 0.25
+    c_pos: Annotated[float, Range(above=0, most=100)] = 0.25
     """Contrast threshold of ON events (change of log intensity); the data set does not say."""
-    c_neg: float = 0.25
+    c_neg: Annotated[float, Range(above=0, most=100)] = 0.25
     """Contrast threshold of OFF events."""
-    refractory_us: float = 0.0
+    refractory_us: Annotated[float, Range(0, 1e9)] = 0.0
     """Refractory period in microseconds; the data set does not say."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

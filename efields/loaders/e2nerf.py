@@ -20,7 +20,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ from efields.loaders._reading.transforms import (
     orthonormal,
     read_json,
 )
+from efields.ranges import EveryNth, NotNegative, Positive, Range
 from efields.recording import Recording, Views
 
 _NAMES = ("events.pt", "event.pt")
@@ -58,17 +59,17 @@ _MOST_COUNTED = 1000
 class Config:
     """How to read a scene of E2NeRF."""
 
-    exposure_s: float = 0.16
+    exposure_s: Positive = 0.16
     """Seconds of one view's bins; the published ones last 0.16 s in four bins."""
-    pause_s: float = 0.04
+    pause_s: NotNegative = 0.04
     """Seconds from the end of one view to the begin of the next, which nobody knows."""
     views: bool = True
     """Whether to read the blurred images, as frames, and the test views."""
-    view_stride: int = 1
+    view_stride: EveryNth = 1
     """Read every n-th image only."""
-    c_pos: float = 0.3
+    c_pos: Annotated[float, Range(above=0, most=100)] = 0.3
     """Contrast threshold of ON events, as E2NeRF takes it."""
-    c_neg: float = 0.2
+    c_neg: Annotated[float, Range(above=0, most=100)] = 0.2
     """Contrast threshold of OFF events."""
     salvage: bool = False
     """Whether to leave out counts that cannot be."""

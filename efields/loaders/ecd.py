@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.cover import cover
 from efields.loaders._reading.images import read_image, to_channels
 from efields.loaders._reading.text import read_event_text, read_table
+from efields.ranges import NotNegative, PixelsOrUnknown, Range
 from efields.recording import Recording, Views, covered_events
 
 _DAVIS240C = (240, 180)
@@ -32,21 +33,21 @@ _DAVIS240C = (240, 180)
 class Config:
     """How to read an ECD folder."""
 
-    extrapolate_s: float = 0.0
+    extrapolate_s: NotNegative = 0.0
     """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     trajectory: Literal["linear", "cubic"] = "linear"
     """How poses are interpolated."""
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: those of the first frame, else 240."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: those of the first frame, else 180."""
     frames: Literal["during_events", "all", "none"] = "during_events"
     """Which frames to read: those taken while events were recorded, all that the poses cover, or none."""
-    c_pos: float = 0.25
+    c_pos: Annotated[float, Range(above=0, most=100)] = 0.25
     """Contrast threshold of ON events (change of log intensity); the data set does not say."""
-    c_neg: float = 0.25
+    c_neg: Annotated[float, Range(above=0, most=100)] = 0.25
     """Contrast threshold of OFF events."""
-    refractory_us: float = 0.0
+    refractory_us: Annotated[float, Range(0, 1e9)] = 0.0
     """Refractory period in microseconds; the data set does not say."""
 
     def load(self, path: str | Path) -> Recording:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.loaders._reading.event_file import first_bytes
 from efields.loaders._reading.mat_arrays import mat5_variables
+from efields.ranges import Range
 from efields.recording import Recording
 
 _COLUMNS = ("x", "y", "pol", "ts")
@@ -31,13 +33,13 @@ class Config:
 
     sequence: str = ""
     """Name of the sequence, such as seq_0001; empty: the only one."""
-    fx: float = 196.7
+    fx: Annotated[float, Range(above=0, most=1e6)] = 196.7
     """Focal length along x, pixels."""
-    fy: float = 197.8
+    fy: Annotated[float, Range(above=0, most=1e6)] = 197.8
     """Focal length along y, pixels."""
-    cx: float = 120.0
+    cx: Annotated[float, Range(-1e6, 1e6)] = 120.0
     """Principal point along x, pixels."""
-    cy: float = 90.0
+    cy: Annotated[float, Range(-1e6, 1e6)] = 90.0
     """Principal point along y, pixels."""
 
     def load(self, path: str | Path) -> Recording:

@@ -25,6 +25,7 @@ from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
 from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of
 from efields.loaders._reading.event_stream_bytes import EventStreamDecoder
+from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording
 
 _MAGIC = b"Event Stream"
@@ -39,9 +40,9 @@ _OTHER_TYPES = {0: "generic events", 3: "display events", 4: "colour events"}
 class Config:
     """How to read an Event Stream file."""
 
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: as the header says."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: as the header says."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

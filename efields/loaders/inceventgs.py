@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from efields.loaders._reading.npy_rows import npy_source
 from efields.loaders._reading.pose_text import read_numbers, whole_us
 from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.transforms import checked_poses, orthonormal
+from efields.ranges import EveryNth, NotNegative, PixelsOrUnknown, Range
 from efields.recording import Recording, Views
 
 _REPLICA = (768, 480)
@@ -41,21 +42,21 @@ _EVENTS = "gray_events_data.npy"
 class Config:
     """How to read a scene of IncEventGS."""
 
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: those of the images, else 768."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: those of the images, else 480."""
-    focal: float = 0.0
+    focal: Annotated[float, Range(0, 1e6)] = 0.0
     """Focal length in pixels; 0: half the width, as in the Replica scenes."""
-    cx: float = -1.0
+    cx: Annotated[float, Range(-1, 1e6)] = -1.0
     """Principal point along x as the method's configuration has it, half a pixel more than ours; -1: the middle."""
-    cy: float = -1.0
+    cy: Annotated[float, Range(-1, 1e6)] = -1.0
     """Principal point along y."""
     frames: Literal["heldout", "frames", "none"] = "heldout"
     """What the images are: views to compare with, the camera's own frames, or not to be read."""
-    view_stride: int = 1
+    view_stride: EveryNth = 1
     """Read every n-th image only."""
-    extrapolate_s: float = 0.0
+    extrapolate_s: NotNegative = 0.0
     """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

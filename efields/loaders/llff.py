@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from efields.errors import InputError
 from efields.loaders._reading.event_file import first_bytes
@@ -16,6 +17,7 @@ from efields.loaders._reading.images import read_image
 from efields.loaders._reading.llff_poses import llff_camera, read_poses_bounds
 from efields.loaders._reading.posed_images import held_out, listed_images, posed_views, without_events
 from efields.loaders._reading.transforms import orthonormal
+from efields.ranges import Range
 from efields.recording import Recording
 
 
@@ -23,9 +25,9 @@ from efields.recording import Recording
 class Config:
     """How to read posed images in LLFF's layout."""
 
-    factor: int = 0
+    factor: Annotated[int, Range(0, 1000)] = 0
     """Read `images_N`; 1: `images`; 0: `images` where it is there, else the least reduced copy."""
-    heldout_every: int = 8
+    heldout_every: Annotated[int, Range(0, 10**9)] = 8
     """Hold out the first view of every n, as the papers do with 8; 0: none."""
 
     def load(self, path: str | Path) -> Recording:

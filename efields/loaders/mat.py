@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 from efields.event_file import EventFile
 from efields.loaders._reading.array_events import ArrayOptions, open_arrays
 from efields.loaders._reading.event_file import first_bytes, recording_of
 from efields.loaders._reading.mat_arrays import is_mat5, is_mat73, mat5_sources, mat73_sources
+from efields.ranges import PixelsOrUnknown, Range
 from efields.recording import Recording
 
 
@@ -28,11 +30,11 @@ class Config:
     """Order of the columns of a table, such as "x y t p", "-" for one to leave out; empty: found."""
     unit: str = ""
     """Unit of time: s, ms, us or ns; empty: found."""
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: the smallest known sensor that holds all events."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: as `width`."""
-    first_pixel: int = 0
+    first_pixel: Annotated[int, Range(0, 1)] = 0
     """Number of the first column and row: 0, or 1 where pixels are counted as MATLAB counts."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -43,6 +43,7 @@ from efields.loaders._reading.rig import (
     read_yaml,
     rigid,
 )
+from efields.ranges import NotNegative, PixelsOrUnknown, Range
 from efields.recording import Frames, Recording, Views, covered_events
 
 _SIZE = (346, 260)
@@ -61,25 +62,25 @@ class Config:
     """Which DAVIS; the right one has poses only with the calibration file."""
     poses: Literal["pose", "odometry"] = "pose"
     """Which poses of the ground truth: with loops closed, or the lidar's odometry."""
-    start_s: float = 0.0
+    start_s: NotNegative = 0.0
     """Seconds after the first event from which to read."""
-    stop_s: float = math.inf
+    stop_s: Annotated[float, Range(above=0, most=1e12, infinite=True)] = math.inf
     """Seconds after the first event up to which to read."""
     frames: WhichFrames = "during_events"
     """Which grey frames to read: those taken while events were recorded, all that the poses cover, or none."""
-    extrapolate_s: float = 0.0
+    extrapolate_s: NotNegative = 0.0
     """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     trajectory: Literal["linear", "cubic"] = "linear"
     """How poses are interpolated."""
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: those of the calibration, else 346."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: those of the calibration, else 260."""
-    c_pos: float = 0.25
+    c_pos: Annotated[float, Range(above=0, most=100)] = 0.25
     """Contrast threshold of ON events (change of log intensity); the data set does not say."""
-    c_neg: float = 0.25
+    c_neg: Annotated[float, Range(above=0, most=100)] = 0.25
     """Contrast threshold of OFF events."""
-    refractory_us: float = 0.0
+    refractory_us: Annotated[float, Range(0, 1e9)] = 0.0
     """Refractory period in microseconds; the data set does not say."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -25,6 +25,7 @@ from efields.loaders._reading.event_file import first_bytes
 from efields.loaders._reading.images import read_image
 from efields.loaders._reading.posed_images import held_out, posed_views, without_events
 from efields.loaders._reading.transforms import OPENGL, checked_poses, frame_pose, image_file, orthonormal, read_json
+from efields.ranges import EveryNth, Range
 from efields.recording import Recording, Views
 
 _INTRINSICS = (
@@ -38,9 +39,9 @@ _PINHOLES = ("SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV")
 class Config:
     """How to read posed images in the layout of instant-ngp and nerfstudio."""
 
-    heldout_every: int = 8
+    heldout_every: Annotated[int, Range(0, 10**9)] = 8
     """Hold out the first view of every n where the file lists no test or validation views; 0: none."""
-    view_stride: int = 1
+    view_stride: EveryNth = 1
     """Read every n-th view only."""
     undo_applied_transform: bool = False
     """Whether to give poses in COLMAP's world, as they were before `applied_transform`."""

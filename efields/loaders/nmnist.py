@@ -18,6 +18,7 @@ from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
 from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of, with_assumed_size
 from efields.loaders._reading.whole_runs import whole_runs
+from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording
 
 _SIZE = 5
@@ -36,9 +37,9 @@ _LOOKED_AT = 2048
 class Config:
     """How to read a file of 5-byte events."""
 
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: the smallest known sensor that holds all events, 34 for N-MNIST."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0 likewise."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

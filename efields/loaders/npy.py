@@ -13,6 +13,7 @@ from efields.event_file import EventFile
 from efields.loaders._reading.array_events import ArrayOptions, open_arrays
 from efields.loaders._reading.event_file import first_bytes, recording_of
 from efields.loaders._reading.npy_rows import looks_like_npy, npy_source
+from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording
 
 
@@ -24,9 +25,9 @@ class Config:
     """Order of the columns, such as "x y t p", "-" for one to leave out; empty: found."""
     unit: str = ""
     """Unit of time: s, ms, us or ns; empty: found."""
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: the smallest known sensor that holds all events."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: as `width`."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

@@ -21,6 +21,7 @@ from efields.loaders._reading.arrays import is_zip
 from efields.loaders._reading.columns_found import named
 from efields.loaders._reading.event_file import first_bytes, recording_of
 from efields.loaders._reading.npy_rows import BROKEN, member_source
+from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording
 
 _SIZES = ("width", "height")
@@ -36,9 +37,9 @@ class Config:
     """Order of the columns of a table, such as "x y t p", "-" for one to leave out; empty: found."""
     unit: str = ""
     """Unit of time: s, ms, us or ns; empty: found."""
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: as the file says, else the smallest known sensor that holds all events."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: as `width`."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

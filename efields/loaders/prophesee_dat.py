@@ -20,6 +20,7 @@ from efields.events.columns import EventColumns
 from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of, with_assumed_size
 from efields.loaders._reading.prophesee_header import MOST, Header, checked_header_size, read_header
 from efields.loaders._reading.whole_runs import whole_runs
+from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording
 
 _TYPES = (0x00, 0x0C)
@@ -34,9 +35,9 @@ _JUMP_US, _FALL_US = 60_000_000, 1_000_000
 class Config:
     """How to read a DAT file."""
 
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: as the header says, else the smallest known sensor that holds all events."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0 likewise."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

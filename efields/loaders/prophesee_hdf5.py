@@ -21,6 +21,7 @@ from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import EventColumns
 from efields.loaders._reading.event_file import checked_size, first_bytes, recording_of, with_assumed_size
 from efields.loaders._reading.hdf5_file import SIGNATURE, attribute, blocks, opened_hdf5, usable_rows
+from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording, Triggers
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ _EVENTS, _TRIGGERS = "CD/events", "EXT_TRIGGER/events"
 class Config:
     """How to read a Prophesee HDF5 file."""
 
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: as the file says, else the smallest known sensor that holds all events."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0 likewise."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

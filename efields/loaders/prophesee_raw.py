@@ -24,6 +24,7 @@ from efields.loaders._reading.evt2 import Evt2Decoder, Evt21Decoder
 from efields.loaders._reading.evt3 import Evt3Decoder
 from efields.loaders._reading.prophesee_header import MOST, Header, checked_header_size, read_header
 from efields.loaders._reading.whole_runs import whole_runs
+from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording, Triggers
 
 _DECODERS: dict[str, type[EvtDecoder]] = {"2.0": Evt2Decoder, "2.1": Evt21Decoder, "3.0": Evt3Decoder}
@@ -38,9 +39,9 @@ _FALLBACK = {"2.0": (640, 480), "2.1": (1280, 720), "3.0": (1280, 720)}
 class Config:
     """How to read a RAW file."""
 
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: as the header says."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: as the header says."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -33,6 +33,7 @@ from efields.loaders._reading.event_file import first_bytes
 from efields.loaders._reading.native import save
 from efields.loaders._reading.side_files import read_frames, read_imu, read_triggers
 from efields.loaders._reading.transforms import camera_from_matrix, read_json, read_transforms
+from efields.ranges import EveryNth, NotNegative, Range
 from efields.recording import Recording, Views
 from efields.settings import fill, read_toml
 
@@ -55,7 +56,7 @@ class _Settings:
 
     name: str = ""
     """Short name of the recording."""
-    threshold_sigma: float = 0.0
+    threshold_sigma: Annotated[float, Range(0, 100)] = 0.0
     """Mismatch of the thresholds from pixel to pixel, in log intensity."""
     trajectory: Literal["linear", "cubic"] = "linear"
     """How poses are interpolated."""
@@ -69,11 +70,11 @@ class _Settings:
 class Config:
     """How to read a recording in the layout of Robust e-NeRF."""
 
-    extrapolate_s: float = 0.0
+    extrapolate_s: NotNegative = 0.0
     """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     trajectory: Literal["", "linear", "cubic"] = ""
     """How poses are interpolated; empty: as the recording says, else linear."""
-    view_stride: int = 1
+    view_stride: EveryNth = 1
     """Read every n-th view only: published sets hold 200 views of 800 x 800, 1.5 GB as float32."""
     views: bool = True
     """Whether to read the images at all."""

@@ -24,6 +24,7 @@ from efields.loaders._reading.ros_bag import Bag
 from efields.loaders._reading.ros_events import MessageDecoder, first_event_us, regrouped, taken_apart
 from efields.loaders._reading.ros_messages import ARRAYS, PACKETS, EventMessage
 from efields.loaders._reading.ros_side import CAMERA, IMAGE, IMU, nearest, read_camera, read_frames, read_imu
+from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording, Triggers
 
 _METADATA = b"rosbag2_bagfile_information"
@@ -41,9 +42,9 @@ class Config:
     """The topic of frames; empty: likewise."""
     clock: Literal["ros", "sensor"] = "ros"
     """Whether times of EVT 3.0 are moved to the clock of the bag, or left as the sensor counted them."""
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: as the messages say."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: as the messages say."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

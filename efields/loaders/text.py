@@ -18,6 +18,7 @@ from efields.loaders._reading.columns_found import checked_unit
 from efields.loaders._reading.event_file import checked_size, recording_of, with_assumed_size
 from efields.loaders._reading.event_text import read_events
 from efields.loaders._reading.text_head import SEPARATORS, looks_like_events, read_head
+from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording
 
 
@@ -31,9 +32,9 @@ class Config:
     """Unit of time: s, ms, us or ns; empty: found."""
     separator: str = ""
     """What stands between values: space, tab, comma or semicolon; empty: found."""
-    width: int = 0
+    width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: as the file says, else the smallest known sensor that holds all events."""
-    height: int = 0
+    height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: as `width`."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

@@ -21,7 +21,7 @@ import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -47,6 +47,7 @@ from efields.loaders._reading.rig import (
     read_poses,
 )
 from efields.loaders._reading.text import read_table
+from efields.ranges import NotNegative, Range
 from efields.recording import Imu, Recording, covered_events
 
 _SIZE = (1280, 720)
@@ -60,21 +61,21 @@ class Config:
 
     camera: Literal["left", "right"] = "left"
     """Which event camera, and which frames."""
-    start_s: float = 0.0
+    start_s: NotNegative = 0.0
     """Seconds after the first event from which to read."""
-    stop_s: float = math.inf
+    stop_s: Annotated[float, Range(above=0, most=1e12, infinite=True)] = math.inf
     """Seconds after the first event up to which to read."""
     frames: WhichFrames = "none"
     """Which frames to read: those taken while events were recorded, all that the poses cover, or none."""
-    extrapolate_s: float = 0.0
+    extrapolate_s: NotNegative = 0.0
     """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     trajectory: Literal["linear", "cubic"] = "linear"
     """How poses are interpolated."""
-    c_pos: float = 0.25
+    c_pos: Annotated[float, Range(above=0, most=100)] = 0.25
     """Contrast threshold of ON events (change of log intensity); the data set does not say."""
-    c_neg: float = 0.25
+    c_neg: Annotated[float, Range(above=0, most=100)] = 0.25
     """Contrast threshold of OFF events."""
-    refractory_us: float = 0.0
+    refractory_us: Annotated[float, Range(0, 1e9)] = 0.0
     """Refractory period in microseconds; the data set does not say."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from efields.ranges import NotNegative
 from efields.supervision import Supervision
 
 
@@ -18,7 +19,7 @@ class Config:
     """Settings of the distortion loss."""
 
     draws: ClassVar[str] = ""
-    weight: float = 1e-3
+    weight: NotNegative = 1e-3
     """Weight in the total loss."""
 
     def __call__(self, supervision: Supervision) -> Tensor:

@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from efields.ranges import NotNegative, Positive
 from efields.supervision import Supervision
 
 
@@ -19,9 +20,9 @@ class Config:
     """Settings of the event interval loss."""
 
     draws: ClassVar[str] = "events"
-    weight: float = 0.3
+    weight: NotNegative = 0.3
     """Weight in the total loss."""
-    huber: float = 1.0
+    huber: Positive = 1.0
     """Residual, in mean thresholds, beyond which the penalty grows linearly; it bounds what a noise event can do."""
 
     def __call__(self, supervision: Supervision) -> Tensor:

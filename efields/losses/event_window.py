@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from efields.ranges import NotNegative, Positive, Share
 from efields.supervision import Supervision
 
 
@@ -23,11 +24,11 @@ class Config:
     """
 
     draws: ClassVar[str] = "windows"
-    weight: float = 0.5
+    weight: NotNegative = 0.5
     """Weight in the total loss."""
-    active_share: float = 0.7
+    active_share: Share = 0.7
     """Share of the loss that pixels with events carry; silent pixels carry the rest."""
-    huber: float = 1.0
+    huber: Positive = 1.0
     """Residual, in mean thresholds, beyond which the penalty grows linearly."""
 
     def __call__(self, supervision: Supervision) -> Tensor:

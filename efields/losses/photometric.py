@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from efields.ranges import NotNegative
 from efields.supervision import Supervision
 
 
@@ -16,7 +17,7 @@ class Config:
     """Settings of the photometric loss."""
 
     draws: ClassVar[str] = "frames"
-    weight: float = 1.0
+    weight: NotNegative = 1.0
     """Weight in the total loss."""
 
     def __call__(self, supervision: Supervision) -> Tensor:

@@ -12,6 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from efields.ranges import NotNegative
 from efields.supervision import Supervision
 
 
@@ -20,7 +21,7 @@ class Config:
     """Settings of the silent interval loss."""
 
     draws: ClassVar[str] = "silent"
-    weight: float = 0.1
+    weight: NotNegative = 0.1
     """Weight in the total loss."""
 
     def __call__(self, supervision: Supervision) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch.nn.functional import silu
 from efields.backends.flow_lattice import LatticeExtent
 from efields.backends.reference import Backend
 from efields.motion.window import EventWindow
+from efields.ranges import Range
 
 ORDINARY_DEFORMATION = 0.1
 """Derivative of a window's displacement, pixels a pixel, that is not held against a flow."""
@@ -24,15 +26,15 @@ ORDINARY_DEFORMATION = 0.1
 class FlowFieldConfig:
     """A residual network on top of the flow of a rotation."""
 
-    width: int = 64
+    width: Annotated[int, Range(1, 1024)] = 64
     """Units of each hidden layer."""
-    layers: int = 4
+    layers: Annotated[int, Range(1, 16)] = 4
     """Hidden layers; all but the first add to what they take."""
-    octaves: int = 3
+    octaves: Annotated[int, Range(0, 16)] = 3
     """Octaves of sines and cosines of the place: the finest has a period of 2 / 2^(octaves - 1) of half the image."""
-    lattice_px: float = 12.0
+    lattice_px: Annotated[float, Range(1, 10_000)] = 12.0
     """Spacing of the lattice on which the network is evaluated while it is fitted; flow is linear in between."""
-    lattice_times: int = 3
+    lattice_times: Annotated[int, Range(1, 1000)] = 3
     """Times at which that lattice stands, the first and last events among them."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -23,32 +24,33 @@ from efields.motion.spline import MotionSpline, TimedFlow
 from efields.motion.window import EventWindow, ideal_camera, windows
 from efields.motion.window_fit import WindowFit, WindowFitConfig, fit_window
 from efields.motion.window_rotation import RotationConfig, estimate_window, travelled_px
+from efields.ranges import EveryNth, Positive, Range
 
 
 @dataclass(frozen=True)
 class JointConfig:
     """How motion and flow are estimated together."""
 
-    window_events: int = 30_000
+    window_events: Annotated[int, Range(1, 10**8)] = 30_000
     """Events in a window, or more; see `travel_px`."""
-    longest_s: float = 0.1
+    longest_s: Positive = 0.1
     """Seconds that a window may last."""
-    travel_px: float = 6.0
+    travel_px: Annotated[float, Range(0, 10_000)] = 6.0
     """Pixels that the image should move by over a window: one in which it moves by less is taken with more events, for
     parallax and turns are told apart by differences of motion that have to be larger than an event's pixel."""
-    slowest_s: float = 0.4
+    slowest_s: Positive = 0.4
     """Seconds that a window may last in which the image moves by less than `travel_px`."""
-    step: float = 0.5
+    step: Annotated[float, Range(0.01, 10)] = 0.5
     """Part of a window after which the next one starts."""
-    least_events: int = 1_000
+    least_events: EveryNth = 1_000
     """Windows with fewer are not fitted."""
-    epipolar_weight: float = 0.05
+    epipolar_weight: Annotated[float, Range(0, 10**6)] = 0.05
     """Weight of the epipolar constraint beside the contrast; 0 leaves the flow to contrast alone (ablation)."""
-    seconds_per_window: float | None = None
+    seconds_per_window: Annotated[float, Range(above=0, most=10**6)] | None = None
     """Time a window may take; where this binds, the result depends on the machine."""
     warm_start: bool = True
     """Whether each window starts from the network of the window before."""
-    knot_s: float = 0.075
+    knot_s: Annotated[float, Range(1e-4, 1e6)] = 0.075
     """Distance of the knots of the motion spline, seconds."""
     drop_hot_pixels: bool = True
     """Whether pixels that fire far more than their neighbours are left out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from efields.motion.epipolar import (
 from efields.motion.flow_field import FieldFrame, FlowField, FlowFieldConfig, geometric_residual, motion_at_times
 from efields.motion.warped_image import WarpedImages
 from efields.motion.window import EventWindow
+from efields.ranges import EveryNth, NotNegative, Positive, Range, Share
 
 _MIDDLE = 0.3
 """Part of a window, around its middle, whose flow tells its motion: over all of it the motion changes."""
@@ -34,33 +36,33 @@ _MIDDLE = 0.3
 class WindowFitConfig:
     """How one window is fitted."""
 
-    iterations: int = 200
+    iterations: Annotated[int, Range(1, 10**6)] = 200
     """Steps of Adam for a window that starts from nothing."""
-    warm_iterations: int = 90
+    warm_iterations: Annotated[int, Range(1, 10**6)] = 90
     """Steps for a window that starts from the network of its predecessor."""
-    rate: float = 8e-3
+    rate: Positive = 8e-3
     """Learning rate at first; it falls to a twentieth along half a cosine."""
-    events: int = 30_000
+    events: EveryNth = 30_000
     """Events a step looks at; of a window of more, each step draws others."""
-    warp_steps: int = 2
+    warp_steps: Annotated[int, Range(1, 100)] = 2
     """Midpoint steps along each event's trajectory to the reference time."""
-    blur_px: tuple[float, float, float] = (3.0, 2.0, 1.0)
+    blur_px: Annotated[tuple[float, float, float], Range(0, 100)] = (3.0, 2.0, 1.0)
     """Blur of the images of warped events in the first and second quarter and after."""
-    epipolar_weight: float = 0.05
+    epipolar_weight: Annotated[float, Range(0, 10**6)] = 0.05
     """Weight of the epipolar term beside the contrast; 0 leaves the flow to contrast alone (ablation)."""
-    epipolar_from: float = 0.55
+    epipolar_from: Share = 0.55
     """Share of the iterations before the epipolar term begins; it reaches its weight 15 % later."""
-    smoothness: float = 0.03
+    smoothness: NotNegative = 0.03
     """Weight of the mean squared second difference of the flow."""
-    stiffness: float = 10.0
+    stiffness: NotNegative = 10.0
     """Weight of the mean squared deformation, which keeps events along edges from collapsing into dots."""
-    samples: int = 2000
+    samples: EveryNth = 2000
     """Places, those of random events at random times, at which the epipolar term is evaluated and the motion found."""
-    motion_rate: float = 0.5
+    motion_rate: NotNegative = 0.5
     """Learning rate of the motion (1 pixel over the window; 0.1 radians) over that of the network."""
-    patience: int = 20
+    patience: EveryNth = 20
     """Iterations without gain after which a window ends early."""
-    seconds_per_window: float | None = None
+    seconds_per_window: Annotated[float, Range(above=0, most=10**6)] | None = None
     """Time a window may take: its schedule is then shortened. The result depends on the machine where this binds."""
 
 

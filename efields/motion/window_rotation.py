@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from efields.motion.contrast import warped_variance
 from efields.motion.minimise import Objective, minimised
 from efields.motion.motion import Status
 from efields.motion.window import EventWindow
+from efields.ranges import EveryNth, NotNegative, Positive, Range
 
 _LEAST_DEPTH = 0.05
 _GRID_STARTS = 4
@@ -28,36 +30,36 @@ _GRID_STARTS = 4
 class RotationConfig:
     """How angular velocity is estimated."""
 
-    window_events: int = 20_000
+    window_events: Annotated[int, Range(1, 10**8)] = 20_000
     """Events in a window, or more; see `travel_px`."""
-    longest_s: float = 0.1
+    longest_s: Positive = 0.1
     """Seconds that a window may last; one with fewer events in that time is shorter in events."""
-    travel_px: float = 6.0
+    travel_px: Annotated[float, Range(0, 10_000)] = 6.0
     """Pixels that the image should turn by over a window: one that turns by less is taken with more events."""
-    slowest_s: float = 0.4
+    slowest_s: Positive = 0.4
     """Seconds that a window may last in which the image turns by less than `travel_px`."""
-    step: float = 0.5
+    step: Annotated[float, Range(0.01, 10)] = 0.5
     """Part of a window after which the next one starts."""
-    used_events: int = 12_000
+    used_events: EveryNth = 12_000
     """Events of a window that are warped, spread evenly over it: more change the result less than its error."""
-    blur_px: tuple[float, ...] = (4.0, 2.0, 1.0)
+    blur_px: Annotated[tuple[float, ...], Range(0, 100)] = (4.0, 2.0, 1.0)
     """Standard deviations of the Gaussians that images are blurred with, one after the other, in pixels."""
-    iterations: int = 12
+    iterations: Annotated[int, Range(1, 10**6)] = 12
     """Most steps at each blur."""
-    least_events: int = 300
+    least_events: EveryNth = 300
     """Windows with fewer are not estimated."""
-    least_gain: float = 1.02
+    least_gain: NotNegative = 1.02
     """Gain of variance below which a window says nothing."""
-    still_px: float = 0.35
+    still_px: NotNegative = 0.35
     """Windows whose events move by less than that, in pixels, are called still."""
-    fastest_rad_s: float = 30.0
+    fastest_rad_s: Positive = 30.0
     """Angular speeds beyond are not believed."""
     drop_hot_pixels: bool = True
     """Whether pixels that fire far more than their neighbours are left out."""
-    pivot: float | None = 0.0
+    pivot: Annotated[float, Range(0, 10)] | None = 0.0
     """Distance of the point that the camera turns about, behind it, over that of the scene; 0: about itself; None:
     found from the events (`efields.motion.pivot`), which takes a lens that is known to better than 3 %."""
-    pivot_windows: int = 6
+    pivot_windows: EveryNth = 6
     """Windows that the ratio is found from: those that turn most."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from efields import scratch
 from efields.events.draws import draw_count_windows, draw_event_intervals, draw_silent
 from efields.events.intervals import Intervals, PixelIndex
 from efields.events.stream import EventStream
+from efields.ranges import Positive, check_ranges
 
 _GIVE_BACK_EVERY = 2
 """Steps; reading at random, a batch maps some 200 MB, as the system maps the neighbours of what is read."""
@@ -21,18 +21,16 @@ _GIVE_BACK_EVERY = 2
 class Shares:
     """How the rays of a step are divided among the draws that losses ask for; they need not sum to one."""
 
-    events: float = 0.15
+    events: Positive = 0.15
     """Intervals between two events of a pixel."""
-    windows: float = 0.8
+    windows: Positive = 0.8
     """Windows of many events."""
-    silent: float = 0.05
+    silent: Positive = 0.05
     """Intervals without an event."""
-    frames: float = 0.3
+    frames: Positive = 0.3
     """Pixels of frames."""
 
-    def __post_init__(self) -> None:
-        if not all(0 < share < math.inf for share in (self.events, self.windows, self.silent, self.frames)):
-            raise ValueError("shares of rays are above 0")
+    __post_init__ = check_ranges
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from efields.geometry.trajectory import Trajectory
 from efields.problem import ParameterGroup, Terms, field_groups
 from efields.problems._batches import Batch, BatchDraws, FramePixels, Shares
 from efields.problems._frames import frame_rays, frame_supervision, weighted
+from efields.ranges import Range
 from efields.recording import Recording, Views
 from efields.render.renderer import Renderer, Sampling
 from efields.supervision import FrameSupervision, IntervalSupervision
@@ -40,9 +41,9 @@ class Config:
 
     frames: bool = False
     """Whether the camera's own frames supervise the field beside its events (losses.photometric)."""
-    box: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+    box: Annotated[tuple[tuple[float, float, float], tuple[float, float, float]], Range(-1e12, 1e12)] | None = None
     """Two opposite corners of the field's box, world units; None takes the recording's, or what the camera circles."""
-    window_motion_px: float = 60.0
+    window_motion_px: Annotated[float, Range(above=0, most=10_000)] = 60.0
     """Image motion, in pixels, that the longest windows span; it sets their number of events. Long windows make a field
     converge many times sooner, as brightness need not spread from pixel to pixel; threshold errors add up over them."""
     windows_at_events: bool = True

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from efields.geometry.trajectory import Trajectory
 from efields.problem import ParameterGroup, Terms, field_groups
 from efields.problems._batches import FramePixels
 from efields.problems._frames import frame_rays, frame_supervision, weighted
+from efields.ranges import Range
 from efields.recording import Recording, Views
 from efields.render.renderer import Renderer, Sampling
 
@@ -38,7 +39,7 @@ class Config:
 
     frames: ClassVar[bool] = True
     default_losses: ClassVar[tuple[str, ...]] = ("photometric", "distortion")
-    box: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+    box: Annotated[tuple[tuple[float, float, float], tuple[float, float, float]], Range(-1e12, 1e12)] | None = None
     """Two opposite corners of the field's box, world units; None takes the recording's, or what the cameras circle."""
 
     def build(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
+from typing import Annotated, Any, Literal, Protocol, cast
 
 import torch
 from jaxtyping import Float
@@ -14,6 +14,7 @@ from efields.backends.reference import Backend
 from efields.geometry.boxes import Box, Triple
 from efields.geometry.origin import ZERO, origin_of
 from efields.geometry.rays import Rays
+from efields.ranges import EveryNth, Range, check_ranges
 from efields.render.occupancy import OccupancyGrid
 from efields.render.samples import Samples, compacted, distortion, stratified
 
@@ -42,26 +43,22 @@ class Sampling:
 
     kind: Literal["occupancy", "stratified"] = "occupancy"
     """`occupancy` skips empty cells with spans of one length; `stratified` divides the box along each ray evenly."""
-    samples: int = 192
+    samples: Annotated[int, Range(1, 2**16)] = 192
     """Spans along the diagonal of the box (occupancy) or along each ray (stratified)."""
-    finer_views: int = 2
+    finer_views: Annotated[int, Range(1, 64)] = 2
     """How many times shorter spans are outside training, where precision counts for more than speed (occupancy)."""
-    grid_resolution: int = 64
+    grid_resolution: Annotated[int, Range(1, 512)] = 64
     """Cells of the occupancy grid along each edge."""
-    least_alpha: float = 0.01
+    least_alpha: Annotated[float, Range(0, below=1)] = 0.01
     """Alpha over one span below which a cell counts as empty."""
-    early_stop: float = 1e-3
+    early_stop: Annotated[float, Range(0, below=1)] = 1e-3
     """Transmittance below which the rest of a ray is left out, by a first look at the density; 0 never."""
-    update_every: int = 16
+    update_every: EveryNth = 16
     """Training steps between two looks of the occupancy grid at the field."""
-    warmup_steps: int = 128
+    warmup_steps: Annotated[int, Range(0, 10**12)] = 128
     """Steps during which every update looks at every cell; later ones look at a quarter of them."""
 
-    def __post_init__(self) -> None:
-        if self.samples < 1 or self.grid_resolution < 1 or self.update_every < 1:
-            raise ValueError("sampling takes samples, grid_resolution and update_every of 1 or more")
-        if not 0 <= self.least_alpha < 1 or not 0 <= self.early_stop < 1:
-            raise ValueError("sampling takes least_alpha and early_stop from 0 to below 1")
+    __post_init__ = check_ranges
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Float64
 
 from efields.errors import InputError
 from efields.geometry.paths import look_at
+from efields.ranges import Range, Seed, check_ranges
+from efields.simulation.vectors import Vector
 
 
 def _on_sphere(azimuth: np.ndarray, elevation: np.ndarray) -> np.ndarray:
@@ -24,26 +26,22 @@ class CameraPath:
 
     kind: Literal["orbit", "spiral", "wave"] = "spiral"
     """`orbit` stays at the first elevation, `spiral` rises to the second, `wave` swings between both."""
-    duration_s: float = 4.0
+    duration_s: Annotated[float, Range(above=0, most=3600)] = 4.0
     """Time from start to end in seconds."""
-    revolutions: float = 2.0
+    revolutions: Annotated[float, Range(-1e5, 1e5)] = 2.0
     """Turns about the z axis."""
-    radius: float = 4.0
+    radius: Annotated[float, Range(above=0, most=1e9)] = 4.0
     """Distance to the target in scene units."""
-    elevation_deg: tuple[float, float] = (-20.0, 60.0)
+    elevation_deg: Annotated[tuple[float, float], Range(-89, 89)] = (-20.0, 60.0)
     """Lowest and highest elevation above the horizontal plane."""
-    swings: float = 4.0
+    swings: Annotated[float, Range(-1e5, 1e5)] = 4.0
     """Periods of `wave` over the whole path."""
-    start_deg: float = 0.0
+    start_deg: Annotated[float, Range(-1e5, 1e5)] = 0.0
     """Azimuth at the start."""
-    target: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    target: Vector = (0.0, 0.0, 0.0)
     """What the camera looks at."""
 
-    def __post_init__(self) -> None:
-        if not (self.duration_s > 0 and self.radius > 0):
-            raise ValueError("duration_s and radius must be positive")
-        if max(abs(e) for e in self.elevation_deg) > 89:
-            raise ValueError("elevation_deg must stay within -89 and 89, where up is defined")
+    __post_init__ = check_ranges
 
     def direction(self, share: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "n 3"]:
         """Unit vectors from the target to the camera at these shares (0 to 1) of the path's length."""
@@ -70,17 +68,17 @@ class CameraPath:
 class HeldoutPath:
     """Views that no training sees: spread over the elevations of the path, off the path, at like distances."""
 
-    count: int = 40
+    count: Annotated[int, Range(0, 1000)] = 40
     """Number of views."""
-    elevation_deg: tuple[float, float] | None = None
+    elevation_deg: Annotated[tuple[float, float], Range(-89, 89)] | None = None
     """Lowest and highest elevation; None takes those of the path."""
-    separation_deg: float = 5.0
+    separation_deg: Annotated[float, Range(0, 180)] = 5.0
     """Least angle, seen from the target, between a view and the camera path."""
-    reach_deg: float = 18.0
+    reach_deg: Annotated[float, Range(0, 180)] = 18.0
     """Greatest such angle: from farther away a view could show what the camera never saw."""
-    radius_share: tuple[float, float] = (0.95, 1.05)
+    radius_share: Annotated[tuple[float, float], Range(above=0, most=1000)] = (0.95, 1.05)
     """Least and greatest distance to the target, as shares of the path's radius."""
-    seed: int = 7
+    seed: Seed = 7
     """Seed of the views."""
 
     def poses(self, path: object) -> Float64[np.ndarray, "n 4 4"]:

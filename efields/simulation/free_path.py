@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -11,21 +11,21 @@ from jaxtyping import Float64
 
 from efields.geometry.paths import look_at
 from efields.geometry.pose import so3_exp
-
-Vector = tuple[float, float, float]
+from efields.ranges import Range, check_ranges
+from efields.simulation.vectors import Vector
 
 
 @dataclass(frozen=True)
 class Shake:
     """One sinusoidal swing of the camera about its path; several add up to a hand."""
 
-    frequency_hz: float
+    frequency_hz: Annotated[float, Range(0, 1e6)]
     """Swings a second."""
     position: Vector = (0.0, 0.0, 0.0)
     """Amplitude of the displacement along the first camera's x (right), y (down), z (forward), in scene units."""
     rotation_deg: Vector = (0.0, 0.0, 0.0)
     """Amplitude of the rotation vector, in the first camera's axes, in degrees."""
-    phase_deg: float = 0.0
+    phase_deg: Annotated[float, Range(-1e5, 1e5)] = 0.0
     """Phase at the start."""
 
 
@@ -39,7 +39,7 @@ class FreePath:
 
     kind: Literal["free"] = "free"
     """Tells this path from those about a target."""
-    duration_s: float = 0.4
+    duration_s: Annotated[float, Range(above=0, most=3600)] = 0.4
     """Time from start to end in seconds."""
     position: Vector = (0.0, -4.0, 0.0)
     """Where the camera is at the start, in scene units."""
@@ -53,12 +53,11 @@ class FreePath:
     """Constant part of the angular velocity in the first camera's axes, degrees/s."""
     shakes: tuple[Shake, ...] = ()
     """Swings that are added."""
-    truth_rate_hz: float = 100.0
+    truth_rate_hz: Annotated[float, Range(above=0, most=3600)] = 100.0
     """Maps of depth a second that are kept with the recording."""
 
     def __post_init__(self) -> None:
-        if not (self.duration_s > 0 and self.truth_rate_hz > 0):
-            raise ValueError("duration_s and truth_rate_hz must be positive")
+        check_ranges(self)
         if self.position == self.target:
             raise ValueError("position and target must differ, as the camera looks from one to the other")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-Colour = tuple[float, float, float]
+from efields.ranges import NotNegative
+from efields.simulation.vectors import Colour, Vector
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Light:
 class Constant(Light):
     """The same radiance from all around."""
 
-    radiance: float = 1.0
+    radiance: NotNegative = 1.0
     """Radiance."""
 
 
@@ -27,11 +28,11 @@ class Constant(Light):
 class Sky(Light):
     """A soft sky: radiance fades from the zenith to the horizon and to the ground below."""
 
-    zenith: float = 1.0
+    zenith: NotNegative = 1.0
     """Radiance from straight above."""
-    horizon: float = 0.6
+    horizon: NotNegative = 0.6
     """Radiance from the horizon."""
-    ground: float = 0.2
+    ground: NotNegative = 0.2
     """Radiance from straight below."""
 
 
@@ -39,9 +40,9 @@ class Sky(Light):
 class Sun(Light):
     """Parallel light, with hard shadows and no noise."""
 
-    direction: tuple[float, float, float] = (-1.0, -1.0, -1.0)
+    direction: Vector = (-1.0, -1.0, -1.0)
     """Where the light goes."""
-    irradiance: float = 2.0
+    irradiance: NotNegative = 2.0
     """Irradiance on a surface that faces it."""
 
 
@@ -49,9 +50,9 @@ class Sun(Light):
 class Point(Light):
     """Light from one point."""
 
-    position: tuple[float, float, float] = (2.0, 2.0, 4.0)
+    position: Vector = (2.0, 2.0, 4.0)
     """Where it is."""
-    intensity: float = 20.0
+    intensity: NotNegative = 20.0
     """Radiant intensity."""
 
 

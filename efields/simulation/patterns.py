@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float64
 
+from efields.ranges import Range, Seed, Share
 from efields.simulation import textures
-from efields.simulation.shapes import Colour, Shape
+from efields.simulation.shapes import Shape
+from efields.simulation.vectors import Colour
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Texture:
 class Procedural(Texture):
     """A pattern that is computed texel by texel."""
 
-    resolution: int = 512
+    resolution: Annotated[int, Range(1, 4096)] = 512
     """Texels along v; there are twice as many along u."""
 
     def _texels(self) -> Float64[np.ndarray, "h w 2"]:
@@ -43,11 +46,11 @@ class Noise(Procedural):
 
     palette: tuple[Colour, ...] = ((0.1, 0.1, 0.1), (0.8, 0.8, 0.8))
     """Colours from low to high."""
-    scale: float = 4.0
+    scale: Annotated[float, Range(0, 1e6)] = 4.0
     """Lattice cells in a scene unit."""
-    octaves: int = 4
+    octaves: Annotated[int, Range(1, 32)] = 4
     """Octaves."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed."""
 
     def image(self, shape: Shape) -> Float64[np.ndarray, "h w 3"]:  # noqa: D102
@@ -80,7 +83,7 @@ class Checker(Procedural):
 
     palette: tuple[Colour, ...] = ((0.1, 0.1, 0.1), (0.8, 0.8, 0.8))
     """Colours."""
-    tiles: tuple[int, int] = (8, 8)
+    tiles: Annotated[tuple[int, int], Range(1, 4096)] = (8, 8)
     """Squares along u and v."""
 
     def image(self, shape: Shape) -> Float64[np.ndarray, "h w 3"]:  # noqa: D102
@@ -93,11 +96,11 @@ class Photograph(Texture):
 
     name: str = "brick"
     """Which one."""
-    low: float = 0.06
+    low: Share = 0.06
     """Reflectance of its darkest parts."""
-    high: float = 0.85
+    high: Share = 0.85
     """Reflectance of its brightest parts."""
-    quarter_turns: int = 0
+    quarter_turns: Annotated[int, Range(-1000, 1000)] = 0
     """Turns it by this many times 90 degrees, counter-clockwise."""
 
     def image(self, shape: Shape) -> Float64[np.ndarray, "h w 3"]:  # noqa: D102

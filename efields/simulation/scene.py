@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 
 from efields.errors import InputError
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
-from efields.settings import did_you_mean, fill, read_toml
+from efields.ranges import Positive, Range, Share
+from efields.settings import did_you_mean, fill, inside, read_toml
 from efields.simulation.camera_path import CameraPath, HeldoutPath
 from efields.simulation.free_path import FreePath
 from efields.simulation.lights import LIGHTS, Light
 from efields.simulation.patterns import TEXTURES, Texture
 from efields.simulation.sensor_model import EventCamera
 from efields.simulation.shapes import MATERIALS, SHAPES, Material, Shape
+from efields.simulation.vectors import Colour
 
 SCENE_FILE = "scene.toml"
 
@@ -29,15 +31,15 @@ K = TypeVar("K")
 class ImageSettings:
     """The camera's images."""
 
-    width: int = 128
+    width: Annotated[int, Range(1, 4096)] = 128
     """Pixels across."""
-    height: int = 128
+    height: Annotated[int, Range(1, 4096)] = 128
     """Pixels down."""
-    fov_deg: float = 30.0
+    fov_deg: Annotated[float, Range(above=0, below=180)] = 30.0
     """Angle of view across the width, in degrees."""
-    background: tuple[float, float, float] | None = None
+    background: Colour | None = None
     """Linear radiance behind the scene, whatever the lights are; None shows the lights themselves."""
-    exposure: float = 1.0
+    exposure: Positive = 1.0
     """Factor on the radiance, applied after rendering: it dims or brightens the whole scene."""
 
 
@@ -47,19 +49,19 @@ class RenderSettings:
 
     integrator: Literal["direct", "path"] = "direct"
     """Direct light only, or paths of up to `max_depth` segments."""
-    max_depth: int = 4
+    max_depth: Annotated[int, Range(1, 10**4)] = 4
     """Longest light path of the integrator `path`."""
-    samples: int = 64
+    samples: Annotated[int, Range(1, 10**6)] = 64
     """Samples a pixel of the frames that make events; their seed is fixed, so that noise makes few false events."""
-    samples_heldout: int = 512
+    samples_heldout: Annotated[int, Range(1, 10**6)] = 512
     """Samples a pixel of the held-out views; each has its own seed."""
-    seed: int = 1
+    seed: Annotated[int, Range(0, 2**31 - 1)] = 1
     """Seed of the frames; view k of the held-out views uses seed + 1 + k."""
-    max_motion_px: float = 0.6
+    max_motion_px: Annotated[float, Range(0.01, 10**4)] = 0.6
     """Largest motion of a visible point from one frame to the next; it decides the number of frames."""
-    frames: int = 0
+    frames: Annotated[int, Range(0, 10**7)] = 0
     """Number of frames; 0 takes it from `max_motion_px`."""
-    frames_recorded: int = 40
+    frames_recorded: Annotated[int, Range(0, 10**4)] = 40
     """How many of the frames, evenly spread, become the recording's own frames."""
 
 
@@ -67,9 +69,9 @@ class RenderSettings:
 class ExpectedEvents:
     """How many events the scene makes, as measured when it was written."""
 
-    count: int
+    count: Annotated[int, Range(0, 10**12)]
     """Events of the whole recording."""
-    tolerance: float = 0.03
+    tolerance: Share = 0.03
     """Share of `count` by which another machine may differ."""
 
     def holds(self, count: int) -> bool:
@@ -178,7 +180,7 @@ def _path(table: dict[str, Any], where: str) -> CameraPath | FreePath:
     path = table.pop("path", None)
     if not isinstance(path, Mapping):
         raise InputError("missing key 'path'", where, "add a table [path]")
-    return fill(FreePath if path.get("kind") == "free" else CameraPath, path, f"{where}.path")
+    return fill(FreePath if path.get("kind") == "free" else CameraPath, path, inside(where, "path"))
 
 
 def _named(kinds: Mapping[str, type[K]], table: Any, where: str) -> dict[str, K]:

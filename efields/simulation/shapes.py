@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float64
 
+from efields.ranges import Positive, Range, Seed, Share
 from efields.simulation import meshes
 from efields.simulation.meshes import Mesh
-
-Colour = tuple[float, float, float]
+from efields.simulation.vectors import Colour, Factors, Vector
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,13 @@ class Shape:
 
     material: str
     """Name of its material."""
-    position: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    position: Vector = (0.0, 0.0, 0.0)
     """Where its origin stands, in scene units."""
-    rotation_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rotation_deg: Vector = (0.0, 0.0, 0.0)
     """Turn about x, then y, then z of the world, in degrees."""
-    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    scale: Factors = (1.0, 1.0, 1.0)
     """Factors along its own x, y, z."""
-    velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    velocity: Vector = (0.0, 0.0, 0.0)
     """How it moves through the world, in scene units a second; its position is that at the start."""
 
     def mesh(self) -> Mesh:
@@ -52,7 +53,7 @@ class Shape:
 class Sphere(Shape):
     """A sphere."""
 
-    radius: float = 1.0
+    radius: Positive = 1.0
     """Radius in scene units."""
 
     def mesh(self) -> Mesh:  # noqa: D102
@@ -66,13 +67,13 @@ class Sphere(Shape):
 class Blob(Shape):
     """A sphere with smooth random lobes."""
 
-    radius: float = 1.0
+    radius: Positive = 1.0
     """Mean radius in scene units."""
-    displacement: float = 0.1
+    displacement: Annotated[float, Range(0, 10)] = 0.1
     """Standard deviation of the radius, as a share of it."""
-    frequency: float = 3.0
+    frequency: Annotated[float, Range(0, 1e4)] = 3.0
     """Waves across the sphere's radius, in radians."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the lobes."""
 
     def mesh(self) -> Mesh:  # noqa: D102
@@ -87,9 +88,9 @@ class Blob(Shape):
 class Torus(Shape):
     """A ring about its z axis."""
 
-    radius: float = 1.0
+    radius: Positive = 1.0
     """Radius of the ring's middle line."""
-    tube: float = 0.2
+    tube: Positive = 0.2
     """Radius of the tube."""
 
     def mesh(self) -> Mesh:  # noqa: D102
@@ -103,9 +104,9 @@ class Torus(Shape):
 class Cylinder(Shape):
     """A closed cylinder about its z axis, centred."""
 
-    radius: float = 0.5
+    radius: Positive = 0.5
     """Radius."""
-    height: float = 1.0
+    height: Positive = 1.0
     """Height."""
 
     def mesh(self) -> Mesh:  # noqa: D102
@@ -119,11 +120,11 @@ class Cylinder(Shape):
 class Bar(Shape):
     """A round bar from one point to another."""
 
-    start: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    start: Vector = (0.0, 0.0, 0.0)
     """One end."""
-    end: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    end: Vector = (0.0, 0.0, 1.0)
     """The other end."""
-    radius: float = 0.05
+    radius: Positive = 0.05
     """Radius."""
 
     def mesh(self) -> Mesh:  # noqa: D102
@@ -138,7 +139,7 @@ class Bar(Shape):
 class BoxShape(Shape):
     """A closed box, centred; each side carries the whole texture."""
 
-    size: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    size: Factors = (1.0, 1.0, 1.0)
     """Extent along x, y, z."""
 
     def mesh(self) -> Mesh:  # noqa: D102
@@ -149,7 +150,7 @@ class BoxShape(Shape):
 class Plane(Shape):
     """A rectangle that faces up."""
 
-    size: tuple[float, float] = (1.0, 1.0)
+    size: Annotated[tuple[float, float], Range(above=0, most=1e9)] = (1.0, 1.0)
     """Extent along x and y."""
 
     def mesh(self) -> Mesh:  # noqa: D102
@@ -178,7 +179,7 @@ class Material:
     """Linear reflectance."""
     texture: str = ""
     """Name of a texture; empty for one colour."""
-    uv_scale: tuple[float, float] = (1.0, 1.0)
+    uv_scale: Annotated[tuple[float, float], Range(-1e6, 1e6)] = (1.0, 1.0)
     """How often an image texture repeats across the surface."""
 
 
@@ -191,7 +192,7 @@ class Diffuse(Material):
 class Plastic(Material):
     """A diffuse base under a rough clear coat."""
 
-    roughness: float = 0.2
+    roughness: Share = 0.2
     """Beckmann roughness of the coat."""
 
 
@@ -199,9 +200,9 @@ class Plastic(Material):
 class Principled(Material):
     """Disney's material."""
 
-    roughness: float = 0.4
+    roughness: Share = 0.4
     """Roughness, 0 to 1."""
-    metallic: float = 0.0
+    metallic: Share = 0.0
     """0 for a dielectric, 1 for a metal."""
 
 

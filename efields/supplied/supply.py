@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,6 +16,7 @@ from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.cover import COVERED, cover
 from efields.loaders._reading.images import to_channels
 from efields.loaders._reading.transforms import OPENGL
+from efields.ranges import Finite, NotNegative, check_ranges
 from efields.recording import Frames, Recording, Views
 from efields.supplied._clock import Unit
 from efields.supplied._sources import absolute
@@ -38,7 +38,7 @@ class Supplied:
     """Whether a calibration of another image size is scaled to the sensor's; else it is an error."""
     poses: str = ""
     """Trajectory of the camera, or of a body that carries it: a file, a folder, or `BAG:/topic`."""
-    time_offset_s: float = 0.0
+    time_offset_s: Finite = 0.0
     """Seconds that the clock of the poses is ahead of that of the events: t_pose = t_event + time_offset_s."""
     time_unit: Unit = ""
     """Unit of times in a text or json of poses: s, ms, us or ns; empty: found by their size."""
@@ -53,12 +53,10 @@ class Supplied:
     """Which way the poses of a text, npz or bag go; COLMAP's and json's are known."""
     trajectory: Literal["linear", "cubic"] = "linear"
     """How poses are interpolated."""
-    extrapolate_s: float = 0.0
+    extrapolate_s: NotNegative = 0.0
     """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
 
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.time_offset_s) and abs(self.time_offset_s) < 1e12):
-            raise ValueError(f"time_offset_s = {self.time_offset_s}: give seconds")
+    __post_init__ = check_ranges
 
     def absolute(self) -> Supplied:
         """The same with paths that hold from any folder."""

@@ -6,9 +6,10 @@ import ast
 import dataclasses
 import inspect
 import sys
-from typing import Any
+from typing import Any, get_type_hints
 
 from efields.settings import fill, to_table
+from tests.numbers_of import numbers_without_range
 
 
 def broken_rules(config: type[Any]) -> list[str]:
@@ -20,6 +21,9 @@ def broken_rules(config: type[Any]) -> list[str]:
         wrong.append("the file has no docstring")
     for cls in settings_classes(config):
         wrong += [f"{cls.__name__}.{name} has no docstring" for name in undocumented(cls)]
+        hints = get_type_hints(cls, include_extras=True)
+        names = [field.name for field in dataclasses.fields(cls)]
+        wrong += [f"{cls.__name__}.{name} has no Range" for name in names if numbers_without_range(hints[name])]
         if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
             wrong.append(f"{cls.__name__} is not frozen")
     try:

@@ -11,13 +11,14 @@ from tests.contracts.rules import broken_rules
 
 GOOD = '''"""A file."""
 from dataclasses import dataclass
+from efields.ranges import Positive
 
 
 @dataclass(frozen=True)
 class Config:
     """Settings."""
 
-    weight: float = 1.0
+    weight: Positive = 1.0
     """Weight."""
 '''
 
@@ -29,8 +30,9 @@ class Config:
         ("(frozen=True)", "", "Config is not a frozen dataclass"),
         ('    """Weight."""\n', "", "Config.weight has no docstring"),
         ('"""A file."""\n', "", "the file has no docstring"),
+        ("Positive =", "float =", "Config.weight has no Range"),
         (" = 1.0", "", "has no default for a setting"),
-        ("float = 1.0", "str = 1.0", None),
+        ("Positive = 1.0", "str = 1.0", None),
     ],
 )
 def test_a_file_that_breaks_a_rule_is_told(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from torch.nn.functional import interpolate, pad
 
 from efields.errors import InputError
 from efields.motion.networks.cells import CELLS, State
+from efields.ranges import Range, Seed, check_ranges
 
 States = tuple[State, ...]
 """The counts of the bins before, then the state of every level, finest first."""
@@ -23,21 +24,21 @@ class Config:
 
     kind: Literal["conv_gru", "conv_lstm", "lif"] = "conv_gru"
     """Cells of the memory: gated recurrent units, long short-term memory or spiking neurons."""
-    channels: tuple[int, ...] = (12, 24, 48)
+    channels: Annotated[tuple[int, ...], Range(1, 4096)] = (12, 24, 48)
     """Channels of each level; each level halves the resolution."""
-    bin_us: int = 10_000
+    bin_us: Annotated[int, Range(1, 10**9)] = 10_000
     """Duration of the bins that the network is trained with, in microseconds."""
-    earlier_bins: int = 2
+    earlier_bins: Annotated[int, Range(0, 100)] = 2
     """Counts of that many bins before the present one are kept in the state and fed in beside it."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the weights before training."""
 
     def __post_init__(self) -> None:
         if self.kind not in CELLS:
             raise InputError(f"unknown flow network '{self.kind}'", do=f"known: {', '.join(CELLS)}")
-        if not self.channels or min(self.channels) < 1 or self.bin_us < 1 or self.earlier_bins < 0:
-            given = f"channels {self.channels}, bin_us {self.bin_us}, earlier_bins {self.earlier_bins}"
-            raise InputError(given, "flow network", "give 1 or more of each, and 0 or more earlier bins")
+        if not self.channels:
+            raise InputError("channels = ()", "flow network", "give those of one level or more")
+        check_ranges(self)
 
     def build(self) -> FlowNetwork:
         """The network with weights as drawn from `seed`; the generator of the process is left as it was."""

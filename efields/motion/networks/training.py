@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from efields.events.stream import EventStream
 from efields.motion.networks.bins import counts_of
 from efields.motion.networks.network import FlowNetwork, States, detached
 from efields.motion.networks.sharpness import BinnedEvents, roughness, sequence_sharpness
+from efields.ranges import NotNegative, Pixels, Positive, Range, Seed, Share, Steps, check_ranges
 
 OnStep = Callable[[int, float], None]
 """Called after every step with its number from 1 and its loss."""
@@ -27,31 +29,29 @@ OnStep = Callable[[int, float], None]
 class TrainingConfig:
     """How a flow network is trained."""
 
-    steps: int = 600
+    steps: Steps = 600
     """Optimiser steps; each takes `bins` bins of `batch` sequences."""
-    batch: int = 16
+    batch: Annotated[int, Range(1, 10**4)] = 16
     """Sequences trained on at once: many small ones show more motions than few large ones."""
-    side: int = 32
+    side: Pixels = 32
     """Side of the square that is cut from each sequence, in pixels."""
-    bins: int = 6
+    bins: Annotated[int, Range(1, 1000)] = 6
     """Bins over which events are carried and backpropagation through time reaches."""
-    learning_rate: float = 2e-3
+    learning_rate: Annotated[float, Range(above=0, most=1e3)] = 2e-3
     """Learning rate of Adam at its highest; it falls to a twentieth along a cosine."""
-    warmup_steps: int = 20
+    warmup_steps: Annotated[int, Range(0, 10**9)] = 20
     """Steps over which the learning rate rises."""
-    smoothness: float = 1.0
+    smoothness: NotNegative = 1.0
     """Weight of the differences of flow between neighbours, against the ratio of sharpness."""
-    shared_until: float = 0.4
+    shared_until: Share = 0.4
     """Share of the steps in which events are carried by the mean flow of their bin alone; its weight then falls to zero
     over as many steps. One flow for all events cannot make them run together, and its gradient is far less noisy."""
-    longest_gradient: float = 1.0
+    longest_gradient: Positive = 1.0
     """Norm to which gradients are cut."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the order of sequences and of flips."""
 
-    def __post_init__(self) -> None:
-        if min(self.steps, self.batch, self.bins, self.side) < 1 or not 0 < self.learning_rate < math.inf:
-            raise InputError("steps, batch, bins, side and learning_rate must be above 0", "flow network training")
+    __post_init__ = check_ranges
 
 
 @dataclass(frozen=True)
