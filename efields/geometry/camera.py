@@ -62,7 +62,7 @@ class Camera:
         if self.width < 1 or self.height < 1:
             raise InputError(f"camera of {self.width} x {self.height} pixels", do="give a size of at least 1")
         if not all(math.isfinite(f) and f != 0 for f in (self.fx, self.fy)):
-            raise InputError(f"focal length fx, fy = {self.fx:g}, {self.fy:g}", do="give a finite number of pixels, not 0")
+            raise InputError(f"focal length fx, fy = {self.fx:g}, {self.fy:g}", do="give finite pixels, not 0")
         if not (math.isfinite(self.cx) and math.isfinite(self.cy)):
             raise InputError(f"principal point cx, cy = {self.cx:g}, {self.cy:g}", do="give finite pixels")
         if self.distortion_model not in _LENGTHS:

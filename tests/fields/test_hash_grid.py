@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from efields.backends.reference import Backend
+from efields.errors import InputError
 from efields.fields.hash_grid import MINIMUM_RADIANCE, Config, HashGridField, truncated_exp
 from efields.geometry.boxes import Box
 
@@ -114,5 +115,12 @@ def test_truncated_exp() -> None:
     ids=lambda d: str(next(iter(d))),
 )
 def test_settings_that_make_no_field(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"hash.grid"):
+    with pytest.raises(InputError, match=f"^{next(iter(wrong))} = .*; give "):
         dataclasses.replace(SMALL, **wrong)
+
+
+def test_a_table_larger_than_memory_is_refused_with_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("efields.fields.hash_grid.memory_here", lambda: 16 << 30)
+    said = "^the hash table would take 17.2 GB, and three times as much again to train; lower log2_size"
+    with pytest.raises(InputError, match=said):
+        dataclasses.replace(SMALL, levels=1, features=16, log2_size=28, base_resolution=2048, finest_resolution=2048)

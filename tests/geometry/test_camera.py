@@ -186,10 +186,10 @@ def test_scaled_cameras_see_the_same_picture(factor):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"fx": 0.0}, "focal length (0, 55)"),
-        ({"fy": float("nan")}, "focal length (50, nan)"),
-        ({"fx": float("inf")}, "focal length (inf, 55)"),
-        ({"cx": float("nan")}, "principal point (nan"),
+        ({"fx": 0.0}, "focal length fx, fy = 0, 55"),
+        ({"fy": float("nan")}, "focal length fx, fy = 50, nan"),
+        ({"fx": float("inf")}, "focal length fx, fy = inf, 55"),
+        ({"cx": float("nan")}, "principal point cx, cy = nan"),
         ({"width": 0}, "camera of 0 x 48 pixels"),
         ({"distortion_model": "fov"}, "distortion model 'fov'; known are none, plumb_bob, equidistant"),
         ({"distortion": (0.1,)}, "distortion (0.1,)"),

@@ -125,7 +125,7 @@ def test_windows_span_the_motion_that_is_set() -> None:
 
 
 def test_shares_are_positive_and_default_losses_are_known() -> None:
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(InputError, match="events = 0; give a number above 0"):
         Shares(events=0.0)
     assert "photometric" in Config(frames=True).default_losses
     assert "photometric" not in Config().default_losses

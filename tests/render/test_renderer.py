@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from efields.backends.reference import Backend
+from efields.errors import InputError
 from efields.fields.analytic import AnalyticField, Ball, Config
 from efields.fields.hash_grid import Config as HashGridConfig
 from efields.geometry.boxes import Box
@@ -208,7 +209,7 @@ def test_the_image_of_a_distorted_camera_differs() -> None:
     "wrong", [{"samples": 0}, {"update_every": 0}, {"least_alpha": 1.0}, {"early_stop": -0.1}], ids=str
 )
 def test_sampling_that_makes_no_samples(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="sampling"):
+    with pytest.raises(InputError, match=f"^{next(iter(wrong))} = .*; give "):
         Sampling(**wrong)  # type: ignore[arg-type]
 
 

@@ -55,5 +55,5 @@ def test_views_that_find_no_room_and_paths_without_length_are_refused() -> None:
         HeldoutPath(separation_deg=80.0, reach_deg=90.0).poses(path)
     with pytest.raises(InputError, match="has no length"):
         CameraPath(kind="orbit", revolutions=0.0).poses(np.array([0.0]))
-    with pytest.raises(ValueError, match="elevation_deg must stay within"):
+    with pytest.raises(InputError, match=r"elevation_deg.1. = 90; give a number from -89 to 89"):
         CameraPath(elevation_deg=(0.0, 90.0))

@@ -98,7 +98,11 @@ def test_a_free_path_is_read(tmp_path: Path) -> None:
     [
         ("truth_rate_hz", "truth_rate", "did you mean 'truth_rate_hz'"),
         ("frequency_hz", "frequency", "did you mean 'frequency_hz'"),
-        ("duration_s = 0.1", "duration_s = 0.0", "must be positive"),
+        (
+            "duration_s = 0.1",
+            "duration_s = 0.0",
+            r"toml: path\.duration_s = 0; give a number above 0, up to 3600",
+        ),
         ("position = [0.0, -4.0, 0.0]", "position = [0.0, 0.0, 0.0]", "position and target must differ"),
         ('kind = "free"', 'kind = "fre"', "unknown key|did you mean"),
         ("[path]\n", "[image.path]\n", "missing key 'path'"),

@@ -45,7 +45,11 @@ def test_a_scene_is_read_from_its_file_or_folder(tmp_path: Path) -> None:
         ('kind = "orbit"', 'kind = "orbits"', "did you mean 'orbit'"),
         ('[[lights]]\nkind = "constant"\nradiance = 1.0\n', "", "has no shapes or no lights"),
         ("[box]\nlo = [-1.1, -1.1, -1.1]\nhi = [1.1, 1.1, 1.1]\n", "", "missing key 'box'"),
-        ("elevation_deg = [20.0, 20.0]", "elevation_deg = [20.0, 95.0]", "within -89 and 89"),
+        (
+            "elevation_deg = [20.0, 20.0]",
+            "elevation_deg = [20.0, 95.0]",
+            r"path\.elevation_deg\[1\] = 95",
+        ),
         ("[materials.squares]", "materials = 3\n[unused]", "unknown key|is not a table"),
     ],
 )
