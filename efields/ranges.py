@@ -75,6 +75,10 @@ Positive = Annotated[float, Range(above=0, most=1e12)]
 """A number above zero, such as a rate or a duration."""
 NotNegative = Annotated[float, Range(0, 1e12)]
 """Zero or more, such as a weight or a noise level."""
+Threshold = Annotated[float, Range(above=0, most=100)]
+"""A contrast threshold, in log intensity."""
+Microseconds = Annotated[float, Range(0, 1e9)]
+"""A short time, such as a refractory period."""
 Share = Annotated[float, Range(0, 1)]
 """A part of a whole."""
 

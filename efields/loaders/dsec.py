@@ -43,7 +43,7 @@ from efields.loaders._reading.rig import (
     listed_frames,
     read_yaml,
 )
-from efields.ranges import NotNegative, PixelsOrUnknown, Range
+from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Range, Threshold
 from efields.recording import Frames, Recording
 
 _SIZE = (640, 480)
@@ -68,11 +68,11 @@ class Config:
     """Rows of the sensor; 0: as for the columns."""
     time_unit: TimeUnit = "auto"
     """Unit of the times; "auto": microseconds for whole numbers, seconds for others."""
-    c_pos: Annotated[float, Range(above=0, most=100)] = 0.25
+    c_pos: Threshold = 0.25
     """Contrast threshold of ON events (change of log intensity); the data set does not say."""
-    c_neg: Annotated[float, Range(above=0, most=100)] = 0.25
+    c_neg: Threshold = 0.25
     """Contrast threshold of OFF events."""
-    refractory_us: Annotated[float, Range(0, 1e9)] = 0.0
+    refractory_us: Microseconds = 0.0
     """Refractory period in microseconds; the data set does not say."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

@@ -6,8 +6,7 @@ the signed counts of each bin, ON less OFF, and either
 - rendered: `transform_train.json` (or `transforms_train.json`) with `camera_angle_x` and `frames`, each with the
   `transform_matrix` of a view, or a list of them along its exposure: of K matrices and B bins, bin j begins at number
   1 + j (K - 2) // B (K = 18, B = 4: 1, 5, 9, 13, 17), or at j where K = B + 1; OpenGL axes. With n times as many
-  frames as views every n-th frame counts. Images are `train/r_<number of the frame>.png`, RGBA over white. Test views
-  likewise; or
+  frames as views every n-th frame counts. Images are `train/r_<frame>.png`, RGBA over white. Test views likewise; or
 - real: `poses_bounds.npy` (see `_reading/llff_poses.py`), B + 1 rows a view one after the other, and `images/`.
 
 Single events are not in the files: those of a bin are spread evenly over it here, and events of both signs that
@@ -20,7 +19,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -47,7 +46,7 @@ from efields.loaders._reading.transforms import (
     orthonormal,
     read_json,
 )
-from efields.ranges import EveryNth, NotNegative, Positive, Range
+from efields.ranges import EveryNth, NotNegative, Positive, Threshold
 from efields.recording import Recording, Views
 
 _NAMES = ("events.pt", "event.pt")
@@ -67,9 +66,9 @@ class Config:
     """Whether to read the blurred images, as frames, and the test views."""
     view_stride: EveryNth = 1
     """Read every n-th image only."""
-    c_pos: Annotated[float, Range(above=0, most=100)] = 0.3
+    c_pos: Threshold = 0.3
     """Contrast threshold of ON events, as E2NeRF takes it."""
-    c_neg: Annotated[float, Range(above=0, most=100)] = 0.2
+    c_neg: Threshold = 0.2
     """Contrast threshold of OFF events."""
     salvage: bool = False
     """Whether to leave out counts that cannot be."""

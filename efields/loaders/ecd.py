@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.cover import cover
 from efields.loaders._reading.images import read_image, to_channels
 from efields.loaders._reading.text import read_event_text, read_table
-from efields.ranges import NotNegative, PixelsOrUnknown, Range
+from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Threshold
 from efields.recording import Recording, Views, covered_events
 
 _DAVIS240C = (240, 180)
@@ -43,11 +43,11 @@ class Config:
     """Rows of the sensor; 0: those of the first frame, else 180."""
     frames: Literal["during_events", "all", "none"] = "during_events"
     """Which frames to read: those taken while events were recorded, all that the poses cover, or none."""
-    c_pos: Annotated[float, Range(above=0, most=100)] = 0.25
+    c_pos: Threshold = 0.25
     """Contrast threshold of ON events (change of log intensity); the data set does not say."""
-    c_neg: Annotated[float, Range(above=0, most=100)] = 0.25
+    c_neg: Threshold = 0.25
     """Contrast threshold of OFF events."""
-    refractory_us: Annotated[float, Range(0, 1e9)] = 0.0
+    refractory_us: Microseconds = 0.0
     """Refractory period in microseconds; the data set does not say."""
 
     def load(self, path: str | Path) -> Recording:

@@ -39,7 +39,7 @@ from efields.loaders._reading.rig import (
     read_yaml,
     rigid,
 )
-from efields.ranges import NotNegative, Range
+from efields.ranges import Microseconds, NotNegative, Range, Threshold
 from efields.recording import Recording, covered_events
 
 _SIZE = (640, 480)
@@ -63,11 +63,11 @@ class Config:
     """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     trajectory: Literal["linear", "cubic"] = "linear"
     """How poses are interpolated."""
-    c_pos: Annotated[float, Range(above=0, most=100)] = 0.25
+    c_pos: Threshold = 0.25
     """Contrast threshold of ON events (change of log intensity); the data set does not say."""
-    c_neg: Annotated[float, Range(above=0, most=100)] = 0.25
+    c_neg: Threshold = 0.25
     """Contrast threshold of OFF events."""
-    refractory_us: Annotated[float, Range(0, 1e9)] = 0.0
+    refractory_us: Microseconds = 0.0
     """Refractory period in microseconds; the data set does not say."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -44,7 +44,7 @@ from efields.loaders._reading.pose_text import read_numbers, read_poses, whole_u
 from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.rig import T_from_quaternion, entry, numbers, poses_at
 from efields.loaders._reading.transforms import read_json
-from efields.ranges import EveryNth, NotNegative, Range
+from efields.ranges import EveryNth, NotNegative, Threshold
 from efields.recording import Recording, Views
 
 Layout = Literal["esim", "tumvie", "eds"]
@@ -65,9 +65,9 @@ class Config:
     """Read every n-th image only."""
     extrapolate_s: NotNegative = 0.0
     """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
-    c_pos: Annotated[float, Range(above=0, most=100)] = 0.2
+    c_pos: Threshold = 0.2
     """Contrast threshold of ON events; the folder does not say, E-NeRF takes 0.2."""
-    c_neg: Annotated[float, Range(above=0, most=100)] = 0.2
+    c_neg: Threshold = 0.2
     """Contrast threshold of OFF events."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
@@ -41,7 +41,7 @@ from efields.loaders._reading.npy_array import read_npy
 from efields.loaders._reading.pose_text import whole_us
 from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.transforms import orthonormal
-from efields.ranges import EveryNth, NotNegative, Range
+from efields.ranges import EveryNth, NotNegative, Threshold
 from efields.recording import Recording, Views
 
 _EXPOSURES = ("timestamps", "timestamps_start", "timestamps_end")
@@ -61,9 +61,9 @@ class Config:
     """Read every n-th image only."""
     extrapolate_s: NotNegative = 0.0
     """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
-    c_pos: Annotated[float, Range(above=0, most=100)] = 0.25
+    c_pos: Threshold = 0.25
     """Contrast threshold of ON events; the method takes 0.25 for real scenes, 0.2 for rendered ones."""
-    c_neg: Annotated[float, Range(above=0, most=100)] = 0.25
+    c_neg: Threshold = 0.25
     """Contrast threshold of OFF events."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float64
@@ -26,7 +25,7 @@ from efields.loaders._reading.arrays import expect_shape, is_zip, npz_members, r
 from efields.loaders._reading.images import read_image
 from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.transforms import checked_poses, orthonormal
-from efields.ranges import EveryNth, Positive, Range
+from efields.ranges import EveryNth, Positive, Threshold
 from efields.recording import Recording, Views
 
 _DAVIS346 = (346, 260)
@@ -44,9 +43,9 @@ class Config:
     """Whether to read the training split's images, which EventNeRF does not train on and real scenes do not have."""
     view_stride: EveryNth = 1
     """Read every n-th image only."""
-    c_pos: Annotated[float, Range(above=0, most=100)] = 0.25
+    c_pos: Threshold = 0.25
     """Contrast threshold of ON events; the layout does not say, EventNeRF takes 0.25 (real scenes 0.1 or 0.2)."""
-    c_neg: Annotated[float, Range(above=0, most=100)] = 0.25
+    c_neg: Threshold = 0.25
     """Contrast threshold of OFF events."""
 
     def load(self, path: str | Path) -> Recording:

@@ -43,7 +43,7 @@ from efields.loaders._reading.rig import (
     read_yaml,
     rigid,
 )
-from efields.ranges import NotNegative, PixelsOrUnknown, Range
+from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Range, Threshold
 from efields.recording import Frames, Recording, Views, covered_events
 
 _SIZE = (346, 260)
@@ -76,11 +76,11 @@ class Config:
     """Columns of the sensor; 0: those of the calibration, else 346."""
     height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: those of the calibration, else 260."""
-    c_pos: Annotated[float, Range(above=0, most=100)] = 0.25
+    c_pos: Threshold = 0.25
     """Contrast threshold of ON events (change of log intensity); the data set does not say."""
-    c_neg: Annotated[float, Range(above=0, most=100)] = 0.25
+    c_neg: Threshold = 0.25
     """Contrast threshold of OFF events."""
-    refractory_us: Annotated[float, Range(0, 1e9)] = 0.0
+    refractory_us: Microseconds = 0.0
     """Refractory period in microseconds; the data set does not say."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""
