@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from efields.cli._progress import TrainingReport, progress
+from efields.errors import InputError
 
 if TYPE_CHECKING:
     from efields.cli._viewing import Shown
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from efields.train import Progress, Run
 
 CHECKPOINT = "checkpoint.pt"
-METRICS = "metrics.json"
 REPORT = "report.html"
 
 
@@ -83,10 +82,12 @@ def score_and_report(
 
 
 def read_metrics(run_path: Path) -> dict[str, Any] | None:
-    """The metrics.json of a run; None when it is not there or not whole."""
+    """The metrics.json of a run; None when it is not there or damaged: it can be written anew."""
+    from efields.train.records import read_scores
+
     try:
-        return json.loads((run_path / METRICS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_scores(run_path) or None
+    except InputError:
         return None
 
 

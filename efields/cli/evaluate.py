@@ -23,15 +23,16 @@ class Args:
     scene: Path | None = None
     """Recording with the reference views; the one that the run was trained on if not given."""
     protocol: Literal["robust", "eventnerf", "offset", "none"] | None = None
-    """What is corrected before renders are compared with references; the run's own protocol if not given."""
+    """What is corrected before renders are compared with references; the run's own protocol if not given. The scores
+    of every protocol are kept."""
     threads: Threads = 0
     """Processor threads; 0 takes all cores."""
     json: bool = False
-    """Print metrics.json for a machine to read, and no progress."""
+    """Print the scores for a machine to read, under the protocol that was asked for, and no progress."""
 
 
 def run(args: Args) -> int:
-    """Score, write metrics.json and report.html, and print the numbers with the gauge that was removed."""
+    """Score, add to metrics.json, write report.html, and print the numbers with the gauge that was removed."""
     set_threads(args.threads)
     from efields.cli._scene import recording_for
     from efields.cli._training import score_and_report, shown

@@ -1,7 +1,8 @@
 """Scores of a reconstruction under named protocols."""
 
-from efields.evaluate.heldout import Evaluation, evaluate_run, evaluate_views, heldout_psnr
+from efields.evaluate.heldout import Evaluation, evaluate_views, heldout_psnr
 from efields.evaluate.protocols import PROTOCOLS, Gauge, Protocol, fit_gauge
+from efields.evaluate.run_scores import evaluate_run
 
 __all__ = [
     "PROTOCOLS",

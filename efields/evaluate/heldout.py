@@ -1,40 +1,29 @@
-"""Score a run on views that its training never saw, and keep what the report shows."""
+"""Score a field on views that its training never saw."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float32, Float64
 
-from efields.atomic import replacing, write_text
 from efields.errors import InputError
 from efields.evaluate import scores
-from efields.evaluate.environment import environment
-from efields.evaluate.event_windows import EventWindows, choose_windows, compare_windows, pose_at
 from efields.evaluate.protocols import GAMMA, ColorSpace, Gauge, Protocol, fit_gauge, protocol_named
-from efields.recording import Recording, Views
+from efields.recording import Views
 from efields.render.image import render_view
 from efields.render.renderer import Renderer
-from efields.train import views_for
-
-if TYPE_CHECKING:
-    from efields.train.run import Model, Run
 
 NO_REFERENCE = "not available: no reference frames"
-KEPT_VIEWS = 48
-"""Views whose images are kept in heldout.npz, spread over the set; scores are kept for all."""
-TRAJECTORY_VIEWS = 8
-"""Poses of the trajectory that are rendered for the report when there are no reference views."""
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Weights of linear R, G, B in luminance (Rec. 709), for a grey model beside colour references or the reverse."""
 
+Rendered = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Radiance [n, h, w, c], depth [n, h, w] and opacity [n, h, w] of views."""
 OnView = Callable[[int, int], None]
 """Called with the number of views done and of all views."""
 
@@ -66,9 +55,7 @@ class Evaluation:
 
 
 @torch.no_grad()
-def render_views(
-    renderer: Renderer, views: Views, on_view: OnView | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def render_views(renderer: Renderer, views: Views, on_view: OnView | None = None) -> Rendered:
     """Radiance [n, h, w, c], depth [n, h, w] and opacity [n, h, w] at the poses and with the camera of `views`."""
     rendered = []
     for i, pose in enumerate(views.T_world_camera):
@@ -98,10 +85,15 @@ def evaluate_views(
 
     PSNR and SSIM are means over views; the range is one number for the whole set.
     """
-    rule = protocol_named(protocol) if isinstance(protocol, str) else protocol
     if len(views) == 0:
         raise InputError("there are no reference views")
-    radiance, depth, opacity = render_views(renderer, views, on_view)
+    return score_views(render_views(renderer, views, on_view), views, protocol)
+
+
+def score_views(rendered: Rendered, views: Views, protocol: Protocol | str) -> Evaluation:
+    """`evaluate_views` of views that are rendered already: one rendering serves several protocols."""
+    rule = protocol_named(protocol) if isinstance(protocol, str) else protocol
+    radiance, depth, opacity = rendered
     radiance, truth = match_channels(radiance, views.image)
     gauge = fit_gauge(radiance, truth, rule, views.color_space)
     reference, render = rule.reference(truth, views.color_space), gauge.apply(radiance)
@@ -161,36 +153,6 @@ def heldout_psnr(renderer: Renderer, views: Views, protocol: Protocol | str = "r
     return float(np.mean([scores.psnr(x, y, data_range) for x, y in zip(render, reference, strict=True)]))
 
 
-def evaluate_run(
-    run: Run, recording: Recording, protocol: Protocol | str | None = None, *, on_view: OnView | None = None
-) -> Evaluation:
-    """Score a run on the recording's held-out views; writes metrics.json, heldout.npz and events.npz in the run folder.
-
-    The protocol is the run's own unless one is given. Without reference views the scores are None with a reason, and
-    poses of the trajectory are rendered for the report.
-    """
-    chosen = run.experiment.evaluate.protocol if protocol is None else protocol
-    rule = protocol_named(chosen) if isinstance(chosen, str) else chosen
-    model = run.load_model()
-    here = recording.calibrated
-    if (model.camera.width, model.camera.height) != (here.width, here.height):
-        sizes = f"{here.width}x{here.height}, the run's {model.camera.width}x{model.camera.height}"
-        raise InputError(
-            f"the recording's camera has {sizes}", recording.path, "give the recording that was trained on"
-        )
-    _, views = views_for(run.experiment, recording)
-    if views is not None and len(views) > 0:
-        evaluation = evaluate_views(model.renderer, views, rule, on_view=on_view)
-    else:
-        evaluation = _without_reference(model, rule, on_view)
-    windows = compare_windows(model, recording.events, choose_windows(recording.events, model.trajectory))
-    evaluation.metrics.update(_training_facts(run, recording), event_windows=windows.summary())
-    _write_arrays(run.path / "heldout.npz", _heldout_arrays(evaluation))
-    _write_arrays(run.path / "events.npz", _event_arrays(windows))
-    write_text(run.path / "metrics.json", json.dumps(finite(evaluation.metrics), indent=2, allow_nan=False) + "\n")
-    return evaluation
-
-
 def spread(total: int, count: int) -> list[int]:
     """At most `count` indices spread evenly over 0 .. total - 1."""
     return sorted({int(i) for i in (np.arange(min(count, total)) + 0.5) / max(min(count, total), 1) * total})
@@ -211,85 +173,3 @@ def _display(image: np.ndarray, reference: np.ndarray, space: ColorSpace) -> np.
     """Images as display values 0..1, white at the largest reference value."""
     shown = np.clip(image / np.float32(max(float(reference.max()), 1e-12)), 0.0, 1.0)
     return shown if space == "display" else shown ** np.float32(1.0 / GAMMA)
-
-
-def _without_reference(model: Model, rule: Protocol, on_view: OnView | None) -> Evaluation:
-    """Renders along the trajectory where nothing can be scored."""
-    times = np.linspace(model.trajectory.start_us, model.trajectory.end_us, 2 * TRAJECTORY_VIEWS + 1)[1::2]
-    poses = np.stack([pose_at(model.trajectory, int(t)) for t in times])
-    size = (model.camera.height, model.camera.width)
-    names = tuple(f"{(t - model.trajectory.origin_us) * 1e-6:.3f} s" for t in times)
-    blank = Views(np.zeros((len(poses), *size, 1), np.float32), poses, model.camera, names)
-    radiance, depth, opacity = render_views(model.renderer, blank, on_view)
-    unscored = dict.fromkeys(("psnr", "ssim", "lpips", "depth_abs_rel", "depth_coverage", "gauge", "data_range"))
-    reasons = {f"{key}_reason": NO_REFERENCE for key in ("psnr", "ssim", "lpips", "depth")}
-    metrics = {
-        "protocol": rule.name,
-        "protocol_summary": NO_REFERENCE,
-        "views": 0,
-        "views_are": "none",
-        "fitted_on": "nothing is fitted",
-        **unscored,
-        **reasons,
-        "view_scores": [],
-    }
-    return Evaluation(metrics, None, radiance, depth, opacity, None, poses, names, "linear", None)
-
-
-def _training_facts(run: Run, recording: Recording) -> dict[str, Any]:
-    """What was trained, on what, for how long."""
-    training = run.training()
-    last = (run.read_metrics() or [{}])[-1]
-    return {
-        "scene": recording.name,
-        "train_seconds": training.get("train_seconds", last.get("seconds")),
-        "events": training.get("events", len(recording.covered)),
-        "steps": training.get("steps", last.get("step")),
-        "backend": training.get("backend", run.experiment.backend),
-        "seed": training.get("seed", run.experiment.seed),
-        "environment": environment(),
-    }
-
-
-def _heldout_arrays(evaluation: Evaluation) -> dict[str, np.ndarray]:
-    """Arrays of heldout.npz: float16 pictures of at most `KEPT_VIEWS` views, names, poses and scores."""
-    kept = spread(len(evaluation.names), KEPT_VIEWS)
-    each = evaluation.metrics["view_scores"]
-    arrays = {
-        "render": _half(evaluation.render[kept]),
-        "depth": _half(evaluation.depth[kept]),
-        "opacity": _half(evaluation.opacity[kept]),
-        "T_world_camera": evaluation.T_world_camera[kept],
-        "names": np.array([evaluation.names[i] for i in kept]),
-        "channels": np.array(evaluation.render.shape[-1]),
-        "color_space": np.array(evaluation.color_space),
-    }
-    if evaluation.reference is not None:
-        arrays["truth"] = _half(evaluation.reference[kept])
-        arrays["psnr"] = np.array([each[i]["psnr"] for i in kept])
-        arrays["ssim"] = np.array([np.nan if each[i]["ssim"] is None else each[i]["ssim"] for i in kept])
-    if evaluation.depth_truth is not None:
-        arrays["depth_truth"] = _half(evaluation.depth_truth[kept])
-    return arrays
-
-
-def _event_arrays(windows: EventWindows) -> dict[str, np.ndarray]:
-    """Arrays of events.npz."""
-    return {
-        "measured": _half(windows.measured),
-        "predicted": _half(windows.predicted),
-        "t0_us": windows.t0_us,
-        "t1_us": windows.t1_us,
-    }
-
-
-def _half(values: np.ndarray) -> np.ndarray:
-    """float16, finite values kept inside its range."""
-    largest = float(np.finfo(np.float16).max)
-    return np.where(np.isfinite(values), np.clip(values, -largest, largest), values).astype(np.float16)
-
-
-def _write_arrays(path: Path, arrays: dict[str, Any]) -> None:
-    """Write an .npz whole or not at all."""
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **arrays)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from efields.recording import Recording, Views
 from efields.render.image import render_view
 from efields.supplied import supply
 from efields.train import Model, Run, views_for
+from efields.train.records import read_scores
 
 FORMAT = "efields-scene"
 SCHEMA_VERSION = (1, 1)
@@ -69,7 +69,7 @@ def scene_parts(
 
     Its positions count from the renderer's origin (`world.origin`), as browsers compute in single precision.
     """
-    metrics = read_metrics(run)
+    metrics = read_scores(run.path)
     origin_us = model.trajectory.origin_us
     looks = look_around(model)
     packed = None
@@ -138,17 +138,6 @@ def world_table(model: Model, points: Float64[np.ndarray, "m 3"]) -> dict[str, A
     radius = max(0.5 * float(np.linalg.norm(high - low)), 1e-3 * Box(lo, hi).diagonal)
     origin = list(model.renderer.origin)
     return {"origin": origin, "up": up.tolist(), "center": (0.5 * (low + high)).tolist(), "radius": radius}
-
-
-def read_metrics(run: Run) -> dict[str, Any]:
-    """metrics.json of the run; empty where it was not scored. Raises `InputError` when it is broken."""
-    try:
-        content = json.loads(run.metrics_path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError:
-        raise InputError("is not valid JSON", run.metrics_path, "run efields evaluate again") from None
-    return content if isinstance(content, dict) else {}
 
 
 def _corners(model: Model) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

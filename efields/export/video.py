@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -19,6 +18,7 @@ from efields.export.camera_path import Stop
 from efields.geometry.camera import Camera
 from efields.render.image import render_view
 from efields.train import Model
+from efields.train.records import read_scores
 
 Shown = Literal["radiance", "depth"]
 OnPicture = Callable[[int, int], None]
@@ -85,14 +85,9 @@ def check_film(out: Path, overwrite: bool) -> None:
 def read_gauge(run_path: Path) -> Gauge:
     """The gauge that the evaluation of a run wrote.
 
-    Raises `InputError` when there is none.
+    Raises `InputError` when there is none, or metrics.json is damaged.
     """
-    try:
-        table: dict[str, Any] | None = json.loads((run_path / "metrics.json").read_text(encoding="utf-8")).get("gauge")
-    except FileNotFoundError:
-        table = None
-    except ValueError as error:
-        raise InputError(f"is not JSON ({error})", run_path / "metrics.json", "efields evaluate again") from None
+    table: dict[str, Any] | None = read_scores(run_path).get("gauge")
     if table is None:
         raise InputError("no gauge was fitted in this run", run_path, "efields evaluate it, or use --tone auto")
     arrays = {key: np.asarray(value, dtype=np.float64) for key, value in table.items() if isinstance(value, list)}

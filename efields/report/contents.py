@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,18 @@ import numpy as np
 from efields.errors import InputError
 from efields.evaluate.environment import environment
 from efields.settings import read_toml
+from efields.train.records import read_scores
 from efields.train.run import Run
 
 if TYPE_CHECKING:
     from efields.geometry.trajectory import Trajectory
+
+HELDOUT = {"render": "nhwc", "depth": "nhw", "opacity": "nhw", "T_world_camera": "nij", "names": "n", "color_space": ""}
+"""Shapes of the arrays of heldout.npz, a letter a dimension."""
+HELDOUT_ALSO = {"truth": "nhwc", "psnr": "n", "ssim": "n", "depth_truth": "nhw"}
+"""Of those that are there where there are reference views."""
+EVENTS = {"measured": "nhw", "predicted": "nhw", "t0_us": "n", "t1_us": "n"}
+"""Of events.npz."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class Contents:
 def read_contents(run: Run) -> Contents:
     """Read a run folder; raises `InputError` where there is none, and for files that are there and cannot be read."""
     Run.open(run.path)
-    metrics = _read_json(run.path / "metrics.json")
+    metrics = read_scores(run.path)
     curve = run.read_metrics()
     trajectory, reason = None, ""
     try:
@@ -75,8 +83,8 @@ def read_contents(run: Run) -> Contents:
         curve=curve,
         training=training,
         metrics=metrics,
-        heldout=_read_arrays(run.path / "heldout.npz"),
-        events=_read_arrays(run.path / "events.npz"),
+        heldout=_read_arrays(run.path / "heldout.npz", HELDOUT, HELDOUT_ALSO),
+        events=_read_arrays(run.path / "events.npz", EVENTS),
         trajectory=trajectory,
         no_trajectory=reason,
         environment=stored or environment(),
@@ -93,20 +101,26 @@ def _environment(training: dict[str, Any], metrics: dict[str, Any]) -> dict[str,
     return facts
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_arrays(path: Path, shapes: Mapping[str, str], also: Mapping[str, str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of a file: all of `shapes`, and what it has of `also`; a letter is one number in all of them."""
     if not path.is_file():
         return {}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise InputError("is not valid JSON", path, "run efields evaluate again") from None
-
-
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        return {}
+    do = "run efields evaluate again"
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError):
-        raise InputError("is cut short or not an .npz file", path, "run efields evaluate again") from None
+            arrays = {key: stored[key] for key in stored.files}
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError, MemoryError, AttributeError, RuntimeError):
+        raise InputError("is cut short or not an .npz file", path, do) from None
+    sizes: dict[str, int] = {}
+    for name, letters in {**shapes, **(also or {})}.items():
+        if name not in arrays:
+            if name in shapes:
+                raise InputError(f"is damaged: it lacks '{name}'", path, do)
+            continue
+        shape, kinds = arrays[name].shape, "U" if name in ("names", "color_space") else "fiu"
+        fits = len(shape) == len(letters) and all(
+            sizes.setdefault(letter, size) == size for letter, size in zip(letters, shape, strict=True)
+        )
+        if not fits or arrays[name].dtype.kind not in kinds:
+            raise InputError(f"is damaged: '{name}' is {arrays[name].dtype} of shape {shape}", path, do)
+    return arrays

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from efields.report import images, markup, plots
 from efields.report.contents import Contents
 
 SHOWN_VIEWS = 8
+_SCORES = {"psnr": ".2f", "ssim": ".3f", "lpips": ".3f"}
 NOT_SCORED = "Not scored yet: efields evaluate writes these numbers and pictures into the run folder."
 
 
@@ -37,13 +40,30 @@ def headline(run: Contents) -> str:
         cards.append(markup.card(_short(events_seen), "Events", "in the recording"))
     parts = ['<div class="cards">', *cards, "</div>"]
     if run.scored:
-        line = f"Scored on {metrics['views']} {metrics['views_are']} that training never saw. Protocol "
+        line = f"Scored on {_views_that(metrics['views'], metrics['views_are'])} that training never saw. Protocol "
         parts.append(markup.paragraph(f"{line}“{metrics['protocol']}”: {metrics['protocol_summary']}", "lead"))
+        parts.append(_protocols(metrics.get("protocols", {})))
     elif metrics:
         parts.append(markup.paragraph(f"PSNR {NO_REFERENCE}.", "lead"))
     else:
         parts.append(markup.missing(NOT_SCORED))
     return "".join(parts)
+
+
+def _protocols(scores: Mapping[str, Mapping[str, Any]]) -> str:
+    """The scores under every protocol, where there is more than one; they cannot be compared with each other."""
+    if len(scores) < 2:
+        return ""
+    rows = [
+        (
+            escape(name),
+            *(("" if each[key] is None else f"{each[key]:{form}}") for key, form in _SCORES.items()),
+            markup.show(each["steps"]),
+            escape(str(each["protocol_summary"])),
+        )
+        for name, each in scores.items()
+    ]
+    return markup.table(["Protocol", "PSNR, dB", "SSIM", "LPIPS", "Steps", "What is corrected"], rows, "protocols")
 
 
 def views(run: Contents) -> str:
@@ -174,8 +194,6 @@ def trajectory(run: Contents) -> str:
 
 def name_cell(name: str) -> str:
     """A name from disk that may break after slashes and underscores."""
-    from html import escape
-
     return escape(name).replace("/", "/<wbr>").replace("_", "_<wbr>")
 
 
@@ -254,6 +272,13 @@ def _short(count: int) -> str:
         if count >= size:
             return f"{count / size:.3g}{unit}"
     return str(count)
+
+
+def _views_that(number: int, are: str) -> str:
+    """The number of views and what they are: "1 novel view", "4 of the camera's own frames"."""
+    if are.startswith("the "):
+        return f"{number} of {are}"
+    return f"{number} {are if number != 1 else are.removesuffix('s')}"
 
 
 def _count(number: int, noun: str) -> str:

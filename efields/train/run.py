@@ -21,6 +21,7 @@ from efields.geometry.trajectory import Trajectory
 from efields.locks import held
 from efields.render.renderer import Renderer
 from efields.train.checkpoint import read_checkpoint, scene_from
+from efields.train.records import read_log, read_training
 
 
 @dataclass(frozen=True)
@@ -109,16 +110,8 @@ class Run:
         return load_experiment(self.config_path)
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """The logged steps, oldest first; a last line that was cut short is left out."""
-        if not self.log_path.is_file():
-            return []
-        lines = []
-        for line in self.log_path.read_text(encoding="utf-8").splitlines():
-            try:
-                lines.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
-        return lines
+        """The logged steps, oldest first; a last line that was cut short is left out. Raises as `read_log`."""
+        return read_log(self.log_path)
 
     def drop_metrics_after(self, step: int) -> None:
         """Forget logged steps that a checkpoint at `step` does not know, so that a resumed run logs each step once."""
@@ -142,11 +135,8 @@ class Run:
             path.unlink(missing_ok=True)
 
     def training(self) -> dict[str, Any]:
-        """What training cost (steps, seconds, memory) and ran on (backend, device, threads, versions)."""
-        try:
-            return json.loads(self.training_path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
+        """What training cost (steps, seconds, memory) and ran on (backend, threads, versions); see `read_training`."""
+        return read_training(self.path)
 
     def load_model(self, backend: str = "auto", device: str = "cpu") -> Model:
         """The trained field, without the recording that it came from."""

@@ -28,14 +28,35 @@ def trained(here: Path, capsys: pytest.CaptureFixture[str]) -> Path:
 def test_evaluate_scores_under_another_protocol_and_renews_the_report(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    before = json.loads((trained / "metrics.json").read_text())
     (trained / "report.html").unlink()
     assert main(["evaluate", str(trained), "--threads", "1", "--protocol", "offset"]) == 0
     said = capsys.readouterr().out.splitlines()
     metrics = json.loads((trained / "metrics.json").read_text())
-    assert metrics["protocol"] == "offset" and metrics["gauge"]["a"] == [1.0]
-    assert f"PSNR        {metrics['psnr']:.2f} dB" in said
+    for key in ("protocol", "psnr", "ssim", "gauge", "steps", "view_scores"):
+        assert metrics[key] == before[key]
+    assert metrics["protocols"]["robust"] == before["protocols"]["robust"]
+    offset = metrics["protocols"]["offset"]
+    assert offset["protocol"] == "offset" and offset["gauge"]["a"] == [1.0] and offset["steps"] == 4
+    assert f"PSNR        {offset['psnr']:.2f} dB" in said
     assert any(line.startswith("gauge") and "a 1.0000" in line for line in said)
-    assert said[-1] == "runs/small/report.html" and "“offset”" in (trained / "report.html").read_text()
+    report = (trained / "report.html").read_text()
+    assert said[-1] == "runs/small/report.html" and "“robust”" in report
+    assert all(f"<td>{name}</td><td>{each['psnr']:.2f}</td>" in report for name, each in metrics["protocols"].items())
+    assert main(["evaluate", str(trained), "--threads", "1", "--protocol", "none", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["protocol"] == "none"
+    assert list(json.loads((trained / "metrics.json").read_text())["protocols"]) == ["robust", "offset", "none"]
+
+
+def test_scores_of_before_protocols_were_kept_apart_stay(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = json.loads((trained / "metrics.json").read_text())
+    del metrics["protocols"]
+    old = {**metrics, "protocol": "eventnerf", "psnr": 12.5}
+    (trained / "metrics.json").write_text(json.dumps(old))
+    assert main(["evaluate", str(trained), "--threads", "1"]) == 0
+    now = json.loads((trained / "metrics.json").read_text())
+    assert (now["protocol"], now["psnr"]) == ("robust", metrics["psnr"])
+    assert now["protocols"]["eventnerf"]["psnr"] == 12.5
 
 
 def test_evaluate_prints_the_metrics_as_json_and_nothing_else(

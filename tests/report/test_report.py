@@ -207,7 +207,7 @@ def test_grey_models_and_frames_are_shown(tmp_path: Path) -> None:
     })()  # fmt: skip
     evaluate_run(run, sphere.recording(sphere.views(2, channels=1, times=True), bayer=""))  # type: ignore[arg-type]
     _, page = page_of(run)
-    assert "the camera's own frames" in page.text and "grey" in page.text
+    assert "Scored on 2 of the camera's own frames that training never saw." in page.text and "grey" in page.text
 
 
 def test_large_pictures_are_made_smaller() -> None:
