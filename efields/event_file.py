@@ -7,14 +7,16 @@ the facts of `efields info`, and to every writer of `efields convert`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from efields.errors import InputError
+from efields.events.clock import LEAST_RESET_US, Clock
+from efields.events.clock_order import OnReset, Order
 from efields.events.columns import EventColumns
-from efields.events.stream import check_sensor_size
+from efields.events.stream import MOST_US, check_sensor_size, far_time
 from efields.geometry.camera import Camera
 from efields.recording import Frames, Imu, Triggers
 
@@ -55,14 +57,14 @@ class Damages:
         self.lost_bytes += lost_bytes
         self._found[what] = self._found.get(what, 0) + 1
 
-    def left_out(self, what: str) -> None:
-        """Note something whole that is not read, such as 'a frame of an unknown type'; no error, and no silence."""
-        self._left_out[what] = self._left_out.get(what, 0) + 1
+    def left_out(self, what: str, count: int = 1) -> None:
+        """Note something whole that is not read, such as 'frames of an unknown type'; no error, and no silence."""
+        self._left_out[what] = self._left_out.get(what, 0) + count
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was left out and what was salvaged, a sentence each; nothing when all was read."""
-        said = tuple(f"Left out: {what} ({times} of them)." for what, times in self._left_out.items())
+        said = tuple(f"Left out: {what} ({times:,} of them)." for what, times in self._left_out.items())
         if not self._found:
             return said
         kinds = "; ".join(f"{what} ({times} times)" if times > 1 else what for what, times in self._found.items())
@@ -122,6 +124,7 @@ class EventFile:
         """The events inside of the sensor, in file order; those outside are a damage. Times may still go backwards."""
         row = 0
         for chunk in self.decode(damages):
+            chunk = _without_far_times(chunk, row, damages)
             inside = (chunk.x < self.width) & (chunk.y < self.height)
             if inside.all():
                 yield chunk
@@ -135,4 +138,69 @@ class EventFile:
                     do="give the size of the sensor (--width, --height), or drop such events with --salvage",
                 )
                 yield chunk.take(inside)
+            row += chunk.count
+
+    def order(self, damages: Damages) -> Order:
+        """What the clock of its events does, in the order of the file, found in a pass of its own."""
+        clock = Clock()
+        for chunk in self.events(damages):
+            clock.add(chunk.t_us)
+        return clock.order()
+
+    def keeping(self, on_reset: OnReset) -> EventFile:
+        """This file with the events of one part alone, where its clock was reset; itself for 'follow'."""
+        if on_reset == "follow":
+            return self
+        return replace(self, decode=lambda damages: _part_of(self, on_reset, damages))
+
+
+def _without_far_times(chunk: EventColumns, row: int, damages: Damages) -> EventColumns:
+    """The events whose times are times; others are a damage."""
+    t_us = chunk.t_us
+    if chunk.count == 0 or -MOST_US < int(t_us.min()) <= int(t_us.max()) < MOST_US:
+        return chunk
+    near = (t_us > -MOST_US) & (t_us < MOST_US)
+    first = int(np.argmin(near))
+    damages.found(
+        "an event's time is none" if damages.salvage else far_time(int(t_us[first])),
+        row=row + first,
+        lost_events=int(np.count_nonzero(~near)),
+        do="check the unit of the times, or drop such events with --salvage",
+    )
+    return chunk.take(near)
+
+
+def _part_of(file: EventFile, on_reset: OnReset, damages: Damages) -> Iterator[EventColumns]:
+    order = file.order(Damages(file.path, damages.salvage))
+    rows, row = order.kept(on_reset), 0
+    if len(order.parts) > 1:
+        damages.left_out(
+            f"events of other parts than the {on_reset}, as the clock was reset", order.rows - rows.stop + rows.start
+        )
+    for chunk in file.events(damages):
+        yield chunk.take(slice(max(rows.start - row, 0), max(rows.stop - row, 0)))
+        row += chunk.count
+
+
+@dataclass
+class InFileOrder:
+    """Iterates over the events of a file in its order, at times that follow on where its clock was reset or wrapped."""
+
+    file: EventFile
+    """The file."""
+    damages: Damages
+    """Where what is broken is reported."""
+    order: Order | None = None
+    """What its clock did; None as long as no time was far behind the one before."""
+
+    def __iter__(self) -> Iterator[EventColumns]:
+        last_us, row = None, 0
+        for chunk in self.file.events(self.damages):
+            if chunk.count == 0:
+                continue
+            steps = np.diff(chunk.t_us, prepend=chunk.t_us[0] if last_us is None else last_us)
+            if self.order is None and int(steps.min()) < -LEAST_RESET_US:
+                self.order = self.file.order(Damages(self.file.path, self.damages.salvage))
+            last_us = int(chunk.t_us[-1])
+            yield chunk if self.order is None else chunk._replace(t_us=self.order.shifted(chunk.t_us, row))
             row += chunk.count

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from efields.event_file import Damages, EventFile, SideStreams
+from efields.event_file import Damages, EventFile, InFileOrder, SideStreams
+from efields.events.clock_order import Order
 from efields.events.columns import CHUNK, EventColumns
 from efields.events.statistics import hot_pixels_of
 from efields.events.stream import EventStream
 from efields.events.survey import Survey
 from efields.geometry.camera import Camera
-from efields.loaders import find, load, loader
+from efields.loaders import find, load, loader, open_events
 from efields.recording import Recording
 from efields.scratch import pieces
-from efields.settings import fill
 from efields.supplied import Supplied, describe
 
 
@@ -37,8 +37,10 @@ class Facts:
     """The calibrated camera."""
     recording: Recording | None
     """The whole recording, where it is more than one file of events or something is supplied; else None."""
+    order: Order
+    """What the clock of the events did, in the order of the file."""
     notes: tuple[str, ...]
-    """What the loader did, what was salvaged, what the poses lead to; a sentence each."""
+    """What the loader did, what was salvaged, what looks broken, what the poses lead to; a sentence each."""
 
     @property
     def hot_pixels(self) -> int:
@@ -69,24 +71,6 @@ class Facts:
         return 0 if views is None else len(views)
 
     @property
-    def oddities(self) -> tuple[str, ...]:
-        """What looks broken in the events, a sentence each."""
-        survey, found = self.survey, []
-        if survey.backwards:
-            found.append(
-                f"{survey.backwards:,} of {survey.events:,} events go backwards in time, "
-                f"by at most {survey.furthest_back_us * 1e-3:,.3f} ms; loading sorts them."
-            )
-        if gaps := survey.gaps:
-            start, end = max(gaps, key=lambda gap: gap[1] - gap[0])
-            many = "a gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
-            found.append(
-                f"There is no event at all in {many}, the longest of {(end - start) * 1e-3:,.0f} ms "
-                f"from {(start - survey.first_us) * 1e-6:.3f} s after the first event."
-            )
-        return tuple(found)
-
-    @property
     def missing(self) -> tuple[str, ...]:
         """What training or scoring would need and is not there, with the flag that supplies it, a sentence each."""
         found = []
@@ -111,10 +95,10 @@ def facts_of(path: Path, kind: str | None, options: dict[str, Any], supplied: Su
     """
     kind = kind or find(path)
     if path.is_file() and hasattr(loader(kind).Config, "open") and supplied == Supplied():
-        file = fill(loader(kind).Config, options, f"options of loader '{kind}'").open(path)
-        return _of_file(file, kind, bool(options.get("salvage")))
+        return _of_file(open_events(path, kind, **options), kind, bool(options.get("salvage")))
     recording, checks = describe(load(path, kind, **options), supplied)
     survey = _surveyed(recording.events)
+    order = recording.events.order
     return Facts(
         kind=kind,
         format=kind,
@@ -122,6 +106,7 @@ def facts_of(path: Path, kind: str | None, options: dict[str, Any], supplied: Su
         side=SideStreams(recording.imu, recording.unposed_frames, recording.triggers),
         camera=recording.camera,
         recording=recording,
+        order=survey.clock.order() if order is None else order,
         notes=recording.notes + checks,
     )
 
@@ -129,8 +114,10 @@ def facts_of(path: Path, kind: str | None, options: dict[str, Any], supplied: Su
 def _of_file(file: EventFile, kind: str, salvage: bool) -> Facts:
     damages = Damages(file.path, salvage)
     survey = Survey(file.width, file.height)
-    for chunk in file.events(damages):
+    chunks = InFileOrder(file, damages)
+    for chunk in chunks:
         survey.add(chunk)
+    order = chunks.order or survey.clock.order()
     side = file.side_streams(beside := Damages(file.path, salvage))
     return Facts(
         kind=kind,
@@ -139,7 +126,8 @@ def _of_file(file: EventFile, kind: str, salvage: bool) -> Facts:
         side=side,
         camera=file.camera,
         recording=None,
-        notes=file.notes + damages.notes_with(beside),
+        order=order,
+        notes=file.notes + damages.notes_with(beside) + order.sentences,
     )
 
 

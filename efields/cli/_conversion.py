@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile, SideStreams
+from efields.event_file import Damages, EventFile, InFileOrder, SideStreams
 from efields.events.columns import EventColumns
 from efields.events.filters import (
     BackgroundActivity,
@@ -91,6 +91,13 @@ class Conversion:
     read: int = 0
     """Events that have been read, inside of the sensor, before any filter."""
     _order: InOrder | None = field(default=None, repr=False)
+    _in_file_order: InFileOrder | None = field(default=None, repr=False)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The notes, with what the clock did as far as it has been read."""
+        order = None if self._in_file_order is None else self._in_file_order.order
+        return self.notes if order is None else self.notes + order.of_parts + order.of_strays
 
     @property
     def backwards(self) -> int:
@@ -116,8 +123,10 @@ def prepare(
     """
     conversion = Conversion(iter(()), file.width, file.height, file.camera, SideStreams(), [], file.notes)
 
+    conversion._in_file_order = in_file_order = InFileOrder(file, damages)
+
     def counted() -> Iterator[EventColumns]:
-        for chunk in file.events(damages):
+        for chunk in in_file_order:
             conversion.read += chunk.count
             yield chunk
 

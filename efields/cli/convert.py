@@ -19,6 +19,7 @@ from efields.atomic import refuse_existing
 from efields.cli import print_json
 from efields.cli._loader_options import loader_options
 from efields.errors import InputError
+from efields.events.clock_order import OnReset
 from efields.ranges import NotNegative, Pixels, Positive, Range
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Args:
     """Keep one of so many events."""
     salvage: bool = False
     """Recover what is whole of a damaged recording."""
+    on_reset: OnReset = "follow"
+    """Where the clock was reset: follow lets each part follow on the one before; first, last, longest keep one."""
     sort: bool = False
     """Sort all events in memory, for recordings where time goes far back."""
     overwrite: bool = False
@@ -109,6 +112,7 @@ def _opened(args: Args) -> tuple[EventFile, Recording | None]:
 
     kind = args.kind or (find(args.source) if args.source.exists() else None)
     options = loader_options(kind, args.option, salvage=args.salvage, width=args.width, height=args.height)
+    options.setdefault("on_reset", args.on_reset)
     if args.source.is_dir() and kind is not None:
         recording = load(args.source, kind, **options)
         if recording.trajectory is not None:
@@ -214,7 +218,7 @@ def _write(args: Args, writer: ModuleType, conversion: Conversion, seen: Survey 
 def _say(args: Args, file: EventFile, name: str, conversion: Conversion, damages: Damages, written: int) -> None:
     size = sum(part.stat().st_size for part in (args.out, *args.out.rglob("*")) if part.is_file())
     dropped = {each.filter.name: each.dropped for each in conversion.filters if each.dropped}
-    notes = (*conversion.notes, *damages.notes)
+    notes = (*conversion.said, *damages.notes)
     if conversion.backwards:
         notes += (f"{conversion.backwards:,} events went backwards in time and were put in order.",)
     if args.json:

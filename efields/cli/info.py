@@ -141,8 +141,8 @@ def describe(facts: Facts) -> Info:
         rate_mean=survey.rate_hz,
         rate_curve=tuple(survey.rate_curve()[1].round(1).tolist()),
         hot_pixels=facts.hot_pixels,
-        backwards=survey.backwards,
-        gaps=len(survey.gaps),
+        backwards=facts.order.backwards,
+        gaps=len(facts.order.gaps),
         frames=facts.frames,
         heldout_views=facts.heldout_views,
         imu_samples=0 if side.imu is None else len(side.imu.t_us),
@@ -150,7 +150,7 @@ def describe(facts: Facts) -> Info:
         poses=facts.poses,
         events_with_poses=facts.covered,
         has_calibration=facts.camera is not None,
-        warnings=facts.notes + facts.oddities + facts.missing,
+        warnings=facts.notes + facts.missing,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from efields.errors import InputError
+from efields.events.clock_order import span_said
 from efields.events.columns import CHUNK, EventColumns, in_chunks
 
 WINDOW = 1 << 22
@@ -76,7 +77,7 @@ class InOrder:
             f"time goes back further than {self.window:,} events held back can mend",
             row=row + first,
             lost_events=int(np.count_nonzero(late)),
-            do=f"by {_said(back_us)} here: sort all events in memory with --sort, or drop such events with --salvage",
+            do=f"by {span_said(back_us)} here: sort all in memory with --sort, or drop such events with --salvage",
         )
         return chunk.take(~late)
 
@@ -106,7 +107,3 @@ def _put(held: deque[EventColumns], part: EventColumns) -> None:
         overlapping.insert(0, held.pop())
     merged = EventColumns.concat(overlapping)
     held.extend(in_chunks(merged.take(np.argsort(merged.t_us, kind="stable"))))
-
-
-def _said(microseconds: int) -> str:
-    return f"{microseconds * 1e-6:.3f} s" if microseconds >= 100_000 else f"{microseconds} us"

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt16
 
 from efields.errors import InputError
+from efields.events.clock import Clock
+from efields.events.clock_order import Order
 from efields.scratch import pieces
 
 _log = logging.getLogger(__name__)
 
 MOST_PIXELS = 1 << 25
 """Pixels of the largest sensor: 8K. What is kept for each pixel must fit in memory."""
+
+MOST_US = 1 << 62
+"""Times from here on, before or after zero, are none: differences of them would not fit in 64 bits."""
 
 _BYTES_PER_PIXEL = 64
 """What is kept for each pixel, about: counts, the index of its events, its ray."""
@@ -39,6 +44,8 @@ class EventStream:
     """Columns of the sensor in pixels."""
     height: int
     """Rows of the sensor in pixels."""
+    order: Order | None = None
+    """What the clock did in the order of the source; None for a part of a stream."""
 
     @classmethod
     def from_arrays(
@@ -54,8 +61,9 @@ class EventStream:
     ) -> EventStream:
         """Check raw columns and make a stream of them, without copying those that have the right type already.
 
-        Polarity may be bool, {0, 1} or {-1, 1}. Times that go backwards are sorted (stably), with a warning that counts
-        them. `where` names the source in messages.
+        Polarity may be bool, {0, 1} or {-1, 1}. Times that go backwards are sorted (stably), but where the clock was
+        reset or wrapped, what comes behind keeps its place, at times that follow on; a warning says so. `where` names
+        the source in messages.
 
         Raises `InputError` for no events, columns of unequal length, positions outside the sensor, times that are not
         whole microseconds, and polarities of other values.
@@ -120,15 +128,18 @@ class EventStream:
 
     def _sorted(self, where: str) -> EventStream:
         """This stream in order of time: itself if it is in order, else a stable sort and a warning."""
-        backwards = 0
-        for piece in pieces(len(self) - 1, _CHUNK, self.t_us):
-            part = self.t_us[piece.start : piece.stop + 1]
-            backwards += int(np.count_nonzero(part[1:] < part[:-1]))
-        if backwards == 0:
-            return self
+        clock = Clock()
+        for piece in pieces(len(self), _CHUNK, self.t_us):
+            clock.add(self.t_us[piece])
+        order = clock.order()
+        stream = replace(self, t_us=order.shifted(self.t_us), order=order)
         prefix = f"{where}: " if where else ""
-        _log.warning("%s%d of %d events go backwards in time; sorted", prefix, backwards, len(self))
-        return self[np.argsort(self.t_us, kind="stable")]
+        for said in order.of_parts:
+            _log.warning("%s%s", prefix, said)
+        if not order.late:
+            return stream
+        _log.warning("%s%d of %d events go backwards in time; sorted", prefix, order.late, len(self))
+        return replace(stream[np.argsort(stream.t_us, kind="stable")], order=order)
 
 
 def seconds_to_us(t_s: Float64[np.ndarray, " n"] | float) -> Int64[np.ndarray, " n"]:
@@ -179,9 +190,16 @@ def _whole_microseconds(t: np.ndarray, where: str) -> Int64[np.ndarray, " n"]:
             raise InputError("times are not whole microseconds", where, "convert seconds with seconds_to_us first")
     elif t.dtype.kind not in "iu":
         raise InputError(f"times of type {t.dtype}", where, "give whole microseconds")
-    if t.dtype.kind in "uf" and t.dtype.itemsize == 8 and float(np.abs(t).max()) >= 2.0**63:
-        raise InputError("times exceed 63 bits", where, "give microseconds")
+    for part in pieces(len(t), _CHUNK, t):
+        for far in (t[part].min(), t[part].max()):
+            if not -MOST_US < float(far) < MOST_US:
+                raise InputError(far_time(int(far)), where, "check the unit of the times")
     return t.astype(np.int64, copy=False)
+
+
+def far_time(t_us: int) -> str:
+    """What to say of a time that is none (`MOST_US`)."""
+    return f"an event's time is {t_us:,} us, {abs(t_us) / 3.15576e13:,.0f} years from zero"
 
 
 def _boolean_polarity(polarity: np.ndarray, where: str) -> Bool[np.ndarray, " n"]:

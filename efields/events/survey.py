@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Int64
 
+from efields.events.clock import Clock
 from efields.events.columns import EventColumns
 
 _BINS = 4096
 """Most bins of the rate curve; when a recording needs more, each becomes twice as long."""
-GAP_US = 50_000
-"""A sensor silent for longer than this, and for 20 times its mean pause, has a gap."""
 
 
 @dataclass
@@ -27,10 +26,6 @@ class Survey:
     """Events so far."""
     positive: int = 0
     """ON events so far."""
-    backwards: int = 0
-    """Events earlier than the one before them in the file."""
-    furthest_back_us: int = 0
-    """How far the furthest of them lies behind the latest event before it, microseconds."""
     first_us: int = 0
     """Time of the earliest event, absolute microseconds."""
     last_us: int = 0
@@ -39,10 +34,9 @@ class Survey:
     """Length of a bin of the rate curve in microseconds."""
     counts: Int64[np.ndarray, "h w"] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
     """Events of each pixel."""
-    pauses: list[tuple[int, int]] = field(default_factory=list)
-    """Pauses of the whole sensor beyond `GAP_US`, in file order: start and end, absolute microseconds; 1000 at most."""
+    clock: Clock = field(default_factory=Clock)
+    """What looks at the order of the times."""
     _rate: dict[int, int] = field(default_factory=dict)
-    _latest: int = 0
 
     def __post_init__(self) -> None:
         self.counts = np.zeros((self.height, self.width), np.int64)
@@ -58,14 +52,7 @@ class Survey:
         self.events += chunk.count
 
     def _add_times(self, t_us: Int64[np.ndarray, " n"]) -> None:
-        first = int(t_us[0])
-        self.backwards += int(np.count_nonzero(np.diff(t_us, prepend=self._latest if self.events else first) < 0))
-        # The latest time before each event: behind it an event is late, far before it the sensor was silent.
-        before = np.maximum.accumulate(np.concatenate([[self.last_us if self.events else first], t_us]))[:-1]
-        self.furthest_back_us = max(self.furthest_back_us, int((before - t_us).max()))
-        for at in np.flatnonzero(t_us - before > GAP_US)[: 1000 - len(self.pauses)]:
-            self.pauses.append((int(before[at]), int(t_us[at])))
-        self._latest = int(t_us[-1])
+        self.clock.add(t_us)
         low, high = int(t_us.min()), int(t_us.max())
         self.first_us = min(self.first_us, low) if self.events else low
         self.last_us = max(self.last_us, high) if self.events else high
@@ -96,12 +83,6 @@ class Survey:
     def positive_share(self) -> float:
         """Share of ON events; NaN where there are none at all."""
         return self.positive / self.events if self.events else float("nan")
-
-    @property
-    def gaps(self) -> list[tuple[int, int]]:
-        """Pauses beyond 20 mean pauses too, absolute microseconds: where a recording probably lost events."""
-        usual = 1e6 / self.rate_hz if self.rate_hz > 0 else 0.0
-        return [(start, end) for start, end in self.pauses if end - start > 20 * usual]
 
     def rate_curve(self, points: int = 60) -> tuple[np.ndarray, np.ndarray]:
         """Middle of each of `points` spans of time, seconds from the first event, and events a second in it."""

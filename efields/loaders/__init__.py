@@ -12,11 +12,13 @@ import importlib
 import pkgutil
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 from efields.errors import InputError
 from efields.event_file import EventFile, SideStreams
+from efields.events.clock_order import OnReset
 from efields.events.columns import EventColumns, in_chunks
+from efields.loaders._reading.reset import in_file_order
 from efields.recording import Recording
 from efields.settings import did_you_mean, fill
 
@@ -59,29 +61,37 @@ def find(path: str | Path) -> str:
     )
 
 
-def load(path: str | Path, kind: str | None = None, **options: Any) -> Recording:
+def load(path: str | Path, kind: str | None = None, *, on_reset: OnReset = "follow", **options: Any) -> Recording:
     """Read a recording; `kind` is found from the files where it is not given, `options` fill the loader's `Config`.
 
+    Where the clock of the events was reset, what comes behind follows on, or one part alone is kept (`on_reset`).
     Raises `InputError`, one line, for everything that can be wrong with it.
     """
-    source = Path(path)
-    if not source.exists():
-        raise InputError("no such file or folder", source, "check the path of the recording")
-    chosen = find(source) if kind is None else kind
-    return fill(loader(chosen).Config, options, f"options of loader '{chosen}'").load(source)
+    _, config = _configured(Path(path), kind, on_reset, options)
+    return in_file_order(config.load(Path(path)), on_reset)
 
 
-def open_events(path: str | Path, kind: str | None = None, **options: Any) -> EventFile:
+def open_events(
+    path: str | Path, kind: str | None = None, *, on_reset: OnReset = "follow", **options: Any
+) -> EventFile:
     """Open a recording for one pass over its events in constant memory; a loader without that verb loads it whole.
 
     Raises `InputError` as `load` does.
     """
-    source = Path(path)
+    chosen, config = _configured(Path(path), kind, on_reset, options)
+    if hasattr(config, "open"):
+        return config.open(Path(path)).keeping(on_reset)
+    return as_event_file(in_file_order(config.load(Path(path)), on_reset), chosen, Path(path))
+
+
+def _configured(source: Path, kind: str | None, on_reset: str, options: dict[str, Any]) -> tuple[str, Any]:
+    """The kind of a recording, and its loader with these options."""
     if not source.exists():
         raise InputError("no such file or folder", source, "check the path of the recording")
+    if on_reset not in get_args(OnReset):
+        raise InputError(f"on_reset is '{on_reset}'", do=did_you_mean(str(on_reset), get_args(OnReset)))
     chosen = find(source) if kind is None else kind
-    config = fill(loader(chosen).Config, options, f"options of loader '{chosen}'")
-    return config.open(source) if hasattr(config, "open") else as_event_file(config.load(source), chosen, source)
+    return chosen, fill(loader(chosen).Config, options, f"options of loader '{chosen}'")
 
 
 def as_event_file(recording: Recording, kind: str, path: Path) -> EventFile:

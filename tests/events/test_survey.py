@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from efields.events.columns import EventColumns, in_chunks
-from efields.events.survey import GAP_US, Survey
+from efields.events.survey import Survey
 
 
 def made_up(n: int = 5000, span_us: int = 3_000_000) -> EventColumns:
@@ -32,24 +32,15 @@ def test_chunks_do_not_matter(size: int) -> None:
     assert found.events == 5000
     assert found.positive_share == columns.polarity.mean()
     assert (found.first_us, found.last_us) == (t.min(), t.max())
-    assert found.backwards == 1
-    assert found.furthest_back_us == t[100] - t[101]
+    order = found.clock.order()
+    assert (order.backwards, order.furthest_back_us) == (1, t[100] - t[101])
+    assert len(order.parts) == 1
     expected = np.zeros((10, 20), np.int64)
     np.add.at(expected, (columns.y, columns.x), 1)
     np.testing.assert_array_equal(found.counts, expected)
     seconds, rate = found.rate_curve(30)
     assert rate.sum() * np.diff(seconds)[0] == pytest.approx(5000)
     assert rate == pytest.approx(5000 / found.duration_s, rel=0.5)
-
-
-def test_gaps_are_long_and_unusual() -> None:
-    columns = made_up()
-    t = columns.t_us.copy()
-    t[2000:] += GAP_US + 1000
-    found = survey_of(columns._replace(t_us=t), 64)
-    assert [(end - start) > GAP_US for start, end in found.gaps] == [True]
-    sparse = EventColumns.of(np.zeros(20), np.zeros(20), np.arange(20) * 2 * GAP_US, np.ones(20))
-    assert survey_of(sparse, 3).gaps == []
 
 
 def test_a_month_long_recording_has_a_short_curve() -> None:
@@ -62,6 +53,6 @@ def test_a_month_long_recording_has_a_short_curve() -> None:
 
 def test_a_survey_of_nothing() -> None:
     found = Survey(4, 3)
-    assert (found.events, found.duration_s, found.rate_hz, found.gaps) == (0, 0.0, 0.0, [])
+    assert (found.events, found.duration_s, found.rate_hz) == (0, 0.0, 0.0)
     assert np.isnan(found.positive_share)
     assert (found.rate_curve()[1] == 0).all()

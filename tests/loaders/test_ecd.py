@@ -184,7 +184,7 @@ def test_empty_recording(sample: Path) -> None:
 
 def test_times_that_go_backwards_are_sorted_and_counted(sample: Path, caplog: pytest.LogCaptureFixture) -> None:
     lines = lines_of(sample / "events.txt")
-    (sample / "events.txt").write_text("\n".join(lines[10:] + lines[:10]) + "\n")
+    (sample / "events.txt").write_text("\n".join([*lines[:10], lines[11], lines[10], *lines[12:]]) + "\n")
     with caplog.at_level(logging.WARNING):
         assert (np.diff(load(sample).events.t_us) >= 0).all()
     assert any("1 of 40 events go backwards in time; sorted" in record.getMessage() for record in caplog.records)
