@@ -33,7 +33,8 @@ def arrays(folder: Path) -> Path:
 
 
 def dat(folder: Path) -> Path:
-    return prophesee.write_dat(folder / "r.dat", list(zip(T_US.tolist(), X.tolist(), Y.tolist(), [0] * 100, strict=True)), sized=False)
+    rows = zip(T_US.tolist(), X.tolist(), Y.tolist(), [0] * 100, strict=True)
+    return prophesee.write_dat(folder / "r.dat", list(rows), sized=False)
 
 
 READERS = pytest.mark.parametrize("write", [aedat2, text, arrays, dat])
@@ -58,10 +59,10 @@ def test_one_part_is_kept_at_its_own_times(write, on_reset: str, rows: slice, tm
 
 @READERS
 def test_convert_does_the_same(write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = str(write(tmp_path))
+    source, size = str(write(tmp_path)), ("--width", "346", "--height", "260")
     for on_reset, t_us in (("follow", 3_000_000 + np.arange(100) * 100), ("last", T_US[60:])):
         out = tmp_path / f"{on_reset}.npz"
-        assert cli.main(["convert", source, str(out), "--on-reset", on_reset]) == 0
+        assert cli.main(["convert", source, str(out), "--on-reset", on_reset, *size]) == 0
         np.testing.assert_array_equal(load(out).events.t_us, t_us)
     assert cli.main(["info", source]) == 0
     assert capsys.readouterr().out.count("The clock was reset") == 2
