@@ -61,9 +61,9 @@ Threads = Annotated[int, Range(0, 4096)]
 """Processor threads; 0 takes every core."""
 Steps = Annotated[int, Range(1, 10**9)]
 """Steps of an optimiser."""
-Pixels = Annotated[int, Range(1, 16384)]
+Pixels = Annotated[int, Range(1, 65536)]
 """Columns or rows of a sensor or picture."""
-PixelsOrUnknown = Annotated[int, Range(0, 16384)]
+PixelsOrUnknown = Annotated[int, Range(0, 65536)]
 """Columns or rows of a sensor; 0 where the file tells."""
 EveryNth = Annotated[int, Range(1, 10**9)]
 """One of how many is taken."""

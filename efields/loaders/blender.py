@@ -32,8 +32,6 @@ class Config:
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, damaged or out of range."""
         root = Path(path)
-        if self.view_stride < 1:
-            raise InputError(f"view_stride is {self.view_stride}", root, "give 1 or more")
         frames = self._views(root / "transforms_train.json")
         heldout, notes = None, ()
         splits = [split for split in ("test", "val") if (root / f"transforms_{split}.json").is_file()]

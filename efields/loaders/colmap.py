@@ -35,8 +35,6 @@ class Config:
     def load(self, path: str | Path) -> Recording:
         """Read the project folder `path`. Raises `InputError` for anything missing, damaged or out of range."""
         root = Path(path)
-        if self.view_stride < 1:
-            raise InputError(f"view_stride is {self.view_stride}", root, "give 1 or more")
         folder = model_folder(root)
         if folder is None:
             raise InputError(

@@ -19,7 +19,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -46,7 +46,7 @@ from efields.loaders._reading.transforms import (
     orthonormal,
     read_json,
 )
-from efields.ranges import EveryNth, NotNegative, Positive, Threshold
+from efields.ranges import EveryNth, Range, Threshold
 from efields.recording import Recording, Views
 
 _NAMES = ("events.pt", "event.pt")
@@ -58,9 +58,9 @@ _MOST_COUNTED = 1000
 class Config:
     """How to read a scene of E2NeRF."""
 
-    exposure_s: Positive = 0.16
+    exposure_s: Annotated[float, Range(1e-5, 1e6)] = 0.16
     """Seconds of one view's bins; the published ones last 0.16 s in four bins."""
-    pause_s: NotNegative = 0.04
+    pause_s: Annotated[float, Range(above=0, most=1e6)] = 0.04
     """Seconds from the end of one view to the begin of the next, which nobody knows."""
     views: bool = True
     """Whether to read the blurred images, as frames, and the test views."""
@@ -111,9 +111,6 @@ class Config:
     def open(self, path: str | Path) -> EventFile:
         """Open the folder `path` for one pass over its events."""
         root = Path(path)
-        bad = not (np.isfinite([self.exposure_s, self.pause_s]).all() and self.exposure_s >= 1e-5 and self.pause_s > 0)
-        if self.view_stride < 1 or bad or max(self.exposure_s, self.pause_s) > 1e6:
-            raise InputError("exposure_s, pause_s or view_stride is out of range", root, "give numbers above 0")
         counts, scene = _counts(root), _scene(root)
         views, bins = counts.shape[:2]
         camera = scene.camera

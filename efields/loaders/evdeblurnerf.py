@@ -71,8 +71,6 @@ class Config:
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
         root, file = Path(path), self.open(path)
-        if self.view_stride < 1:
-            raise InputError(f"view_stride is {self.view_stride}", root, "give 1 or more")
         damages = Damages(file.path, self.salvage)
         events = gathered(file, damages)
         poses, t_us = read_poses_bounds(root / "all_poses_bounds.npy"), _pose_times(root)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float64
@@ -25,7 +26,7 @@ from efields.loaders._reading.arrays import expect_shape, is_zip, npz_members, r
 from efields.loaders._reading.images import read_image
 from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.transforms import checked_poses, orthonormal
-from efields.ranges import EveryNth, Positive, Threshold
+from efields.ranges import EveryNth, Range, Threshold
 from efields.recording import Recording, Views
 
 _DAVIS346 = (346, 260)
@@ -35,7 +36,7 @@ _DAVIS346 = (346, 260)
 class Config:
     """How to read a scene of EventNeRF."""
 
-    duration_s: Positive = 1.0
+    duration_s: Annotated[float, Range(1e-6, 1e9)] = 1.0
     """Seconds from 0 to the last event: the layout has no unit of time, and losses do not depend on it."""
     bayer: str = "RGGB"
     """Colour filters of the sensor; empty: a grey one."""
@@ -51,8 +52,6 @@ class Config:
     def load(self, path: str | Path) -> Recording:
         """Read the scene folder `path`. Raises `InputError` for anything missing, broken or out of range."""
         root = Path(path)
-        if self.view_stride < 1 or not (np.isfinite(self.duration_s) and 1e-6 <= self.duration_s <= 1e9):
-            raise InputError(f"view_stride {self.view_stride}, duration_s {self.duration_s}", root, "give 1 and more")
         train = root / "train"
         poses = _poses(train)
         images = listed_images(train / "rgb") if (train / "rgb").is_dir() else []

@@ -64,8 +64,6 @@ class Config:
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
         root = Path(path)
-        if self.view_stride < 1:
-            raise InputError(f"view_stride is {self.view_stride}", root, "give 1 or more")
         images = _images(root)
         file = self.open(root)
         camera, damages = self._camera(root, images), Damages(file.path, self.salvage)

@@ -50,8 +50,6 @@ class Config:
         """Read a folder or its `transforms.json`. Raises `InputError` for anything missing, damaged or out of range."""
         root = Path(path)
         file = root if root.is_file() else root / "transforms.json"
-        if self.view_stride < 1:
-            raise InputError(f"view_stride is {self.view_stride}", root, "give 1 or more")
         if not file.is_file():
             raise InputError("no such file", file, "copy the recording again, whole")
         meta = read_json(file)

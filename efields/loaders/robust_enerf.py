@@ -82,8 +82,6 @@ class Config:
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, damaged or out of range."""
         root = Path(path)
-        if self.view_stride < 1:
-            raise InputError(f"view_stride is {self.view_stride}", root, "give 1 or more")
         if _is_raw(root):
             raise InputError(
                 "holds a simulation that was not preprocessed",

@@ -33,4 +33,4 @@ def test_the_words_need_what_they_measure(capsys: pytest.CaptureFixture[str]) ->
     assert cli.main(["bench", "recordings"]) == 2
     assert "names no files" in capsys.readouterr().err
     assert cli.main(["bench", "large", "--events", "3"]) == 2
-    assert "not large" in capsys.readouterr().err
+    assert "--events 3; give a number from 1000" in capsys.readouterr().err

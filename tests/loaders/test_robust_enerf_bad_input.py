@@ -124,13 +124,13 @@ def test_poses_that_do_not_cover_the_events(sample: Path) -> None:
 
 def test_zero_focal_length(sample: Path) -> None:
     change(sample / "camera_calibration.npz", intrinsics=np.array([[0.0, 0, 3.5], [0, 11.0, 2.5], [0, 0, 1]]))
-    raises(sample, r"camera_calibration.npz: focal length \(0, 11\)")
+    raises(sample, r"camera_calibration.npz: focal length fx, fy = 0, 11")
 
 
 @pytest.mark.parametrize(
     ("arrays", "says"),
     [
-        ({"pos_contrast_threshold": 0.0}, "camera_calibration.npz: contrast threshold c_pos = 0"),
+        ({"pos_contrast_threshold": 0.0}, "camera_calibration.npz: c_pos = 0; give"),
         ({"distortion_model": "fov", "distortion_params": np.ones(4)}, "distortion model 'fov' is unknown"),
         ({"intrinsics": np.eye(2)}, "intrinsics are not a 3x3 matrix"),
         ({"intrinsics": np.array([[9.0, 0.5, 4], [0, 9, 3], [0, 0, 1]])}, "skew of 0.5"),
@@ -163,16 +163,16 @@ def test_bad_views(sample: Path, meta: dict[str, Any], says: str) -> None:
 
 
 def test_bad_options_and_settings(sample: Path) -> None:
-    raises(sample, "view_stride is 0", view_stride=0)
+    raises(sample, "view_stride = 0; give", view_stride=0)
     for content, says in (
         ("name = ", "recording.toml: is not valid TOML"),
-        ("box = 3", r"recording.toml.box: is a table"),
-        ("[box]\nlo = [0, 0]\nhi = [1, 0, 1]", r"recording.toml.box.lo: takes 3 numbers"),
-        ("[box]\nlo = [0, 0, 0]\nhi = [1, 0, 1]", "recording.toml: box from .* is empty"),
-        ("threshold_sigma = 'much'", "recording.toml.threshold_sigma: takes a number"),
+        ("box = 3", r"recording.toml: box: is a table"),
+        ("[box]\nlo = [0, 0]\nhi = [1, 0, 1]", r"recording.toml: box.lo: takes 3 numbers"),
+        ("[box]\nlo = [0, 0, 0]\nhi = [1, 0, 1]", "recording.toml: box: box from .* is empty"),
+        ("threshold_sigma = 'much'", "recording.toml: threshold_sigma: takes a number"),
         ("threshold_sigma = -1", "threshold_sigma = -1"),
-        ("trajectory = 'cubik'", "recording.toml.trajectory: .*did you mean 'cubic'"),
-        ("notes = 3", "recording.toml.notes: takes a list"),
+        ("trajectory = 'cubik'", "recording.toml: trajectory: .*did you mean 'cubic'"),
+        ("notes = 3", "recording.toml: notes: takes a list"),
         ("nme = 'x'", "recording.toml: unknown key 'nme'; did you mean 'name'"),
     ):
         (sample / "recording.toml").write_text(content)

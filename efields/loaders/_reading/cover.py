@@ -26,10 +26,8 @@ def cover(
     Where the poses start after the first event or end before the last, the trajectory is carried on at constant
     velocity by at most `extrapolate_s` seconds a side. A recording keeps the events beyond, too: what needs poses takes
     `Recording.covered`.
-    Raises `InputError` when no event is covered, or `extrapolate_s` is negative or not finite.
+    Raises `InputError` when no event is covered.
     """
-    if not (np.isfinite(extrapolate_s) and extrapolate_s >= 0):
-        raise InputError(f"extrapolate_s is {extrapolate_s}", where, "give a number of seconds, 0 or more")
     notes: list[str] = []
     reach = round(extrapolate_s * 1e6)
     early = min(int(trajectory.start_us) - int(events.t_us[0]), reach)
