@@ -168,7 +168,7 @@ def suited(experiment: Experiment, recording: Recording) -> Experiment:
     by_default = kind_of(experiment.problem) == DEFAULT_KINDS["problem"]
     if len(recording.events) or recording.frames is None or not by_default:
         return experiment
-    problem = resolve("problems", "radiance")()
+    problem = resolve("problems", "radiance")(box=experiment.problem.box)
     losses = {name: resolve("losses", name)() for name in problem.default_losses}
     evaluate = dataclasses.replace(experiment.evaluate, protocol="none")
     return dataclasses.replace(experiment, problem=problem, losses=losses, evaluate=evaluate)

@@ -112,6 +112,8 @@ class Recording:
     """Novel views that no training may see."""
     box: Box | None = None
     """The region of the world that holds the scene, when the recording says so."""
+    points: Float64[np.ndarray, "p 3"] | None = None
+    """Points of the scene in the world, as the reconstruction of the poses found them; outliers may be among them."""
     imu: Imu | None = None
     """Inertial samples."""
     unposed_frames: Frames | None = None

@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("event_file",),
     ("simulation", "backends"),
     ("fields", "motion"),
-    ("render",),
+    ("render", "scene_box"),
     ("supervision", "problem"),
     ("losses", "loaders"),
     ("problems", "writers", "supplied"),

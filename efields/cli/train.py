@@ -47,6 +47,9 @@ class Args:
     body_to_camera: str | None = None
     """Where the camera sits on the body whose poses are given (T_body_camera, camera to body): a Kalibr yaml with
     T_cam_imu, a file with a 4x4 matrix, or --body-to-camera=px,py,pz,qx,qy,qz,qw."""
+    box: str | None = None
+    """The box that holds the scene, two opposite corners in the world of the poses: --box=x0,y0,z0,x1,y1,z1. If not
+    given, that of the config or the recording, or one that is found and told."""
     salvage: bool = False
     """Read what is whole of a damaged recording, and say what was lost."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
@@ -163,9 +166,23 @@ def override(experiment: Experiment, args: Args) -> Experiment:
         given["scene"] = str(args.scene)
     if args.steps is not None:
         given["train"] = dataclasses.replace(experiment.train, steps=args.steps)
+    if args.box is not None:
+        given["problem"] = _boxed(experiment.problem, args.box)
     given["supplied"] = _supplied(experiment, args)
     given["loader"] = {**experiment.loader, **loader_options(None, args.option, salvage=args.salvage)}
     return dataclasses.replace(experiment, **given)
+
+
+def _boxed(problem: Any, box: str) -> Any:
+    """The problem's settings with a box of six numbers."""
+    try:
+        x0, y0, z0, x1, y1, z1 = (float(word) for word in box.split(","))
+    except ValueError:
+        what = f"--box={box} is not six numbers"
+        raise InputError(what, do="give two opposite corners: --box=x0,y0,z0,x1,y1,z1") from None
+    if not hasattr(problem, "box"):
+        raise InputError("the config's problem takes no box", do="leave --box out")
+    return dataclasses.replace(problem, box=((x0, y0, z0), (x1, y1, z1)))
 
 
 def _supplied(experiment: Experiment, args: Args) -> Supplied:

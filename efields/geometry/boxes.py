@@ -41,6 +41,12 @@ class Box:
         ):
             raise InputError(f"box from {self.lo} to {self.hi} is empty", do="give lo below hi on every axis")
 
+    @classmethod
+    def between(cls, corner: Triple, opposite: Triple) -> Box:
+        """The box between two opposite corners, whichever they are; raises `InputError` as the box itself does."""
+        pairs = list(zip(corner, opposite, strict=True))
+        return cls(cast(Triple, tuple(map(min, pairs))), cast(Triple, tuple(map(max, pairs))))
+
     @property
     def size(self) -> Triple:
         """Length of each side, world units."""

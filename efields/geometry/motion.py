@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 
-from efields.errors import InputError
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
@@ -24,7 +23,7 @@ def image_speed(
         poses = trajectory.at(torch.from_numpy(np.minimum(times + shift, end)))
         rotation, position = poses.rotation.numpy(), poses.position.numpy()
         local = np.einsum("tji,tkj->tki", rotation, points[None] - position[:, None])
-        local[..., 2] = np.where(local[..., 2] > 1e-6, local[..., 2], np.nan)
+        local[..., 2] = np.where(local[..., 2] > 0, local[..., 2], np.nan)
         flat = local[..., :2] / local[..., 2:]
         pixels.append(flat * (camera.fx, camera.fy))
     moved = np.linalg.norm(pixels[1] - pixels[0], axis=-1) / short
@@ -41,25 +40,26 @@ def box_points(box: Box, per_edge: int = 3) -> Float64[np.ndarray, "k 3"]:
     return np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
-def box_looked_at(trajectory: Trajectory, camera: Camera) -> Box:
+def box_looked_at(trajectory: Trajectory, camera: Camera) -> Box | None:
     """The box that a circling camera looks at: around the point nearest to all optical axes, as wide as the view.
 
-    Raises `InputError` when the axes do not meet in front of the cameras, as when a camera moves sideways.
+    None when the axes do not meet in front of the cameras, as when a camera moves sideways.
     """
     begin, end = trajectory.seconds_span
     poses = trajectory.at(torch.linspace(begin, end, 256, dtype=torch.float64))
     origin, axis = poses.position.numpy(), poses.rotation.numpy()[:, :, 2]
     across = np.eye(3)[None] - axis[:, :, None] * axis[:, None, :]
     normal = across.sum(0)
-    where = "the trajectory does not show where the scene is"
-    advice = "give problem.box = [[x, y, z], [x, y, z]], two opposite corners in world units"
     if np.linalg.cond(normal) > 1e3:
-        raise InputError(where, do=advice)
-    center = np.linalg.solve(normal, (across @ origin[:, :, None]).sum(0)[:, 0])
-    ahead = ((center - origin) * axis).sum(1)
-    if ahead.min() <= 0:
-        raise InputError(where, do=advice)
+        return None
+    middle = origin.mean(axis=0)
+    center = np.linalg.solve(normal, (across @ (origin - middle)[:, :, None]).sum(0)[:, 0])
+    to_center = center - (origin - middle)
+    ahead = (to_center * axis).sum(1)
     half_view = max(camera.width / camera.fx, camera.height / camera.fy) / 2
     half = float(np.median(ahead) * min(half_view, 0.8))
-    x, y, z = (float(c) for c in center)
+    missed = float(np.median(np.linalg.norm(to_center - ahead[:, None] * axis, axis=1)))
+    if ahead.min() <= 0 or missed > half:
+        return None
+    x, y, z = (float(c) for c in center + middle)
     return Box((x - half, y - half, z - half), (x + half, y + half, z + half))

@@ -20,7 +20,7 @@ from efields.errors import InputError
 from efields.events.intervals import Intervals, PixelIndex
 from efields.events.sensor import LearnableSensor
 from efields.geometry.boxes import Box
-from efields.geometry.motion import box_looked_at, box_points, image_speed
+from efields.geometry.motion import box_points, image_speed
 from efields.geometry.origin import poses_about
 from efields.geometry.rays import Rays
 from efields.geometry.trajectory import Trajectory
@@ -30,6 +30,7 @@ from efields.problems._frames import frame_rays, frame_supervision, weighted
 from efields.ranges import Range
 from efields.recording import Recording, Views
 from efields.render.renderer import Renderer, Sampling
+from efields.scene_box import Corners, FoundBox, find_box
 from efields.supervision import FrameSupervision, IntervalSupervision
 
 _log = logging.getLogger(__name__)
@@ -41,8 +42,9 @@ class Config:
 
     frames: bool = False
     """Whether the camera's own frames supervise the field beside its events (losses.photometric)."""
-    box: Annotated[tuple[tuple[float, float, float], tuple[float, float, float]], Range(-1e12, 1e12)] | None = None
-    """Two opposite corners of the field's box, world units; None takes the recording's, or what the camera circles."""
+    box: Corners | None = None
+    """Two opposite corners of the field's box, world units; None takes the recording's, or finds one: around
+    what the camera circles, around depth maps or points, or as far as the parallax of events shows."""
     window_motion_px: Annotated[float, Range(above=0, most=10_000)] = 60.0
     """Image motion, in pixels, that the longest windows span; it sets their number of events. Long windows make a field
     converge many times sooner, as brightness need not spread from pixel to pixel; threshold errors add up over them."""
@@ -54,6 +56,10 @@ class Config:
     """Whether the refractory period is learned."""
     shares: Shares = Shares()
     """How rays are divided among the draws."""
+
+    def __post_init__(self) -> None:
+        if self.box is not None:
+            Box.between(*self.box)
 
     @property
     def default_losses(self) -> tuple[str, ...]:
@@ -85,20 +91,17 @@ class Config:
                 "set problem.frames = true for a recording that has frames, or take the loss out",
             )
         channels = recording.calibrated.channels
-        renderer = Renderer.over(self.field_box(recording), field, channels, sampling, backend, generator)
-        return EventRadiance(self, recording, frames if wants_frames else None, losses, renderer)
-
-    def field_box(self, recording: Recording) -> Box:
-        """The box of the field: as set, as the recording says, or what its camera circles."""
-        if self.box is not None:
-            return Box(*self.box)
-        assert recording.trajectory is not None
-        return recording.box or box_looked_at(recording.trajectory, recording.calibrated)
+        found = find_box(recording, recording.trajectory, recording.calibrated, frames, self.box)
+        renderer = Renderer.over(found.box, field, channels, sampling, backend, generator)
+        problem = EventRadiance(self, recording, frames if wants_frames else None, losses, renderer)
+        problem.found_box = found
+        return problem
 
 
 class EventRadiance(nn.Module):
     """The field, its sensor and its losses, ready for the training loop."""
 
+    found_box: FoundBox | None = None
     bearings: Tensor
     channel: Tensor
     frame_bearings: Tensor

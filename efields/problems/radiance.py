@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,20 +17,18 @@ from efields.backends.reference import Backend
 from efields.errors import InputError
 from efields.events.sensor import LearnableSensor
 from efields.geometry.boxes import Box
-from efields.geometry.motion import box_looked_at
 from efields.geometry.origin import poses_about
-from efields.geometry.pose import rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
 from efields.problem import ParameterGroup, Terms, field_groups
 from efields.problems._batches import FramePixels
 from efields.problems._frames import frame_rays, frame_supervision, weighted
-from efields.ranges import Range
 from efields.recording import Recording, Views
 from efields.render.renderer import Renderer, Sampling
+from efields.scene_box import Corners, FoundBox, find_box
+from efields.scene_box.viewpoints import path_through
 
 DISPLAY_GAMMA = 2.2
 """Exponent between display values and linear light, as in the protocols of evaluation."""
-_PICTURE_US = 1_000_000  # from image to image on the path through them: images without times are a second apart
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,13 @@ class Config:
 
     frames: ClassVar[bool] = True
     default_losses: ClassVar[tuple[str, ...]] = ("photometric", "distortion")
-    box: Annotated[tuple[tuple[float, float, float], tuple[float, float, float]], Range(-1e12, 1e12)] | None = None
-    """Two opposite corners of the field's box, world units; None takes the recording's, or what the cameras circle."""
+    box: Corners | None = None
+    """Two opposite corners of the field's box, world units; None takes the recording's, or finds one: around
+    what the cameras circle, or around depth maps or points."""
+
+    def __post_init__(self) -> None:
+        if self.box is not None:
+            Box.between(*self.box)
 
     def build(
         self,
@@ -63,27 +66,17 @@ class Config:
                 do = 'take it out, or set problem.kind = "event_radiance"'
                 raise InputError(f"the loss {name} compares events, and this problem looks at images alone", do=do)
         trajectory = path_through(frames)
-        box = Box(*self.box) if self.box else recording.box or box_looked_at(trajectory, frames.camera)
-        renderer = Renderer.over(box, field, frames.image.shape[-1], sampling, backend, generator)
-        return Radiance(self, recording, frames, trajectory, losses, renderer)
-
-
-def path_through(frames: Views) -> Trajectory:
-    """A camera that goes from image to image, in the order of their times or, without times, as they come."""
-    poses, t_us = frames.T_world_camera, frames.t_us
-    if t_us is None or len(np.unique(t_us)) < len(t_us):
-        t_us = np.arange(len(poses), dtype=np.int64) * _PICTURE_US
-    order = np.argsort(t_us)
-    if len(order) == 1:  # a path has two ends
-        order, t_us = np.array([0, 1]), np.append(t_us, t_us[0] + _PICTURE_US)
-        poses = np.repeat(poses, 2, axis=0)
-    orientation = rotation_to_quaternion(torch.from_numpy(np.array(poses[order, :3, :3]))).numpy()
-    return Trajectory.from_arrays(t_us[order], poses[order, :3, 3], orientation, origin_us=0)
+        found = find_box(recording, trajectory, frames.camera, frames, self.box)
+        renderer = Renderer.over(found.box, field, frames.image.shape[-1], sampling, backend, generator)
+        problem = Radiance(self, recording, frames, trajectory, losses, renderer)
+        problem.found_box = found
+        return problem
 
 
 class Radiance(nn.Module):
     """The field and its losses, ready for the training loop."""
 
+    found_box: FoundBox | None = None
     bearings: Tensor
     pose: Tensor
 

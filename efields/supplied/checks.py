@@ -12,6 +12,8 @@ from efields.geometry.camera import Camera
 from efields.geometry.motion import box_looked_at, box_points, image_speed
 from efields.geometry.trajectory import Trajectory
 from efields.recording import Recording
+from efields.scene_box import find_box
+from efields.scene_box.viewpoints import viewpoints
 from efields.supplied.supply import Supplied, supply, trajectory_for
 
 _GAP = 5.0
@@ -25,10 +27,23 @@ def describe(recording: Recording, supplied: Supplied) -> tuple[Recording, tuple
     Raises `InputError` as `supply` does.
     """
     done = supply(recording, supplied)
+    box, told = _box(done)
     if done.trajectory is None:
-        return done, ()
+        return done, told
     whole = trajectory_for(recording, supplied)[0] if supplied.moves_poses else done.trajectory
-    return done, pose_checks(recording.events, whole, done.camera, done.box)
+    return done, (*pose_checks(recording.events, whole, done.camera, box), *told)
+
+
+def _box(recording: Recording) -> tuple[Box | None, tuple[str, ...]]:
+    """The box that training would take, and a sentence on it."""
+    seen = viewpoints(recording)
+    if seen is None:
+        return None, ()
+    try:
+        found = find_box(recording, *seen, recording.frames)
+    except InputError as error:
+        return None, (f"Training needs to be told where the scene is ({error.what}): {error.do}.",)
+    return found.box, (found.sentence,)
 
 
 def pose_checks(
@@ -71,10 +86,10 @@ def _gaps(events: EventStream, trajectory: Trajectory) -> tuple[str, ...]:
 
 
 def _offset_consequence(trajectory: Trajectory, camera: Camera, box: Box | None) -> str:
-    where = ""
-    try:
-        speed = image_speed(trajectory, camera, box_points(box or box_looked_at(trajectory, camera)))
-    except InputError:
+    where, box = "", box or box_looked_at(trajectory, camera)
+    if box is not None:
+        speed = image_speed(trajectory, camera, box_points(box))
+    else:
         speed = _speed_at_unit_distance(trajectory, camera)
         where = ", for a scene one world unit away (where it is, the poses do not show)"
     return f"1 ms of wrong time offset moves the image by {speed * 1e-3:.2g} px (median){where}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import platform
 import sys
 from collections.abc import Callable
@@ -19,11 +20,22 @@ from efields.atomic import write_text
 from efields.backends import choose_backend
 from efields.config import Experiment, save_experiment
 from efields.errors import InputError
+from efields.geometry.boxes import Box
 from efields.recording import Recording, Views
 from efields.render.renderer import Renderer
-from efields.train.checkpoint import loop_content, read_checkpoint, restore_loop, save_checkpoint, scene_content
+from efields.scene_box import FoundBox
+from efields.train.checkpoint import (
+    loop_content,
+    read_checkpoint,
+    restore_loop,
+    save_checkpoint,
+    scene_content,
+    scene_from,
+)
 from efields.train.loop import Interrupted, LoopState, Progress, optimise
 from efields.train.run import Model, Run
+
+_log = logging.getLogger(__name__)
 
 
 class Onlooker(Protocol):
@@ -104,11 +116,17 @@ def _reconstruct(
     frames, _ = views_for(experiment, recording)
     torch.manual_seed(experiment.seed)
     generator = torch.Generator().manual_seed(experiment.seed)
-    problem = experiment.problem.build(
+    resumed = resume and run.checkpoint_path.is_file()
+    settings = _in_the_box_of(run, experiment.problem) if resumed else experiment.problem
+    problem = settings.build(
         recording, frames, experiment.losses, experiment.field, experiment.sampling, backend, generator
     ).to(experiment.device)
+    found: FoundBox | None = getattr(problem, "found_box", None)
+    if found is not None and found.sought:
+        _log.info("%s", found.sentence)
+    notes = recording.notes if found is None else (*recording.notes, found.sentence)
     state = LoopState.fresh(problem, experiment.train, experiment.seed, backend)
-    if resume and run.checkpoint_path.is_file():
+    if resumed:
         _go_on_from(run, problem, state)
     else:
         run.clear()
@@ -124,7 +142,7 @@ def _reconstruct(
         scene = scene_content(box, origin, recording.calibrated, problem.trajectory, sensor)
         content = {"problem": problem.state_dict(), "loop": loop_content(state), "scene": scene}
         save_checkpoint(run.checkpoint_path, content)
-        facts = _training(experiment, recording, state, backend.name)
+        facts = _training(experiment, recording, state, backend.name, notes)
         write_text(run.training_path, json.dumps({**facts, **(onlooker.facts() if onlooker else {})}, indent=2))
 
     if onlooker is not None:
@@ -136,6 +154,16 @@ def _reconstruct(
     if stop is not None:
         raise Interrupted(run, state.step, stop)
     return run
+
+
+def _in_the_box_of(run: Run, settings: Any) -> Any:
+    """The problem's settings with the box that the run's field fills, which is not sought again."""
+    box, *_ = scene_from(read_checkpoint(run.checkpoint_path)["scene"], str(run.checkpoint_path))
+    given = getattr(settings, "box", None)
+    if given is not None and Box.between(*given) != box:
+        what = f"its field fills another box, from {box.lo} to {box.hi}"
+        raise InputError(what, run.checkpoint_path, "leave --box out, or train anew without --resume")
+    return replace(settings, box=(box.lo, box.hi)) if hasattr(settings, "box") else settings
 
 
 def _go_on_from(run: Run, problem: Any, state: LoopState) -> None:
@@ -174,7 +202,9 @@ def _check_device(device: str) -> None:
         raise InputError("device 'cuda' is not there", do='set device = "cpu", or install a CUDA build of torch')
 
 
-def _training(experiment: Experiment, recording: Recording, state: LoopState, backend: str) -> dict[str, Any]:
+def _training(
+    experiment: Experiment, recording: Recording, state: LoopState, backend: str, notes: tuple[str, ...]
+) -> dict[str, Any]:
     from efields import __version__
 
     return {
@@ -186,7 +216,7 @@ def _training(experiment: Experiment, recording: Recording, state: LoopState, ba
         "threads": torch.get_num_threads(),
         "seed": experiment.seed,
         "peak_memory_mb": _peak_memory_mb(),
-        "notes": list(recording.notes),
+        "notes": list(notes),
         "versions": {
             "efields": __version__,
             "python": platform.python_version(),

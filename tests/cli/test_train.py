@@ -14,6 +14,7 @@ from efields import cli, evaluate
 from efields.cli import _scene, _training, demo
 from efields.config import load_experiment
 from efields.errors import InputError
+from efields.geometry.boxes import Box
 from efields.loaders.robust_enerf import save
 from efields.simulation import simulate
 from efields.simulation.scene import load_scene
@@ -291,3 +292,19 @@ def test_the_demo_is_quick_the_second_time_and_goes_on_when_stopped(
     assert cli.main(["demo"]) == 0  # other settings: a new run in its place
     assert steps_logged("runs/demo") == [1, 2, 3, 4, 5]
     assert simulator.calls == 1
+
+
+@pytest.mark.parametrize("box", ["1,2,3", "0,0,0,1,1,x", "0,0,0,1,1,0", "nan,0,0,1,1,1"])
+def test_a_box_that_is_none_is_told_before_anything_is_read(
+    box: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["train", str(here / "tiny"), f"--box={box}"]) == 2
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_box_of_the_command_line_is_that_of_the_run(here: Path) -> None:
+    assert train("--run", "out/boxed", "--steps", "1", "--box=0.5,0.5,0.5,-0.5,-0.5,-0.25") == 0
+    assert Run(here / "out/boxed").load_model().renderer.world_box == Box((-0.5, -0.5, -0.25), (0.5, 0.5, 0.5))
+    assert "as given" in " ".join(Run(here / "out/boxed").training()["notes"])

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from efields.errors import InputError
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.motion import box_looked_at, box_points, image_speed
@@ -57,18 +56,19 @@ def test_points_of_a_box_fill_its_inner_half() -> None:
 
 def test_the_box_that_a_camera_circles() -> None:
     box = box_looked_at(circling(), CAMERA)
+    assert box is not None
     np.testing.assert_allclose(box.center, CENTER, atol=1e-3)
     np.testing.assert_allclose(box.size, 2 * 3.0 * 0.4, rtol=1e-3)
     wide = Camera(40, 30, 8.0, 8.0, 19.5, 14.5)
-    np.testing.assert_allclose(box_looked_at(circling(), wide).size, 2 * 3.0 * 0.8, rtol=1e-3)
+    wider = box_looked_at(circling(), wide)
+    assert wider is not None
+    np.testing.assert_allclose(wider.size, 2 * 3.0 * 0.8, rtol=1e-3)
 
 
-def test_a_camera_that_does_not_look_inwards_is_told_to_give_a_box() -> None:
-    with pytest.raises(InputError, match=r"problem\.box"):
-        box_looked_at(sideways(0.3), CAMERA)
+def test_a_camera_that_does_not_look_inwards_shows_no_box() -> None:
+    assert box_looked_at(sideways(0.3), CAMERA) is None
     inside_out = circling()
     outwards = np.repeat(np.eye(4)[None], 200, axis=0)
     outwards[:, :3, 3] = inside_out.position
     outwards[:, :3, :3] = look_at(inside_out.position, 2 * inside_out.position - CENTER)[:, :3, :3]
-    with pytest.raises(InputError, match=r"problem\.box"):
-        box_looked_at(Trajectory.from_matrices(inside_out.t_us, outwards, origin_us=0), CAMERA)
+    assert box_looked_at(Trajectory.from_matrices(inside_out.t_us, outwards, origin_us=0), CAMERA) is None

@@ -93,8 +93,9 @@ def true_problem(
     frames: Views | None = None,
 ) -> EventRadiance:
     """The problem with the true field and the true background in it."""
-    settings, channels = config or event_radiance.Config(), recording.camera.channels
-    box = settings.field_box(recording)
+    settings, channels = config or event_radiance.Config(), recording.calibrated.channels
+    box = recording.box
+    assert box is not None
     field = balls(channels).build(box, channels, Backend(), torch.Generator())
     renderer = ExactRenderer(field, box, Sampling(kind="stratified", samples=4), Backend())
     with torch.no_grad():

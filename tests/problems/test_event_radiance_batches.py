@@ -12,12 +12,11 @@ import torch
 from efields.backends.reference import Backend
 from efields.errors import InputError
 from efields.fields.hash_grid import Config as HashGridConfig
-from efields.geometry.trajectory import Trajectory
 from efields.losses import distortion, event_interval, event_window, photometric, silent
 from efields.problems._batches import Shares
 from efields.problems.event_radiance import Config, EventRadiance
 from efields.render.renderer import Sampling
-from tests.problems.soft import SIZE, pose, soft_recording, true_problem
+from tests.problems.soft import SIZE, soft_recording, true_problem
 from tests.tiny import tiny_recording
 
 
@@ -104,18 +103,12 @@ def test_a_recording_without_two_events_at_any_pixel() -> None:
         build(dataclasses.replace(recording, events=recording.events[np.sort(first)]))
 
 
-def test_the_box_comes_from_the_config_then_the_recording_then_the_camera() -> None:
-    recording = soft_recording()
-    assert Config(box=((0, 0, 0), (1, 2, 3))).field_box(recording).hi == (1.0, 2.0, 3.0)
-    assert Config().field_box(recording) == recording.box
-    circled = Config().field_box(dataclasses.replace(recording, box=None))
-    assert all(lo < middle < hi for lo, middle, hi in zip(circled.lo, (0.0, 0.0, 0.0), circled.hi, strict=True))
-    assert np.allclose(circled.center, 0.0, atol=0.1)
-    sideways = np.stack([pose(0.0)] * 5)
-    sideways[:, 1, 3] = np.linspace(-1, 1, 5)
-    path = Trajectory.from_matrices(np.arange(5) * 1000, sideways, origin_us=0)
-    with pytest.raises(InputError, match=r"problem\.box"):
-        Config().field_box(dataclasses.replace(recording, box=None, trajectory=path))
+def test_the_box_of_the_config_is_checked_when_it_is_read_and_names_corners_in_any_order() -> None:
+    with pytest.raises(InputError, match="is empty"):
+        Config(box=((0, 0, 0), (1, 0, 2)))
+    problem = build(soft_recording(), Config(box=((1, 2, 3), (-1, -2, -3))))
+    assert problem.renderer.box.hi == (1.0, 2.0, 3.0)
+    assert problem.found_box is not None and problem.found_box.source == "as given"
 
 
 def test_windows_span_the_motion_that_is_set() -> None:

@@ -106,7 +106,9 @@ def test_posed_images_are_trained_on_and_scored(tmp_path: Path, capsys: pytest.C
     folder = LOADERS["blender"](tmp_path / "sample")
     run, config = tmp_path / "run", tmp_path / "few.toml"
     assert main(["train", str(folder), "--run", str(run), "--steps", "20", "--threads", "1"]) == 2
-    assert "give problem.box" in capsys.readouterr().err  # the sample's cameras look nowhere together
+    assert (
+        "give its box, two opposite corners: --box=" in capsys.readouterr().err
+    )  # the sample's cameras look nowhere together
     config.write_text('[problem]\nkind = "radiance"\nbox = [[-1, -1, -1], [1, 1, 1]]\n[evaluate]\nprotocol = "none"\n')
     flags = ["--scene", str(folder), "--run", str(run), "--steps", "20", "--threads", "1"]
     assert main(["train", str(config), *flags]) == 0

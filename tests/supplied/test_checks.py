@@ -12,6 +12,7 @@ from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
 from efields.loaders import load
+from efields.scene_box import find_box
 from efields.supplied import Supplied, describe
 from efields.supplied.checks import pose_checks
 from tests.tiny import tiny_recording
@@ -95,4 +96,8 @@ def test_the_real_slider_from_its_own_files(shared_data: Path) -> None:
         np.testing.assert_array_equal(getattr(done.trajectory, name), getattr(own.trajectory, name))
     assert told[0] == "There are 339 poses, 100 a second over 3.380 s."
     moved = float(told[3].split(" by ")[1].split(" px")[0])
-    assert moved == pytest.approx(0.305 * 335.4e-3, rel=0.15)  # 0.305 m/s, one metre away
+    assert 0.305 * 335.4e-3 / 2.0 < moved < 0.305 * 335.4e-3 / 0.69  # 0.305 m/s, 0.69 to 2 m away
+    found = find_box(done, done.trajectory, own.calibrated)
+    assert told[-1] == found.sentence
+    assert 0.4 < found.box.lo[2] < 0.69
+    assert 2.0 < found.box.hi[2] < 3.2

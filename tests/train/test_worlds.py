@@ -114,10 +114,10 @@ def test_the_same_rays_and_the_same_pictures_far_from_zero(at_zero: dict[str, Ru
             generator = torch.Generator().manual_seed(1)
             problem = made.problem.build(place, None, made.losses, made.field, made.sampling, chosen, generator)
             assert place.heldout is not None
-            pictures.append(render_view(problem.renderer, place.heldout.camera, place.heldout.T_world_camera[0]))
+            seen = render_view(problem.renderer, place.heldout.camera, place.heldout.T_world_camera[0])
             terms = problem.terms(problem.draw(500, np.random.default_rng(0)), torch.Generator().manual_seed(2))
             loss = sum(float(term.detach()) for term in terms.losses.values())
-            pictures[-1] = (pictures[-1].radiance, pictures[-1].depth, loss)
+            pictures.append((seen.radiance, seen.depth, loss))
     for picture in pictures[1:]:
         for one, other in zip(pictures[0], picture, strict=True):
             np.testing.assert_allclose(other, one, rtol=2e-4, atol=2e-5)
