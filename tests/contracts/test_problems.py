@@ -88,7 +88,8 @@ def test_the_loop_lowers_the_loss_and_state_comes_back(kind: str) -> None:
     problem = build(kind)
     losses: list[float] = []
     state = LoopState.fresh(problem, train, seed=0, backend=Backend())
-    assert optimise(problem, train, state, on_log=lambda p: losses.append(p.loss), heldout=None, save=lambda: None)
+    on_log = lambda p: losses.append(p.loss)  # noqa: E731
+    assert optimise(problem, train, state, on_log=on_log, heldout=None, save=lambda: None) is None
     assert np.mean(losses[-20:]) < np.mean(losses[:20])
     other = build(kind, seed=1)
     other.load_state_dict(problem.state_dict())
