@@ -1,11 +1,14 @@
-"""Options of a loader, as commands take them: `--salvage`, `--width`, `--height`, `--option name=value`."""
+"""Options of a loader as commands take them: `--salvage`, `--width`, `--height`, `--time-unit`, `--option`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from efields.errors import InputError
+
+TimeUnit = Literal["s", "ms", "us", "ns"]
+"""What --time-unit takes."""
 
 
 def loader_options(
@@ -15,6 +18,7 @@ def loader_options(
     salvage: bool = False,
     width: int | None = None,
     height: int | None = None,
+    time_unit: str | None = None,
 ) -> dict[str, Any]:
     """What the flags say to the loader of that kind; `salvage` only where it is one of its options.
 
@@ -23,7 +27,10 @@ def loader_options(
     from efields.loaders import loader
 
     options = dict(map(_assignment, words))
-    options |= {name: value for name, value in (("width", width), ("height", height)) if value is not None}
+    given = ("width", width), ("height", height), ("time_unit", time_unit)
+    if time_unit is not None and kind is not None and "time_unit" not in loader(kind).Config.__dataclass_fields__:
+        raise InputError(f"--time-unit is '{time_unit}'", do=f"leave it out: the format of '{kind}' says its unit")
+    options |= {name: value for name, value in given if value is not None}
     if salvage and (kind is None or hasattr(loader(kind).Config, "salvage")):
         options["salvage"] = True
     return options

@@ -39,6 +39,8 @@ class SourceFlags(Protocol):
     @property
     def height(self) -> int | None: ...
     @property
+    def time_unit(self) -> str | None: ...
+    @property
     def option(self) -> tuple[str, ...]: ...
 
 
@@ -52,7 +54,9 @@ def opened(flags: SourceFlags) -> tuple[Recording, EventStream]:
     from efields.supplied import Supplied, supply
 
     kind = flags.kind or find(flags.recording)
-    options = loader_options(kind, flags.option, salvage=flags.salvage, width=flags.width, height=flags.height)
+    options = loader_options(
+        kind, flags.option, salvage=flags.salvage, width=flags.width, height=flags.height, time_unit=flags.time_unit
+    )
     recording = supply(load(flags.recording, kind, **options), Supplied(camera=flags.camera))
     events = recording.events
     if len(events) == 0:

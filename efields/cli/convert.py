@@ -17,7 +17,7 @@ import tyro
 
 from efields.atomic import refuse_existing
 from efields.cli import print_json
-from efields.cli._loader_options import loader_options
+from efields.cli._loader_options import TimeUnit, loader_options
 from efields.errors import InputError
 from efields.events.clock_order import OnReset
 from efields.ranges import NotNegative, Pixels, Positive, Range
@@ -78,6 +78,8 @@ class Args:
     """Columns of the sensor, where the file does not say."""
     height: Pixels | None = None
     """Rows of the sensor, where the file does not say."""
+    time_unit: TimeUnit | None = None
+    """Unit of the events' times, where the file does not say."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """An option of the loader, `name=value`; may be repeated."""
     json: bool = False
@@ -111,7 +113,9 @@ def _opened(args: Args) -> tuple[EventFile, Recording | None]:
     from efields.loaders import as_event_file, find, load, open_events
 
     kind = args.kind or (find(args.source) if args.source.exists() else None)
-    options = loader_options(kind, args.option, salvage=args.salvage, width=args.width, height=args.height)
+    options = loader_options(
+        kind, args.option, salvage=args.salvage, width=args.width, height=args.height, time_unit=args.time_unit
+    )
     options.setdefault("on_reset", args.on_reset)
     if args.source.is_dir() and kind is not None:
         recording = load(args.source, kind, **options)

@@ -14,6 +14,7 @@ import numpy as np
 import tyro
 
 from efields.cli import print_json
+from efields.cli._loader_options import TimeUnit
 from efields.errors import InputError
 from efields.ranges import NotNegative, Pixels, Positive, Range, Seed, Threads
 from efields.threads import set_threads
@@ -66,6 +67,8 @@ class Args:
     """Columns of the sensor, where the file does not say."""
     height: Pixels | None = None
     """Rows of the sensor, where the file does not say."""
+    time_unit: TimeUnit | None = None
+    """Unit of the events' times, where the file does not say."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """An option of the loader, `name=value`; may be repeated."""
     json: bool = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from efields.cli import print_json
-from efields.cli._loader_options import loader_options
+from efields.cli._loader_options import TimeUnit, loader_options
 from efields.ranges import Finite, Pixels
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Args:
     """Columns of the sensor, where the file does not say."""
     height: Pixels | None = None
     """Rows of the sensor, where the file does not say."""
+    time_unit: TimeUnit | None = None
+    """Unit of the events' times, where the file does not say."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """An option of the loader, `name=value`, such as columns='t x y p'; may be repeated."""
     camera: str = ""
@@ -113,7 +115,9 @@ def run(args: Args) -> int:
         camera=args.camera, poses=args.poses, time_offset_s=args.time_offset, body_to_camera=args.body_to_camera
     )
     kind = args.kind or find(args.recording)
-    options = loader_options(kind, args.option, salvage=args.salvage, width=args.width, height=args.height)
+    options = loader_options(
+        kind, args.option, salvage=args.salvage, width=args.width, height=args.height, time_unit=args.time_unit
+    )
     facts = facts_of(args.recording, kind, options, supplied)
     info = describe(facts)
     if args.json:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from efields.cli import print_json
-from efields.cli._loader_options import loader_options
+from efields.cli._loader_options import TimeUnit, loader_options
 from efields.errors import InputError
 from efields.ranges import Finite, Port, Range, Seed, Steps, Threads
 from efields.shipped import find
@@ -52,6 +52,8 @@ class Args:
     given, that of the config or the recording, or one that is found and told."""
     salvage: bool = False
     """Read what is whole of a damaged recording, and say what was lost."""
+    time_unit: TimeUnit | None = None
+    """Unit of the events' times, where the recording does not say."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """An option of the recording's loader, `name=value`, as in the config's [loader]; may be repeated."""
     run: Path | None = None
@@ -169,7 +171,10 @@ def override(experiment: Experiment, args: Args) -> Experiment:
     if args.box is not None:
         given["problem"] = _boxed(experiment.problem, args.box)
     given["supplied"] = _supplied(experiment, args)
-    given["loader"] = {**experiment.loader, **loader_options(None, args.option, salvage=args.salvage)}
+    given["loader"] = {
+        **experiment.loader,
+        **loader_options(None, args.option, salvage=args.salvage, time_unit=args.time_unit),
+    }
     return dataclasses.replace(experiment, **given)
 
 

@@ -30,7 +30,7 @@ from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.sensor import Sensor
 from efields.geometry.camera import Camera
 from efields.loaders._reading.event_file import checked_size, recording_of, with_assumed_size
-from efields.loaders._reading.hdf5_events import EventDatasets, TimeUnit, decode_events, find_events, holds_events
+from efields.loaders._reading.hdf5_events import EventDatasets, decode_events, find_events, found_unit, holds_events
 from efields.loaders._reading.hdf5_file import opened_hdf5
 from efields.loaders._reading.images import read_image
 from efields.loaders._reading.rig import (
@@ -43,6 +43,7 @@ from efields.loaders._reading.rig import (
     listed_frames,
     read_yaml,
 )
+from efields.loaders._reading.time_unit import TimeUnit
 from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Range, Threshold
 from efields.recording import Frames, Recording
 
@@ -67,7 +68,7 @@ class Config:
     height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: as for the columns."""
     time_unit: TimeUnit = "auto"
-    """Unit of the times; "auto": microseconds for whole numbers, seconds for others."""
+    """Unit of the times; "auto": microseconds in a sequence, found from the values for a lone file."""
     c_pos: Threshold = 0.25
     """Contrast threshold of ON events (change of log intensity); the data set does not say."""
     c_neg: Threshold = 0.25
@@ -97,8 +98,9 @@ class Config:
         root, side, file = self._places(source)
         found = find_events(file)
         notes: tuple[str, ...] = ()
-        if found.in_seconds and self.time_unit == "auto":
-            notes += ("Times are not whole numbers, so they are taken for seconds (time_unit says otherwise).",)
+        unit = self.time_unit
+        if unit == "auto" and root is None:
+            unit, notes = found_unit(file, found)
         camera = None
         if root is not None:
             camera, said = _calibration(root, side)
@@ -108,7 +110,7 @@ class Config:
             path=file,
             width=0,
             height=0,
-            decode=decode_events(file, found, unit=self.time_unit, start_s=self.start_s, stop_s=self.stop_s),
+            decode=decode_events(file, found, unit=unit, start_s=self.start_s, stop_s=self.stop_s),
             camera=camera,
         )
         if root is not None:

@@ -16,6 +16,7 @@ from efields.event_file import EventFile
 from efields.loaders._reading.array_events import ArrayOptions, open_arrays
 from efields.loaders._reading.event_file import first_bytes, recording_of
 from efields.loaders._reading.mat_arrays import is_mat5, is_mat73, mat5_sources, mat73_sources
+from efields.loaders._reading.time_unit import TimeUnit
 from efields.ranges import PixelsOrUnknown, Range
 from efields.recording import Recording
 
@@ -28,8 +29,8 @@ class Config:
     """Name of the struct or table of events, such as "TD"; empty: found."""
     columns: str = ""
     """Order of the columns of a table, such as "x y t p", "-" for one to leave out; empty: found."""
-    unit: str = ""
-    """Unit of time: s, ms, us or ns; empty: found."""
+    time_unit: TimeUnit = "auto"
+    """Unit of the times; "auto": found from names or values."""
     width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: the smallest known sensor that holds all events."""
     height: PixelsOrUnknown = 0
@@ -48,7 +49,7 @@ class Config:
         file = Path(path)
         head = first_bytes(file, 128)
         sources = mat73_sources(file) if is_mat73(head) else mat5_sources(file)
-        options = ArrayOptions(self.key, self.columns, self.unit, self.width, self.height, self.first_pixel)
+        options = ArrayOptions(self.key, self.columns, self.time_unit, self.width, self.height, self.first_pixel)
         version = "7.3" if is_mat73(head) else "5"
         opened = open_arrays(sources, file, f"MATLAB {version}", options)
         if not self.first_pixel:

@@ -13,6 +13,7 @@ from efields.event_file import EventFile
 from efields.loaders._reading.array_events import ArrayOptions, open_arrays
 from efields.loaders._reading.event_file import first_bytes, recording_of
 from efields.loaders._reading.npy_rows import looks_like_npy, npy_source
+from efields.loaders._reading.time_unit import TimeUnit
 from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording
 
@@ -23,8 +24,8 @@ class Config:
 
     columns: str = ""
     """Order of the columns, such as "x y t p", "-" for one to leave out; empty: found."""
-    unit: str = ""
-    """Unit of time: s, ms, us or ns; empty: found."""
+    time_unit: TimeUnit = "auto"
+    """Unit of the times; "auto": found from names or values."""
     width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: the smallest known sensor that holds all events."""
     height: PixelsOrUnknown = 0
@@ -39,7 +40,7 @@ class Config:
     def open(self, path: str | Path) -> EventFile:
         """Open the file `path`. Raises `InputError` where its columns or its unit are not known."""
         file = Path(path)
-        options = ArrayOptions(columns=self.columns, unit=self.unit, width=self.width, height=self.height)
+        options = ArrayOptions(columns=self.columns, time_unit=self.time_unit, width=self.width, height=self.height)
         return open_arrays([npy_source(file)], file, "NumPy array", options)
 
 

@@ -21,6 +21,7 @@ from efields.loaders._reading.arrays import is_zip
 from efields.loaders._reading.columns_found import named
 from efields.loaders._reading.event_file import first_bytes, recording_of
 from efields.loaders._reading.npy_rows import BROKEN, member_source
+from efields.loaders._reading.time_unit import TimeUnit
 from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording
 
@@ -35,8 +36,8 @@ class Config:
     """Name of the table of events; empty: found."""
     columns: str = ""
     """Order of the columns of a table, such as "x y t p", "-" for one to leave out; empty: found."""
-    unit: str = ""
-    """Unit of time: s, ms, us or ns; empty: found."""
+    time_unit: TimeUnit = "auto"
+    """Unit of the times; "auto": found from names or values."""
     width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: as the file says, else the smallest known sensor that holds all events."""
     height: PixelsOrUnknown = 0
@@ -60,7 +61,7 @@ class Config:
                 f"is no whole .npz archive ({error})", file, "copy it again: without its end nothing can be salvaged"
             ) from None
         sources = [member_source(file, name) for name in names]
-        options = ArrayOptions(self.key, self.columns, self.unit, self.width, self.height)
+        options = ArrayOptions(self.key, self.columns, self.time_unit, self.width, self.height)
         return open_arrays(sources, file, "NumPy archive", options, _size(sources, file))
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from efields.errors import InputError
 from efields.event_file import EventFile
-from efields.loaders._reading.columns_found import checked_unit
 from efields.loaders._reading.event_file import checked_size, recording_of, with_assumed_size
 from efields.loaders._reading.event_text import read_events
 from efields.loaders._reading.text_head import SEPARATORS, looks_like_events, read_head
+from efields.loaders._reading.time_unit import TimeUnit
 from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording
 
@@ -28,8 +28,8 @@ class Config:
 
     columns: str = ""
     """What the values of a line are, such as "t x y p", "-" for one to leave out; empty: found."""
-    unit: str = ""
-    """Unit of time: s, ms, us or ns; empty: found."""
+    time_unit: TimeUnit = "auto"
+    """Unit of the times; "auto": found from names or values."""
     separator: str = ""
     """What stands between values: space, tab, comma or semicolon; empty: found."""
     width: PixelsOrUnknown = 0
@@ -47,10 +47,9 @@ class Config:
         """Open the file `path`. Raises `InputError` where its columns or its unit are not known."""
         file = Path(path)
         checked_size(self.width, self.height, file)
-        checked_unit(self.unit, file)
         if self.separator and self.separator not in SEPARATORS:
             raise InputError(f"separator is '{self.separator}'", file, f"give one of {', '.join(SEPARATORS)}")
-        head = read_head(file, self.columns, self.unit, self.separator)
+        head = read_head(file, self.columns, self.time_unit, self.separator)
         opened = EventFile(
             format="text",
             path=file,

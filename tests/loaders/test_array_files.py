@@ -47,7 +47,7 @@ def structured(**types: str) -> np.ndarray:
         {"x": X, "y": Y, "t": T, "p": P},
         {"xs": X.astype(np.float64), "ys": Y, "ts": T / 1e6, "ps": P * 2 - 1},
         {"x": X[:, None], "y": Y[None], "timestamps_ns": T * 1000, "pol": P == 1, "other": np.zeros(7)},
-        {"position": np.stack([X, Y], 1), "timestamp": T * 1000, "polarity": P == 1},
+        {"position": np.stack([X, Y], 1), "timestamp_ns": T * 1000, "polarity": P == 1},
         {"events": np.stack([T / 1e6, X, Y, P], 1)},
         {"events": np.stack([X, Y, T, P * 2 - 1], 1).astype(np.int32)},
         {"events": np.asfortranarray(np.stack([X, Y, P, T], 1))},

@@ -40,7 +40,7 @@ def test_round_trip(writer, tmp_path_factory: pytest.TempPathFactory, events: li
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     kind = writer.__name__.rsplit(".", 1)[-1]
     options = {"columns": "t x y p", "width": 65536, "height": 512} if writer is text else {}
-    file = open_events(path, kind, unit="s" if writer is text else "us", **options)
+    file = open_events(path, kind, time_unit="s" if writer is text else "us", **options)
     assert (file.width, file.height) == (65536, 512)
     found = EventColumns.concat(list(file.events(Damages(path))))
     for a, b in zip(found, given_events, strict=True):

@@ -12,16 +12,14 @@ from efields.errors import InputError
 from efields.event_file import Damages, EventFile
 from efields.events.columns import CHUNK, EventColumns
 from efields.loaders._reading.columns_found import (
-    UNITS,
-    WORDS_OF_UNIT,
     Polarities,
     checked_columns,
-    checked_unit,
     named,
     order_of,
-    unit_of,
 )
 from efields.loaders._reading.event_file import checked_size, with_assumed_size
+from efields.loaders._reading.time_precision import Unwrapped, check_some_time_passes, precision_notes
+from efields.loaders._reading.time_unit import UNITS, WORDS_OF_UNIT, TimeUnit, said_unit, unit_of
 
 TABLES = ("events", "event", "data", "td", "ev", "cd", "arr_0")
 """What tables of events are called, in lower case."""
@@ -81,8 +79,8 @@ class ArrayOptions:
     """Name of the array or struct; empty: found."""
     columns: str = ""
     """Order of the columns of a table; empty: found."""
-    unit: str = ""
-    """Unit of time; empty: found."""
+    time_unit: TimeUnit = "auto"
+    """Unit of time; "auto": found."""
     width: int = 0
     """Columns of the sensor; 0: found."""
     height: int = 0
@@ -99,10 +97,11 @@ def open_arrays(
     Raises `InputError` when they are not there, or what they are is left open.
     """
     checked_size(options.width, options.height, path)
-    checked_unit(options.unit, path)
-    places, unit = _places(sources, path, options)
-    head = _head(places["t"], Damages(path))
-    unit = options.unit or unit or unit_of(head, path)
+    places, named_unit = _places(sources, path, options)
+    head = Unwrapped().where_they_turn(_head(places["t"], Damages(path)))
+    check_some_time_passes(head, path)
+    found = options.time_unit == "auto" and not named_unit
+    unit = options.time_unit if options.time_unit != "auto" else named_unit or unit_of(head, path)
     note = f"Columns found: {', '.join(f'{name} in {_where(place)}' for name, place in places.items())}"
     opened = EventFile(
         format=format,
@@ -110,7 +109,11 @@ def open_arrays(
         width=options.width or size[0],
         height=options.height or size[1],
         decode=lambda damages: _decode(places, UNITS[unit], options.first_pixel, damages),
-        notes=(f"{note}, times in {WORDS_OF_UNIT[unit]}.",),
+        notes=(
+            f"{note}, times in {WORDS_OF_UNIT[unit]}.",
+            *((said_unit(unit, head),) if found else ()),
+            *precision_notes(head, unit),
+        ),
     )
     return opened if opened.width and opened.height else with_assumed_size(replace(opened, width=0, height=0))
 
@@ -208,7 +211,7 @@ def _head(place: ColumnPlace, damages: Damages) -> np.ndarray:
 
 def _decode(places: dict[str, ColumnPlace], power: int, first_pixel: int, damages: Damages) -> Iterator[EventColumns]:
     sources = {id(place.source): place.source for place in places.values()}
-    polarities = Polarities(damages)
+    polarities, counter = Polarities(damages), Unwrapped()
     readers = [source.chunks(damages) for source in sources.values()]
     row = 0
     while True:
@@ -222,6 +225,7 @@ def _decode(places: dict[str, ColumnPlace], power: int, first_pixel: int, damage
         for name in "xy":
             held[name] = held[name] - first_pixel if first_pixel else held[name]
             good &= _whole(held[name])
+        held["t"] = counter.where_they_turn(held["t"])
         good &= _fits(held["t"], power)
         if not good.all():
             damages.found(

@@ -1,4 +1,4 @@
-"""Which column of a table is x, y, time and polarity, and in which unit time is: from names, else from the values.
+"""Which column of a table is x, y, time and polarity: from names, else from the values.
 
 x stands before y: the values cannot tell them apart, and every known layout has them so. What else the values leave
 open is an error that lists what it could be, for the user to say which.
@@ -14,9 +14,8 @@ from jaxtyping import Bool, Float64
 
 from efields.errors import InputError
 from efields.event_file import Damages
+from efields.loaders._reading.time_unit import UNIT_WORDS
 
-UNITS = {"s": 6, "ms": 3, "us": 0, "ns": -3}
-"""Powers of ten of a unit of time in microseconds."""
 NAMES = {
     "t": ("t", "ts", "time", "times", "timestamp", "timestamps", "stamp"),
     "x": ("x", "xs", "col", "column", "xaddr", "addrx"),
@@ -26,28 +25,16 @@ NAMES = {
 """What columns are called."""
 LAYOUTS = ("t x y p", "x y t p", "x y p t", "t p x y", "p x y t", "p t x y")
 """Orders in use, x before y."""
-WORDS_OF_UNIT = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
-
-_UNIT_WORDS = {
-    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
-    **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), "ms"),
-    **dict.fromkeys(("us", "usec", "µs", "microsecond", "microseconds"), "us"),
-    **dict.fromkeys(("ns", "nsec", "nanosecond", "nanoseconds"), "ns"),
-}
 _MOST = 0.8
 """Share of rows that must hold what a column is for."""
-_RATES = 30.0, 3e8
-"""Mean events a second that a camera gives."""
-_FEW = 1000
-"""Events below which their rate says nothing."""
 
 
 def named(word: str) -> tuple[str, str] | None:
     """Column ("t", "x", "y", "p") and unit ("" where it says none) that a name means; None for other names."""
     parts = [part for part in re.split(r"[^a-zµ]+", word.strip().strip("\"'").lower()) if part]
     unit = ""
-    if len(parts) > 1 and parts[-1] in _UNIT_WORDS:
-        unit = _UNIT_WORDS[parts.pop()]
+    if len(parts) > 1 and parts[-1] in UNIT_WORDS:
+        unit = UNIT_WORDS[parts.pop()]
     name = "".join(part for part in parts if part not in ("event", "events", "pixel", "coord", "coordinate"))
     for column, names in NAMES.items():
         if name in names:
@@ -63,12 +50,6 @@ def checked_columns(columns: str, count: int, path: Path) -> tuple[str, ...]:
     if len(words) != count:
         raise InputError(f"has {count} columns, not the {len(words)} of '{columns}'", path, "name every column")
     return words
-
-
-def checked_unit(unit: str, path: Path) -> None:
-    """Raise `InputError` for an option `unit` that is none."""
-    if unit and unit not in UNITS:
-        raise InputError(f"unit is '{unit}'", path, f"give one of {', '.join(UNITS)}, or none")
 
 
 def possible_orders(sample: Float64[np.ndarray, "n k"], pointed: tuple[bool, ...] = (False,) * 4) -> list[str]:
@@ -119,36 +100,6 @@ def order_of(
     raise InputError(
         "holds no columns that could be x, y, time and polarity", path, f"known orders: {', '.join(LAYOUTS)}"
     )
-
-
-def unit_of(t: np.ndarray, path: Path, *, fractional: bool = False) -> str:
-    """The unit of these times, which follow each other in the file. Raises `InputError` listing what it could be."""
-    t = np.asarray(t)
-    t = t[np.isfinite(t)] if t.dtype.kind == "f" else t
-    if len(t) == 0:
-        return "us"
-    greatest, span = float(np.abs(t).max()), float(t.max()) - float(t.min())
-    fractional = fractional or (t.dtype.kind == "f" and bool((t != np.rint(t)).any()))
-    # Since 1970: 2001 to 2065.
-    for unit, power in UNITS.items():
-        if 1e9 <= greatest * 10.0 ** (power - 6) < 3e9 and (fractional or unit != "s"):
-            return unit
-    if len(t) < _FEW or span == 0:
-        whole_ns = not fractional and len(t) >= 8 and span > 0 and bool((t % 1000 == 0).all())
-        return "s" if fractional else "ns" if whole_ns and greatest >= 1e6 else "us"
-    rates = {unit: len(t) / (span * 10.0 ** (power - 6)) for unit, power in UNITS.items()}
-    likely = [unit for unit, rate in rates.items() if _RATES[0] <= rate <= _RATES[1]]
-    if fractional:
-        choices = ["s"] if "s" in likely else likely
-    elif bool((t % 1000 == 0).all()):  # a camera's microseconds in nanoseconds, or a simulation in steps
-        steps = len(np.unique(t)) >= len(t) // 4
-        choices = ["ns"] if steps and "ns" in likely else [unit for unit in ("us", "ns") if unit in likely]
-    else:
-        choices = ["us"] if "us" in likely else [unit for unit in ("ms", "ns") if unit in likely]
-    if len(choices) == 1:
-        return choices[0]
-    listed = ", ".join(f"{unit} ({rates[unit]:,.3g} events a second)" for unit in choices or UNITS)
-    raise InputError(f"times could be in any of: {listed}", path, "say which: --option unit=us")
 
 
 class Polarities:

@@ -19,6 +19,7 @@ from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import CHUNK, EventColumns
 from efields.loaders._reading.columns_found import Polarities
+from efields.loaders._reading.time_precision import Unwrapped
 
 BLOCK_BYTES = 1 << 20
 """Bytes parsed together, so that their arrays stay in the cache."""
@@ -63,12 +64,14 @@ class TextLayout:
 
 def read_events(path: Path, layout: TextLayout, damages: Damages) -> Iterator[EventColumns]:
     """The events of a text file in its order. A line that is no event is a damage; raises `InputError` naming it."""
-    polarities = Polarities(damages)
+    polarities, counter = Polarities(damages), Unwrapped()
     parts: list[EventColumns] = []
     held = 0
     for block, line in _blocks(path, layout, damages):
         block = _without_words(block) if layout.words else block
         columns = _fast(block, layout) or _careful(block, line, layout, damages)
+        if layout.power == 0:
+            columns = (counter.where_they_turn(columns[0]), *columns[1:])
         part = _checked(columns, polarities, line)
         parts.append(part)
         held += part.count

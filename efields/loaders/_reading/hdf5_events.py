@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int64
@@ -19,11 +19,12 @@ from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import EventColumns
 from efields.loaders._reading.hdf5_file import attribute, blocks, holds, is_dataset, opened_hdf5, usable_rows
+from efields.loaders._reading.time_precision import Unwrapped, check_some_time_passes, precision_notes
+from efields.loaders._reading.time_unit import FEW, UNITS, TimeUnit, said_unit, unit_of
 
-TimeUnit = Literal["auto", "s", "us", "ns"]
 _NAMES = (("x", "y", "t", "p"), ("xs", "ys", "ts", "ps"))
 _LATEST_US = 1 << 61
-_WRAP = 1 << 32
+_LOOKED_AT = 100_000
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class EventDatasets:
     """Microseconds that are added to the times."""
     size: tuple[int, int] = (0, 0)
     """Columns and rows of the sensor, where an attribute says so."""
-    in_seconds: bool = False
-    """Whether times are floating-point numbers."""
+    in_us: bool = False
+    """Whether an offset or an index beside the times says that they are microseconds."""
 
 
 def holds_events(path: Path) -> bool:
@@ -62,7 +63,8 @@ def find_events(path: Path) -> EventDatasets:
                         _check_column(file[name], name, path)
                     x, y, t, polarity = found
                     offset_us, size = _about_events(file, group, path)
-                    return EventDatasets(x, y, t, polarity, offset_us, size, file[t].dtype.kind == "f")
+                    in_us = any(is_dataset(file, name) for name in ("t_offset", f"{group}t_offset", "ms_to_idx"))
+                    return EventDatasets(x, y, t, polarity, offset_us, size, in_us and file[t].dtype.kind != "f")
         held = ", ".join(list(file)[:8]) or "nothing"
     raise InputError(f"holds no events/x, y, t, p (it holds {held})", path, "name the file that holds the events")
 
@@ -90,6 +92,23 @@ def _about_events(file: Any, group: str, path: Path) -> tuple[int, tuple[int, in
     if len(size) == 2 and size.dtype.kind in "iu" and 0 < size.min() <= size.max() <= 1 << 16:
         return offset, (int(size[0]), int(size[1]))
     return offset, (0, 0)
+
+
+def found_unit(path: Path, found: EventDatasets) -> tuple[TimeUnit, tuple[str, ...]]:
+    """The unit of the times by their values where nothing beside them says it, and notes.
+
+    Raises `InputError` where the values leave it open, or have lost what they said.
+    """
+    if found.in_us:
+        return "us", ()
+    with opened_hdf5(path) as file:
+        times = file[found.t]
+        head = times[: min(_LOOKED_AT, usable_rows([times], path, Damages(path, salvage=True)))]
+    head = Unwrapped().where_they_turn(head)
+    check_some_time_passes(head, path)
+    few_floats = head.dtype.kind == "f" and len(head) < FEW
+    unit: Any = "s" if few_floats else unit_of(head, path)
+    return unit, (said_unit(unit, head), *precision_notes(head, unit))
 
 
 def decode_events(
@@ -181,23 +200,22 @@ class Clock:
 
     def __init__(self, damages: Damages, offset_us: int, unit: TimeUnit, start_s: float, stop_s: float) -> None:
         self.damages, self.offset_us, self.unit = damages, offset_us, unit
-        self._window_s, self._turns = (start_s, stop_s), 0
+        self._window_s, self._counter = (start_s, stop_s), Unwrapped()
         self._first_us: int | None = None
-        self._last: int | None = None
 
     def microseconds(self, t: np.ndarray, row: int) -> tuple[Int64[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
         """Absolute times, and whether each is sound and in the part wanted; times that are no numbers are a damage."""
         unit = self.unit if self.unit != "auto" else "s" if t.dtype.kind == "f" else "us"
-        if t.dtype.kind == "f" or unit == "s":
+        if t.dtype.kind == "f" or unit in ("s", "ms"):
             with np.errstate(over="ignore", invalid="ignore"):
-                scaled = np.rint(t.astype(np.float64) * {"s": 1e6, "us": 1.0, "ns": 1e-3}[unit])
+                scaled = np.rint(t.astype(np.float64) * 10.0 ** UNITS[unit])
                 sound = np.abs(scaled) < _LATEST_US
             t_us = np.where(sound, scaled, 0.0).astype(np.int64)
         else:
             sound = np.ones(len(t), dtype=bool)
             if t.dtype.itemsize == 8:
                 sound = (t < _LATEST_US) & (t > -_LATEST_US if t.dtype.kind == "i" else True)
-            t_us = self._unwrapped(t.astype(np.int64)) if t.dtype == np.uint32 else t.astype(np.int64)
+            t_us = self._counter.where_they_turn(t).astype(np.int64)
             t_us = (t_us + 500) // 1000 if unit == "ns" else t_us
         t_us += self.offset_us
         if not sound.all():
@@ -212,18 +230,3 @@ class Clock:
             self._first_us = int(t_us[np.argmax(sound)])
         start, stop = (self._first_us + s * 1e6 for s in self._window_s)
         return t_us, sound & ((t_us >= start) & (t_us < stop))
-
-    def _unwrapped(self, t: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-        """Counters of 32 bits that go on past their end: a step back by more than half of their range is a turn."""
-        if len(t) == 0:
-            return t
-        before = int(t[0]) if self._last is None else self._last
-        if max(before, int(t.max())) - min(before, int(t.min())) < _WRAP // 2:  # as nearly always: no turn in here
-            self._last = int(t[-1])
-            return t + self._turns * _WRAP if self._turns else t
-        steps = np.diff(t, prepend=before)
-        turns = np.cumsum((steps < -_WRAP // 2).astype(np.int64) - (steps > _WRAP // 2)) + self._turns
-        # Late events of before a turn follow it; a step up before the first turn is a gap.
-        turns -= np.minimum(np.minimum.accumulate(turns), 0)
-        self._last, self._turns = int(t[-1]), int(turns[-1])
-        return t + turns * _WRAP

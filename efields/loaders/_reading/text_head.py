@@ -11,16 +11,15 @@ import numpy as np
 
 from efields.errors import InputError
 from efields.loaders._reading.columns_found import (
-    UNITS,
-    WORDS_OF_UNIT,
     checked_columns,
     named,
     order_of,
     possible_orders,
-    unit_of,
 )
 from efields.loaders._reading.event_text import COMMENTS, WORDS, TextLayout
 from efields.loaders._reading.size_in_words import SizeInWords
+from efields.loaders._reading.time_precision import Unwrapped, check_some_time_passes, precision_notes
+from efields.loaders._reading.time_unit import UNITS, WORDS_OF_UNIT, TimeUnit, said_unit, unit_of
 
 SEPARATORS = {"space": b"", "tab": b"", "comma": b",", "semicolon": b";"}
 """What may stand between values, by name."""
@@ -60,7 +59,7 @@ class _Lines:
     words: bool
 
 
-def read_head(path: Path, columns: str, unit: str, separator: str) -> TextHead:
+def read_head(path: Path, columns: str, time_unit: TimeUnit, separator: str) -> TextHead:
     """Find out what a text file holds; options that are not empty say so instead.
 
     Raises `InputError` where it holds no table, or the values leave open what they are.
@@ -76,18 +75,20 @@ def read_head(path: Path, columns: str, unit: str, separator: str) -> TextHead:
     elif by_name is not None:
         order = tuple(name for name, _ in by_name)
     else:
-        order = order_of(sample, path, tuple(_has_points(lines.rows, at) for at in range(count)))
-    found_unit = unit or ("" if by_name is None else "".join(said for _, said in by_name))
-    if not found_unit:
-        at = order.index("t")
-        found_unit = unit_of(_column(lines.rows, at, sample), path, fractional=_has_points(lines.rows, at))
-    layout = TextLayout(
-        order, UNITS[found_unit], lines.separator, lines.skip_lines, lines.skip_bytes, words=lines.words
-    )
+        order = order_of(sample, path, tuple(_decimals(lines.rows, at) > 0 for at in range(count)))
+    at = order.index("t")
+    t = Unwrapped().where_they_turn(_column(lines.rows, at, sample))
+    check_some_time_passes(t, path)
+    named_unit = "" if by_name is None else "".join(said for _, said in by_name)
+    unit = time_unit if time_unit != "auto" else named_unit or unit_of(t, path, decimals=_decimals(lines.rows, at))
+    layout = TextLayout(order, UNITS[unit], lines.separator, lines.skip_lines, lines.skip_bytes, words=lines.words)
     between = {b"": "blanks", b",": "commas", b";": "semicolons"}[lines.separator]
-    told = "given" if columns and unit else "named in the file" if by_name is not None and not columns else "found"
-    note = f"Columns {told}: {' '.join(order)}, times in {WORDS_OF_UNIT[found_unit]}, {between} between."
-    notes = (note,) if not lines.comments.size[0] or lines.size[0] else (note, _size_note(lines.comments.size))
+    named_in_file = by_name is not None and not columns
+    told = "given" if columns and time_unit != "auto" else "named in the file" if named_in_file else "found"
+    note = f"Columns {told}: {' '.join(order)}, times in {WORDS_OF_UNIT[unit]}, {between} between."
+    found = () if time_unit != "auto" or named_unit else (said_unit(unit, t),)
+    of_comments = () if lines.size[0] or not lines.comments.size[0] else (_size_note(lines.comments.size),)
+    notes = (note, *found, *precision_notes(t, unit), *of_comments)
     return TextHead(layout, *(lines.size if lines.size[0] else lines.comments.size), notes=notes)
 
 
@@ -187,6 +188,7 @@ def _column(rows: list[list[bytes]], at: int, sample: np.ndarray) -> np.ndarray:
     return sample[:, at]
 
 
-def _has_points(rows: list[list[bytes]], at: int) -> bool:
-    """Whether times are written with a point: 0.000000 is one in seconds as much as 0.000251."""
-    return any(b"." in row[at] and b"e" not in row[at].lower() for row in rows)
+def _decimals(rows: list[list[bytes]], at: int) -> int:
+    """Digits behind the point of a column: 0.000000 is a time in seconds as much as 0.000251."""
+    plain = (row[at] for row in rows if b"e" not in row[at].lower())
+    return max((len(word.partition(b".")[2]) for word in plain), default=0)
