@@ -1,8 +1,8 @@
 """The Event Camera Dataset (Mueggler et al., IJRR 2017): a folder of text files from a DAVIS240C.
 
-`events.txt` (or one `events*.txt`) holds lines `t x y p`, seconds; `calib.txt` `fx fy cx cy k1 k2 p1 p2 k3`;
-`groundtruth.txt` `t px py pz qx qy qz qw`, camera to world in OpenCV axes; `images.txt` `t file`. The last two may be
-absent.
+`events.txt` (or one `events*.txt`) holds lines `t x y p`, seconds; `calib.txt` `fx fy cx cy k1 k2 p1 p2 k3` (or fewer,
+or a camera matrix); `groundtruth.txt` `t px py pz qx qy qz qw`, camera to world in OpenCV axes; `images.txt` `t file`.
+The last two may be absent.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.cover import cover
 from efields.loaders._reading.images import read_image, to_channels
+from efields.loaders._reading.intrinsics import check_plausible, read_intrinsics
 from efields.loaders._reading.text import read_event_text, read_table
 from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Threshold
 from efields.recording import Recording, Views, covered_events
@@ -85,19 +86,20 @@ class Config:
 
     def _camera(self, root: Path, frame_files: list[Path]) -> tuple[Camera, tuple[str, ...]]:
         path = root / "calib.txt"
-        numbers = read_table(path, 9, "fx fy cx cy k1 k2 p1 p2 k3")
-        if len(numbers) != 1:
-            raise InputError(f"has {len(numbers)} lines of numbers, not one", path, "give 'fx fy cx cy k1 k2 p1 p2 k3'")
-        width, height, notes = self.width, self.height, ()
+        found = read_intrinsics(path)
+        width, height = self.width, self.height
+        known = bool((width and height) or (frame_files and frame_files[0].is_file()))
         if not (width and height):
-            known = frame_files[0].is_file() if frame_files else False
             rows, columns = read_image(frame_files[0]).shape[:2] if known else _DAVIS240C[::-1]
             width, height = width or columns, height or rows
-            if not known:
-                notes = (f"The sensor is taken for a DAVIS240C, {width} x {height}: there is no frame to tell.",)
-        fx, fy, cx, cy, *distortion = (float(v) for v in numbers[0])
+        notes = found.notes + found.check_skew(height, path)
+        if known:
+            notes += check_plausible(found, "plumb_bob", width, height, False, path)
+        else:
+            notes += (f"The sensor is taken for a DAVIS240C, {width} x {height}: there is no frame to tell.",)
+        pinhole = found.fx, found.fy, found.cx, found.cy
         try:
-            camera = Camera(width, height, fx, fy, cx, cy, distortion_model="plumb_bob", distortion=tuple(distortion))
+            camera = Camera(width, height, *pinhole, distortion_model="plumb_bob", distortion=found.distortion)
         except InputError as error:
             raise InputError(error.what, path, error.do) from None
         return camera, notes

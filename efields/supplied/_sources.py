@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from pathlib import Path
-from typing import Any
 
 from efields.errors import InputError
-
-_LARGEST_YAML, _LARGEST_JSON = 4 << 20, 256 << 20
-"""Bytes: far above any calibration, and soon parsed."""
-_OPENCV_TAG = re.compile(r"!!opencv-[a-z-]+")
-_OPENCV_HEAD = re.compile(r"\A\ufeff?\s*%YAML[: ].*\n(?:---\s*\n)?")
+from efields.loaders._reading.number_text import number_rows
 
 
-def numbers_of(text: str) -> list[float] | None:
-    """The numbers of a text that holds nothing else, between commas, semicolons or blanks; None for any other text."""
-    words = re.split(r"[,;\s]+", text.strip().strip("[]()"))
-    try:
-        numbers = [float(word) for word in words if word]
-    except ValueError:
-        return None
-    return numbers if numbers and all(map(math.isfinite, numbers)) else None
+def numbers_of(text: str, where: str | Path) -> list[float] | None:
+    """The numbers of a text that holds nothing else, in any rows and brackets; None for any other text."""
+    rows = number_rows(text, where)
+    return None if rows is None else [number for row in rows for number in row]
 
 
 def split(source: str, what: str) -> tuple[Path, str]:
@@ -42,7 +30,7 @@ def split(source: str, what: str) -> tuple[Path, str]:
 
 def absolute(source: str) -> str:
     """The source with its path made absolute; numbers, and what is not there, stay as they are."""
-    if not source or numbers_of(source) is not None:
+    if not source or numbers_of(source, source) is not None:
         return source
     try:
         path, part = split(source, "a file")
@@ -70,56 +58,16 @@ def read_text(path: Path, largest: int) -> str:
 
 def starts_like_json(path: Path) -> bool:
     """Whether the first byte that is not blank opens a JSON object."""
+    return first_character(path) == "{"
+
+
+def first_character(path: Path) -> str:
+    """The first byte of a file that is not blank, as a character; "" where there is none."""
     try:
         with path.open("rb") as file:
-            return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+            return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1].decode("latin-1")
     except OSError:
-        return False
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """The mapping in a JSON or YAML file, OpenCV's dialect of YAML included.
-
-    Raises `InputError` when it is neither, or holds no mapping.
-    """
-    kind = "JSON" if starts_like_json(path) else "YAML"
-    text = read_text(path, _LARGEST_JSON if kind == "JSON" else _LARGEST_YAML)
-    try:
-        found = json.loads(text.removeprefix("\ufeff")) if kind == "JSON" else _read_yaml(text)
-    except Exception as error:  # parsers of damaged files raise whatever they meet first
-        said = " ".join(str(error).split())[:120] or type(error).__name__
-        raise InputError(f"is not readable as {kind} ({said})", path, "copy or write it again") from None
-    if not isinstance(found, dict):
-        raise InputError("holds no names with values", path, "check that it is the file you mean")
-    return found
-
-
-def _read_yaml(text: str) -> Any:
-    from ruamel.yaml import YAML
-
-    # OpenCV writes a directive and a tag that YAML does not know.
-    plain = _OPENCV_TAG.sub("", _OPENCV_HEAD.sub("", text))
-    return YAML(typ="safe", pure=True).load(plain)
-
-
-def floats(value: Any, name: str, path: Path) -> list[float]:
-    """A list of finite numbers, lists in it laid end to end, or the `data` of a matrix; none for None.
-
-    Raises `InputError` for anything else.
-    """
-    if isinstance(value, dict):
-        value = value.get("data")
-    if value is None:
-        return []
-    rows = value if isinstance(value, list | tuple) else [value]
-    flat = [item for row in rows for item in (row if isinstance(row, list | tuple) else [row])]
-    try:
-        numbers = [float(item) for item in flat]
-    except (TypeError, ValueError, OverflowError):
-        numbers = [math.nan]
-    if not all(map(math.isfinite, numbers)):
-        raise InputError(f"'{name}' is not a list of finite numbers", path, "mend it")
-    return numbers
+        return ""
 
 
 def _exists(path: Path) -> bool:

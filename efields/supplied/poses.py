@@ -26,12 +26,13 @@ from jaxtyping import Float64, Int64
 from efields.errors import InputError
 from efields.geometry.pose import rotation_to_quaternion
 from efields.loaders._reading.arrays import expect_shape, is_zip, read_npz, times_us
+from efields.loaders._reading.colmap_model import images_file, read_images
 from efields.recording import Recording
 from efields.supplied._bags import read_bag
 from efields.supplied._clock import Unit, exact, microseconds, unit_in
-from efields.supplied._colmap import is_model, read_images
+from efields.supplied._documents import read_document
 from efields.supplied._frame_times import times_of_frames
-from efields.supplied._sources import read_document, read_text, split, starts_like_json
+from efields.supplied._sources import read_text, split, starts_like_json
 from efields.supplied.rigid import rotation_near
 
 Order = Literal["", "xyzw", "wxyz"]
@@ -78,14 +79,12 @@ def read_poses(
     if path.is_dir():
         if (path / "camera_poses.npz").is_file():
             return _of_npz(path / "camera_poses.npz")
-        model = next((at for at in (path, path / "0", path / "sparse" / "0", path / "sparse") if is_model(at)), None)
+        model = images_file(path)
         if model is None:
             raise InputError(
                 "is a folder without poses", path, "give a COLMAP model (images.bin or images.txt), or a file"
             )
-        names, position, orientation = read_images(model)
-        index, t_us, notes = times_of_frames(names, recording, model)
-        return PoseTable(t_us + offset_us, position[index], orientation[index], notes=notes)
+        return _of_colmap(model, recording, offset_us)
     if is_zip(path):
         return _of_npz(path)
     if starts_like_json(path):
@@ -93,6 +92,14 @@ def read_poses(
     if path.suffix in (".bag", ".db3", ".mcap"):
         raise InputError("is a bag of many topics", path, f"name that of the poses: {path.name}:/topic")
     return _of_text(path, unit, order, span)
+
+
+def _of_colmap(file: Path, recording: Recording, offset_us: int) -> PoseTable:
+    images = read_images(file)
+    index, t_us, notes = times_of_frames([image.name for image in images], recording, file.parent)
+    T = np.stack([images[i].T_world_camera for i in index])
+    orientation = rotation_to_quaternion(torch.from_numpy(T[:, :3, :3].copy())).numpy()
+    return PoseTable(t_us + offset_us, T[:, :3, 3], orientation, notes=notes)
 
 
 def _of_npz(path: Path) -> PoseTable:

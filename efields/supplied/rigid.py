@@ -11,7 +11,8 @@ from jaxtyping import Float64
 
 from efields.errors import InputError
 from efields.geometry.pose import quaternion_to_rotation
-from efields.supplied._sources import floats, numbers_of, read_document, read_text, split
+from efields.supplied._documents import floats, read_document
+from efields.supplied._sources import numbers_of, read_text, split
 
 _FORMS = "px,py,pz,qx,qy,qz,qw, a 4x4 matrix, or a Kalibr file with T_cam_imu"
 
@@ -23,14 +24,14 @@ def read_body_camera(source: str) -> tuple[Float64[np.ndarray, "4 4"], tuple[str
     a text or .npy file of them, or a Kalibr camchain with `T_cam_imu` (which is inverted) or `T_imu_cam`; `FILE:cam1`
     chooses a camera, and `T_cn_cnm1` leads from one to the next. Raises `InputError` for anything else.
     """
-    numbers = numbers_of(source)
+    numbers = numbers_of(source, source)
     if numbers is not None:
         return _matrix(numbers, source), ()
     path, part = split(source, f"a file that holds {_FORMS}")
     if path.suffix.lower() == ".npy" and path.is_file():
         return _matrix(_npy(path), path), ()
     text = read_text(path, 4 << 20)
-    numbers = numbers_of("\n".join(line.partition("#")[0] for line in text.splitlines()))
+    numbers = numbers_of(text, path)
     if numbers is not None:
         return _matrix(numbers, path), ()
     return _of_kalibr(read_document(path), part, path)

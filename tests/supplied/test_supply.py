@@ -61,7 +61,7 @@ def test_events_poses_and_calibration_from_files_are_the_original(original: Reco
     folder.mkdir()
     rows = zip(events.t_us * 1e-6, events.x, events.y, events.polarity.astype(int), strict=True)
     (folder / "events.txt").write_text("".join(f"{t:.6f} {x} {y} {p}\n" for t, x, y, p in rows))
-    (folder / "calib.txt").write_text("1 1 0 0 0 0 0 0 0\n")
+    (folder / "calib.txt").write_text("20 20 8 8 0 0 0 0 0\n")
     read = load(folder, width=16, height=16)
     poses = write_tum(tmp_path / "poses.txt", original.trajectory)
     done = supply(read, Supplied(camera=camera_numbers(original), poses=poses))

@@ -11,9 +11,10 @@ is (0.5, 0.5). Source: COLMAP's documentation, "Output format".
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from jaxtyping import Float64
 from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.geometry.pose import quaternion_to_rotation
+
+T = TypeVar("T")
 
 MODELS = {
     "SIMPLE_PINHOLE": (0, 3), "PINHOLE": (1, 4), "SIMPLE_RADIAL": (2, 4), "RADIAL": (3, 5), "OPENCV": (4, 8),
@@ -53,6 +56,26 @@ def model_folder(root: Path) -> Path | None:
     return None
 
 
+def images_file(root: Path) -> Path | None:
+    """`images.bin` or `images.txt` of a project, wherever its sparse model may lie; None where there is none."""
+    folders = (root, root / "0", root / "sparse" / "0", root / "sparse", root / "colmap" / "sparse" / "0")
+    files = (folder / f"images{suffix}" for folder in folders for suffix in (".bin", ".txt"))
+    return next((file for file in files if file.is_file()), None)
+
+
+def is_cameras_file(path: Path) -> bool:
+    """Whether a file lists cameras, binary (by its name) or in text (by its first line)."""
+    if path.name == "cameras.bin":
+        return path.is_file()
+    try:
+        with path.open("rb") as file:
+            lines = file.read(1 << 12).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    words = next((line.split() for line in lines if line.strip() and not line.startswith("#")), [])
+    return len(words) > 4 and words[0].isdecimal() and words[1].isupper() and words[2].isdecimal()
+
+
 def read_model(folder: Path) -> tuple[dict[int, Camera], list[ColmapImage]]:
     """Cameras by their ids, and images in the order of their names.
 
@@ -61,18 +84,34 @@ def read_model(folder: Path) -> tuple[dict[int, Camera], list[ColmapImage]]:
     binary = all((folder / f"{name}.bin").is_file() for name in ("cameras", "images"))
     suffix = ".bin" if binary else ".txt"
     cameras, images = folder / f"cameras{suffix}", folder / f"images{suffix}"
-    contents = [_bytes(file) for file in (cameras, images)]
-    try:
-        found = _cameras_bin(contents[0], cameras) if binary else _cameras_txt(contents[0], cameras)
-        posed = _images_bin(contents[1], images) if binary else _images_txt(contents[1], images)
-    except (struct.error, ValueError, IndexError, OverflowError) as error:
-        raise InputError(f"is damaged or cut short ({error})", folder, "export the model again") from None
-    if not posed:
-        raise InputError("holds no images", images, "export the model again")
+    found, posed = read_cameras(cameras), read_images(images)
     missing = {image.camera_id for image in posed} - set(found)
     if missing:
         raise InputError(f"lacks the camera {min(missing)} of {images.name}", cameras, "export the model again")
     return found, sorted(posed, key=lambda image: image.name)
+
+
+def read_cameras(file: Path) -> dict[int, Camera]:
+    """Cameras of `cameras.bin` or `cameras.txt` by their ids. Raises `InputError` as `read_model` does."""
+    found = _read(file, _cameras_bin if file.suffix == ".bin" else _cameras_txt)
+    if not found:
+        raise InputError("holds no cameras", file, "export the model again")
+    return found
+
+
+def read_images(file: Path) -> list[ColmapImage]:
+    """Images of `images.bin` or `images.txt` in the order of the file. Raises `InputError` as `read_model` does."""
+    posed = _read(file, _images_bin if file.suffix == ".bin" else _images_txt)
+    if not posed:
+        raise InputError("holds no images", file, "export the model again")
+    return posed
+
+
+def _read(file: Path, decode: Callable[[bytes, Path], T]) -> T:
+    try:
+        return decode(_bytes(file), file)
+    except (struct.error, ValueError, IndexError, OverflowError) as error:
+        raise InputError(f"is damaged or cut short ({error})", file, "export the model again") from None
 
 
 def _bytes(file: Path) -> bytes:
@@ -161,6 +200,8 @@ def _cameras_txt(data: bytes, file: Path) -> dict[int, Camera]:
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
+        if len(words) > 4 and words[1].isupper() and words[1] not in MODELS:
+            raise InputError(f"holds a camera of the model {words[1]}", file, "undistort the images, or fit OPENCV")
         if len(words) < 4 or words[1] not in MODELS or len(words) != 4 + MODELS[words[1]][1]:
             raise InputError(f"line {number} is '{line.strip()[:60]}'", file, "lines read 'id MODEL width height ...'")
         parameters = tuple(float(word) for word in words[4:])
