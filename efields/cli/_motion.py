@@ -50,14 +50,15 @@ def opened(flags: SourceFlags) -> tuple[Recording, EventStream]:
     Raises `InputError` for anything that `efields info` would refuse, and a slice without events.
     """
     from efields.cli._loader_options import loader_options
+    from efields.cli._supplied import supplied_of
     from efields.loaders import find, load
-    from efields.supplied import Supplied, supply
+    from efields.supplied import supply
 
     kind = flags.kind or find(flags.recording)
     options = loader_options(
         kind, flags.option, salvage=flags.salvage, width=flags.width, height=flags.height, time_unit=flags.time_unit
     )
-    recording = supply(load(flags.recording, kind, **options), Supplied(camera=flags.camera))
+    recording = supply(load(flags.recording, kind, **options), supplied_of(flags))
     events = recording.events
     if len(events) == 0:
         raise InputError("holds no events", flags.recording, "choose a recording that has some")

@@ -36,6 +36,8 @@ class Args:
     """Whether the camera only turned, or also moved."""
     camera: str = ""
     """Calibration given beside the recording, as for `efields train`."""
+    scale_camera: bool = False
+    """Scale a calibration of another image size to the sensor's."""
     out: Path | None = None
     """Folder for what comes out; runs/<recording>-egomotion if not given."""
     window_events: Annotated[int, Range(1, 10**8)] | None = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from efields.cli import print_json
 from efields.cli._loader_options import TimeUnit, loader_options
+from efields.cli._supplied import supplied_of
 from efields.ranges import Finite, Pixels
 
 if TYPE_CHECKING:
@@ -37,8 +38,16 @@ class Args:
     """An option of the loader, `name=value`, such as columns='t x y p'; may be repeated."""
     camera: str = ""
     """Calibration given beside the recording, as for `efields train`."""
+    scale_camera: bool = False
+    """Scale a calibration of another image size to the sensor's."""
     poses: str = ""
     """Trajectory given beside the recording, as for `efields train`: its rate, cover and clock are checked."""
+    poses_time_unit: TimeUnit | None = None
+    """Unit of the times of the poses, where they and the events do not show it."""
+    poses_quaternion: Literal["xyzw", "wxyz"] | None = None
+    """Order of the numbers of a quaternion, where the poses do not say it."""
+    poses_spread: bool = False
+    """Spread poses that have no times evenly over the recording."""
     time_offset: Finite = 0.0
     """Seconds that the clock of the poses is ahead of that of the events."""
     body_to_camera: str = ""
@@ -105,15 +114,12 @@ def run(args: Args) -> int:
     """Print the facts of a recording; exit code 0."""
     from efields.facts import facts_of
     from efields.loaders import find
-    from efields.supplied import Supplied
 
     if args.preview is not None:
         from efields.report.preview import check_preview
 
         check_preview(args.preview, args.overwrite)
-    supplied = Supplied(
-        camera=args.camera, poses=args.poses, time_offset_s=args.time_offset, body_to_camera=args.body_to_camera
-    )
+    supplied = supplied_of(args)
     kind = args.kind or find(args.recording)
     options = loader_options(
         kind, args.option, salvage=args.salvage, width=args.width, height=args.height, time_unit=args.time_unit

@@ -7,12 +7,13 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from efields.cli import print_json
 from efields.cli._loader_options import TimeUnit, loader_options
+from efields.cli._supplied import supplied_of
 from efields.errors import InputError
 from efields.ranges import Finite, Port, Range, Seed, Steps, Threads
 from efields.shipped import find
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from efields.cli._viewing import Shown
     from efields.config import Experiment
     from efields.recording import Recording
-    from efields.supplied import Supplied
     from efields.train import Run
 
 
@@ -38,10 +38,18 @@ class Args:
     """Recording to train on: its folder or file, or a folder with a scene.toml, which is simulated first."""
     camera: str | None = None
     """Calibration of the event camera, in place of the recording's own: a Kalibr (FILE:cam1), ROS, OpenCV or DSEC yaml,
-    calib.txt, transforms.json, camera_calibration.npz, or fx,fy,cx,cy[,k1,k2,p1,p2[,k3]]."""
+    calib.txt, transforms.json, camera_calibration.npz, a camera matrix, or fx,fy,cx,cy[,k1,k2,p1,p2[,k3]]."""
+    scale_camera: bool = False
+    """Scale a calibration of another image size to the sensor's."""
     poses: str | None = None
-    """Trajectory, in place of the recording's own: TUM text, EuRoC csv, transforms.json, camera_poses.npz, a COLMAP
-    model, or BAG:/topic."""
+    """Trajectory, in place of the recording's own: TUM text, csv with named columns, matrices in rows or blocks,
+    transforms.json, camera_poses.npz, a COLMAP model, or BAG:/topic."""
+    poses_time_unit: TimeUnit | None = None
+    """Unit of the times of the poses, where they and the events do not show it."""
+    poses_quaternion: Literal["xyzw", "wxyz"] | None = None
+    """Order of the numbers of a quaternion, where the poses do not say it."""
+    poses_spread: bool = False
+    """Spread poses that have no times evenly over the recording."""
     time_offset: Finite | None = None
     """Seconds that the clock of the poses is ahead of that of the events: t_pose = t_event + offset."""
     body_to_camera: str | None = None
@@ -170,7 +178,8 @@ def override(experiment: Experiment, args: Args) -> Experiment:
         given["train"] = dataclasses.replace(experiment.train, steps=args.steps)
     if args.box is not None:
         given["problem"] = _boxed(experiment.problem, args.box)
-    given["supplied"] = _supplied(experiment, args)
+    # Paths are made absolute, so that the run can be repeated from anywhere.
+    given["supplied"] = supplied_of(args, experiment.supplied).absolute()
     given["loader"] = {
         **experiment.loader,
         **loader_options(None, args.option, salvage=args.salvage, time_unit=args.time_unit),
@@ -188,16 +197,6 @@ def _boxed(problem: Any, box: str) -> Any:
     if not hasattr(problem, "box"):
         raise InputError("the config's problem takes no box", do="leave --box out")
     return dataclasses.replace(problem, box=((x0, y0, z0), (x1, y1, z1)))
-
-
-def _supplied(experiment: Experiment, args: Args) -> Supplied:
-    """What is given beside the recording, its paths absolute, so that the run can be repeated from anywhere."""
-    names = {"camera": "camera", "poses": "poses", "time_offset": "time_offset_s", "body_to_camera": "body_to_camera"}
-    given = {name: getattr(args, flag) for flag, name in names.items() if getattr(args, flag) is not None}
-    try:
-        return dataclasses.replace(experiment.supplied, **given).absolute()
-    except ValueError as error:
-        raise InputError(str(error)) from None
 
 
 def _experiment(args: Args) -> tuple[Path, Experiment]:

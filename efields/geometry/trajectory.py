@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -23,8 +23,7 @@ from efields.geometry.pose import (
     so3_exp,
     so3_log,
 )
-
-_log = logging.getLogger(__name__)
+from efields.geometry.pose_checks import check_poses, check_times, in_order
 
 Kind = Literal["linear", "cubic"]
 
@@ -75,14 +74,15 @@ class Trajectory:
         origin_us: int = 0,
         *,
         where: str = "",
+        rows: Sequence[str] = (),
     ) -> Trajectory:
         """Check raw columns and make a trajectory of them; orientation is (x, y, z, w), camera to world, OpenCV axes.
 
-        Times out of order are sorted and repeated times dropped (the first pose stays), with a warning that counts
-        them.
+        Times out of order are sorted and repeated times dropped (the first pose stays), with a warning that names
+        the first and counts them; `rows` says where each pose stands in its source, such as `line 3`.
 
-        Raises `InputError` for fewer than two poses, poses that are not finite, and quaternions more than 1e-3 from
-        unit length.
+        Raises `InputError` for fewer than two poses at different times, numbers that are not finite or out of range,
+        and quaternions more than 1e-3 from unit length.
         """
         t_us = np.asarray(t_us)
         position, orientation = np.asarray(position, np.float64), np.asarray(orientation, np.float64)
@@ -94,25 +94,11 @@ class Trajectory:
             raise InputError(
                 f"times, positions and orientations have shapes {shapes}", where, "give [p], [p, 3], [p, 4]"
             )
-        bad = ~(np.isfinite(t_us) & np.isfinite(position).all(axis=1) & np.isfinite(orientation).all(axis=1))
-        if bad.any():
-            do = "remove or repair those rows"
-            raise InputError(f"{np.count_nonzero(bad)} of {count} poses are not finite numbers", where, do)
         if t_us.dtype.kind not in "iu" and not (t_us == np.rint(t_us)).all():
             raise InputError("times of poses are not whole microseconds", where, "convert seconds with seconds_to_us")
-        length = np.linalg.norm(orientation, axis=1)
-        wrong = np.abs(length - 1) > 1e-3
-        if wrong.any():
-            worst = length[np.argmax(np.abs(length - 1))]
-            do = "give unit quaternions in the order x, y, z, w"
-            raise InputError(
-                f"{np.count_nonzero(wrong)} of {count} quaternions are not of unit length (one has {worst:.4g})",
-                where,
-                do,
-            )
-        t_us, position, orientation = _ordered(t_us.astype(np.int64), position, orientation / length[:, None], where)
-        if len(t_us) < 2:
-            raise InputError(f"{len(t_us)} pose", where, "a trajectory takes at least 2 at different times")
+        check_times(t_us, where, rows)
+        orientation = check_poses(position, orientation, where, rows)
+        t_us, position, orientation = in_order(t_us.astype(np.int64), position, orientation, where, rows)
         return cls(t_us, position, orientation, kind, int(origin_us))
 
     @classmethod
@@ -234,23 +220,6 @@ class Trajectory:
         before = torch.cat(((T[:1] @ se3_exp(-twist[:1])), T[:-2]))
         increment = torch.cat((twist[:-2], twist[1:-1], twist[2:]), dim=1)
         return Segments(knots, before[:, :3, :3], before[:, :3, 3], increment)
-
-
-def _ordered(
-    t_us: np.ndarray, position: np.ndarray, orientation: np.ndarray, where: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Poses in strictly increasing order of time, with a warning for what had to change."""
-    prefix = f"{where}: " if where else ""
-    backwards = int(np.count_nonzero(np.diff(t_us) < 0))
-    if backwards:
-        _log.warning("%s%d of %d poses go backwards in time; sorted", prefix, backwards, len(t_us))
-        order = np.argsort(t_us, kind="stable")
-        t_us, position, orientation = t_us[order], position[order], orientation[order]
-    fresh = np.concatenate((np.ones(min(1, len(t_us)), dtype=bool), np.diff(t_us) > 0))
-    if not fresh.all():
-        _log.warning("%s%d of %d poses repeat a time; dropped", prefix, np.count_nonzero(~fresh), len(t_us))
-        t_us, position, orientation = t_us[fresh], position[fresh], orientation[fresh]
-    return t_us, position, orientation
 
 
 def _uniform_knots(t_s: Float64[Tensor, " p"]) -> Float64[Tensor, " p"]:

@@ -23,7 +23,8 @@ from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.cover import cover
 from efields.loaders._reading.images import read_image, to_channels
 from efields.loaders._reading.intrinsics import check_plausible, read_intrinsics
-from efields.loaders._reading.text import read_event_text, read_table
+from efields.loaders._reading.pose_text import read_trajectory
+from efields.loaders._reading.text import read_event_text
 from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Threshold
 from efields.recording import Recording, Views, covered_events
 
@@ -64,12 +65,13 @@ class Config:
         notes += (f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF.",)
         trajectory, frames = None, None
         if (root / "groundtruth.txt").is_file():
-            trajectory = _trajectory(root, self.trajectory, int(events.t_us[0]))
+            span = int(events.t_us[0]), int(events.t_us[-1])
+            trajectory, said = read_trajectory(root / "groundtruth.txt", "s", self.trajectory, events_us=span)
             trajectory, found = cover(events, trajectory, self.extrapolate_s, where=str(root))
             frames, left_out = self._frames(
                 covered_events(events, trajectory), trajectory, camera, frame_t_us, frame_files
             )
-            notes += found + left_out
+            notes += said + found + left_out
         else:
             unposed = f", so its {len(frame_files)} frames were left out" if frame_files else ""
             notes += (f"The recording holds no poses (no groundtruth.txt){unposed}.",)
@@ -168,15 +170,6 @@ def _events_file(root: Path) -> Path:
             f"holds no events.txt and not one events*.txt (found: {found})", root, "leave one of them there"
         )
     return named[0]
-
-
-def _trajectory(root: Path, kind: Literal["linear", "cubic"], origin_us: int) -> Trajectory:
-    path = root / "groundtruth.txt"
-    table = read_table(path, 8, "t px py pz qx qy qz qw")
-    if not np.isfinite(table[:, 0]).all():
-        raise InputError("holds a time that is not finite", path, "delete that line")
-    t_us = seconds_to_us(table[:, 0])
-    return Trajectory.from_arrays(t_us, table[:, 1:4], table[:, 4:8], kind=kind, origin_us=origin_us, where=str(path))
 
 
 def _frame_list(root: Path) -> tuple[Int64[np.ndarray, " n"], list[Path]]:

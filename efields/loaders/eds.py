@@ -25,6 +25,7 @@ from efields.geometry.camera import Camera
 from efields.loaders._reading.cover import cover
 from efields.loaders._reading.event_file import gathered
 from efields.loaders._reading.hdf5_events import decode_events, find_events, holds_events
+from efields.loaders._reading.pose_text import read_trajectory
 from efields.loaders._reading.rig import (
     FrameList,
     WhichFrames,
@@ -35,7 +36,6 @@ from efields.loaders._reading.rig import (
     listed_frames,
     numbers,
     posed_views,
-    read_poses,
     read_yaml,
     rigid,
 )
@@ -90,7 +90,7 @@ class Config:
         elif self.poses_of == "frame":
             raise InputError("holds no calibration that leads from one camera to the other", root, "add Kalibr's yaml")
         T_posed_event = np.linalg.inv(T_event_frame) if self.poses_of == "frame" and T_event_frame is not None else None
-        trajectory = read_poses(root / "stamped_groundtruth.txt", 1e6, self.trajectory, T_posed_event)
+        trajectory, _ = read_trajectory(root / "stamped_groundtruth.txt", "s", self.trajectory, T_posed_event)
         trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
         covered = covered_events(events, trajectory)
         notes += said + gap_notes(trajectory, covered)

@@ -40,7 +40,7 @@ from efields.loaders._reading.hdf5_events import Clock, Signs, checked_columns, 
 from efields.loaders._reading.hdf5_file import holds
 from efields.loaders._reading.lens_fit import camera_from_map
 from efields.loaders._reading.npy_array import read_npy
-from efields.loaders._reading.pose_text import read_numbers, read_poses, whole_us
+from efields.loaders._reading.pose_text import read_numbers, read_trajectory, whole_us
 from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.rig import T_from_quaternion, entry, numbers, poses_at
 from efields.loaders._reading.transforms import read_json
@@ -173,15 +173,13 @@ def _trajectory(root: Path, layout: Layout, side: str) -> Trajectory:
     """Poses of the event camera."""
     pattern = {"esim": "*poses_all*.txt", "tumvie": "*mocap*.txt", "eds": "stamped_groundtruth_us.txt"}[layout]
     file = _one(root, pattern)
-    t_us, poses = read_poses(file, 1e-3 if layout == "esim" else 1.0)
     if layout != "tumvie":
-        return Trajectory.from_arrays(t_us, poses[:, :3], poses[:, 3:], where=str(file))
-    body = np.stack([T_from_quaternion(pose[:3], pose[3:], "pose", file) for pose in poses])
+        return read_trajectory(file, "ns" if layout == "esim" else "us")[0]
     marker = root / "mocap-imu-calib.json"
     T_imu_marker = _pose(entry(read_json(marker), ("value0", "T_imu_marker"), marker), marker)
     value, calibration = _value0(root)
     T_imu_event = _pose(_listed(value, "T_imu_cam", side, calibration), calibration)
-    return Trajectory.from_matrices(t_us, body @ np.linalg.inv(T_imu_marker) @ T_imu_event, where=str(file))
+    return read_trajectory(file, "us", T_body_camera=np.linalg.inv(T_imu_marker) @ T_imu_event)[0]
 
 
 def _pose(node: Any, file: Path) -> Float64[np.ndarray, "4 4"]:

@@ -33,6 +33,7 @@ from efields.geometry.camera import Camera
 from efields.loaders._reading.cover import cover
 from efields.loaders._reading.event_file import gathered
 from efields.loaders._reading.hdf5_events import decode_events, find_events, holds_events
+from efields.loaders._reading.pose_text import read_trajectory
 from efields.loaders._reading.rig import (
     FrameList,
     T_from_quaternion,
@@ -44,7 +45,6 @@ from efields.loaders._reading.rig import (
     listed_frames,
     numbers,
     posed_views,
-    read_poses,
 )
 from efields.loaders._reading.text import read_table
 from efields.ranges import Microseconds, NotNegative, Range, Threshold
@@ -95,7 +95,7 @@ class Config:
         else:
             T_marker_imu = np.linalg.inv(rig.T_imu_marker)
             T_imu_event = rig.T_imu_cam(2 if self.camera == "left" else 3)
-            trajectory = read_poses(mocap, 1.0, self.trajectory, T_marker_imu @ T_imu_event)
+            trajectory, _ = read_trajectory(mocap, "us", self.trajectory, T_marker_imu @ T_imu_event)
             trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
             covered = covered_events(events, trajectory)
             notes += said + gap_notes(trajectory, covered)

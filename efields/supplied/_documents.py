@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from efields.errors import InputError
-from efields.supplied._sources import first_character, read_text
+from efields.loaders._reading.text import read_text
+from efields.supplied._sources import first_character
 
 _LARGEST_YAML, _LARGEST_JSON = 4 << 20, 256 << 20
 """Bytes: far above any calibration, and soon parsed."""

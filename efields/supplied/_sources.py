@@ -39,23 +39,6 @@ def absolute(source: str) -> str:
     return f"{path.resolve()}:{part}" if part else str(path.resolve())
 
 
-def read_text(path: Path, largest: int) -> str:
-    """A text of at most `largest` bytes. Raises `InputError` for a folder, an unreadable or larger file, or no text."""
-    if path.is_dir():
-        raise InputError("is a folder, not a file", path, "name the file in it")
-    try:
-        if path.stat().st_size > largest:
-            raise InputError(f"is larger than {largest >> 20} MB", path, "name a file of camera or poses alone")
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror or error})", path, "check its permissions") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"is no text (byte {error.start:,})", path, "check that it is the file you mean") from None
-    if not text.strip():
-        raise InputError("is empty", path, "copy the file again")
-    return text
-
-
 def starts_like_json(path: Path) -> bool:
     """Whether the first byte that is not blank opens a JSON object."""
     return first_character(path) == "{"

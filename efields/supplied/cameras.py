@@ -19,13 +19,14 @@ from efields.loaders._reading.arrays import is_zip, read_npz
 from efields.loaders._reading.colmap_model import is_cameras_file, model_folder, read_cameras
 from efields.loaders._reading.intrinsics import FORMS, Intrinsics, intrinsics_of
 from efields.loaders._reading.number_text import Rows, number_rows
+from efields.loaders._reading.text import read_text
 from efields.loaders._reading.transforms import camera_from_matrix
 from efields.supplied._calibration import Calibration, fitted
 from efields.supplied._camera_nodes import cameras_in, chosen_camera
 from efields.supplied._camera_of_node import calibration_of
 from efields.supplied._documents import floats, read_document
 from efields.supplied._frames_camera import of_frames_json
-from efields.supplied._sources import read_text, split, starts_like_json
+from efields.supplied._sources import split, starts_like_json
 
 _WHAT = f"a calibration, or numbers {FORMS}"
 

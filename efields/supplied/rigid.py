@@ -11,8 +11,9 @@ from jaxtyping import Float64
 
 from efields.errors import InputError
 from efields.geometry.pose import quaternion_to_rotation
+from efields.loaders._reading.text import read_text
 from efields.supplied._documents import floats, read_document
-from efields.supplied._sources import numbers_of, read_text, split
+from efields.supplied._sources import numbers_of, split
 
 _FORMS = "px,py,pz,qx,qy,qz,qw, a 4x4 matrix, or a Kalibr file with T_cam_imu"
 

@@ -15,10 +15,10 @@ from efields.geometry.pose import quaternion_to_rotation, rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.cover import COVERED, cover
 from efields.loaders._reading.images import to_channels
+from efields.loaders._reading.pose_clock import Unit
 from efields.loaders._reading.transforms import OPENGL
 from efields.ranges import Finite, NotNegative, check_ranges
 from efields.recording import Frames, Recording, Views
-from efields.supplied._clock import Unit
 from efields.supplied._sources import absolute
 from efields.supplied.cameras import read_camera
 from efields.supplied.poses import Order, read_poses
@@ -41,9 +41,11 @@ class Supplied:
     time_offset_s: Finite = 0.0
     """Seconds that the clock of the poses is ahead of that of the events: t_pose = t_event + time_offset_s."""
     time_unit: Unit = ""
-    """Unit of times in a text or json of poses: s, ms, us or ns; empty: found by their size."""
+    """Unit of times in a text or json of poses: s, ms, us or ns; empty: as it says, else what fits the events."""
     quaternion: Order = ""
-    """Order of quaternions in a text of poses: xyzw or wxyz; empty: xyzw in TUM text, wxyz in EuRoC's CSV."""
+    """Order of quaternions in a text of poses: xyzw or wxyz; empty: as its columns are named, else TUM's xyzw."""
+    spread: bool = False
+    """Whether poses without times are spread evenly from the first event to the last; else it is an error."""
     body_to_camera: str = ""
     """Where the camera sits on the body whose poses are given, T_body_camera (camera to body): px,py,pz,qx,qy,qz,qw, a
     file with a 4x4 matrix, or a Kalibr camchain with T_cam_imu. Empty: the poses are the camera's."""
@@ -112,11 +114,22 @@ def trajectory_for(recording: Recording, supplied: Supplied) -> tuple[Trajectory
         moved = Trajectory(own.t_us - offset_us, own.position, own.orientation, own.kind, origin_us)
         return moved, (_offset_note(supplied.time_offset_s),)
     table = read_poses(
-        supplied.poses, recording, unit=supplied.time_unit, order=supplied.quaternion, offset_us=offset_us
+        supplied.poses,
+        recording,
+        unit=supplied.time_unit,
+        order=supplied.quaternion,
+        spread=supplied.spread,
+        offset_us=offset_us,
     )
     # Trajectory checks the poses before they are turned, so that a broken one is not hidden by it.
     read = Trajectory.from_arrays(
-        table.t_us - offset_us, table.position, table.orientation, supplied.trajectory, origin_us, where=supplied.poses
+        table.t_us - offset_us,
+        table.position,
+        table.orientation,
+        supplied.trajectory,
+        origin_us,
+        where=supplied.poses,
+        rows=table.labels,
     )
     notes = table.notes + ((_offset_note(supplied.time_offset_s),) if offset_us else ())
     position, orientation = read.position, read.orientation

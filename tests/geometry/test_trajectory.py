@@ -189,11 +189,22 @@ def test_resampled_poses_lie_on_the_curve():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"position": np.array([[0, 0, np.nan], [0, 0, 1], [0, 0, 2.0]])}, "gt.txt: 1 of 3 poses are not finite"),
-        ({"orientation": np.tile([0, 0, np.inf, 1.0], (3, 1))}, "gt.txt: 3 of 3 poses are not finite"),
-        ({"orientation": np.tile([0, 0, 0, 1.01], (3, 1))}, "gt.txt: 3 of 3 quaternions are not of unit length"),
-        ({"orientation": np.zeros((3, 4))}, "gt.txt: 3 of 3 quaternions are not of unit length (one has 0)"),
-        ({"t_us": np.array([0, 0, 0])}, "gt.txt: 1 pose"),
+        (
+            {"position": np.array([[0, 0, np.nan], [0, 0, 1], [0, 0, 2.0]])},
+            "gt.txt: pose 1: its position or",
+        ),
+        (
+            {"orientation": np.tile([0, 0, np.inf, 1.0], (3, 1))},
+            "gt.txt: pose 1: its position or quaternion is not",
+        ),
+        (
+            {"orientation": np.tile([0, 0, 0, 1.01], (3, 1))},
+            "gt.txt: pose 1: its quaternion is not of unit length",
+        ),
+        ({"orientation": np.zeros((3, 4))}, "gt.txt: pose 1: its quaternion is 0 0 0 0"),
+        ({"t_us": np.array([0, 0, 0])}, "gt.txt: all 3 poses have one time, 0.000000 s"),
+        ({"t_us": np.array([0, 1, 2**63 - 1])}, "gt.txt: pose 3: its time of 9.22337e+18 us is out of range"),
+        ({"position": np.array([[0, 0, 0], [0, 0, 1e300], [0, 0, 2.0]])}, "gt.txt: pose 2: its position 0, 0, 1e+300"),
         ({"t_us": np.array([0.5, 1.5, 2.5])}, "gt.txt: times of poses are not whole microseconds"),
         ({"t_us": np.array([0, 1])}, "gt.txt: times, positions and orientations have shapes"),
         ({"kind": "quintic"}, "gt.txt: trajectory kind 'quintic'"),
@@ -222,8 +233,9 @@ def test_poses_out_of_order_are_sorted_and_repeated_ones_dropped_with_counts(cap
     assert trajectory.t_us.tolist() == [10, 20, 30]
     assert trajectory.position[:, 0].tolist() == [3.0, 6.0, 0.0], "of two poses at one time the first stays"
     assert [record.getMessage() for record in caplog.records] == [
-        "gt.txt: 2 of 4 poses go backwards in time; sorted",
-        "gt.txt: 1 of 4 poses repeat a time; dropped",
+        "gt.txt: pose 2: its time is 0.000020 s before that of the pose above it; "
+        "2 of 4 poses go backwards in time; sorted",
+        "gt.txt: pose 4: its time is that of another pose; 1 of 4 poses repeat a time; dropped",
     ]
 
 

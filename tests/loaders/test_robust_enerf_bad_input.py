@@ -95,14 +95,14 @@ def test_nan_poses(sample: Path) -> None:
     position = np.zeros((6, 3))
     position[2, 1] = np.nan
     change(sample / "camera_poses.npz", T_wc_position=position)
-    raises(sample, "camera_poses.npz: 1 of 6 poses are not finite")
+    raises(sample, "camera_poses.npz: pose .: its position or quaternion is not finite")
 
 
 def test_quaternions_not_of_unit_length(sample: Path) -> None:
     orientation = np.tile([0.0, 0.0, 0.0, 1.0], (6, 1))
     orientation[4, 3] = 1.1
     change(sample / "camera_poses.npz", T_wc_orientation=orientation)
-    raises(sample, "camera_poses.npz: 1 of 6 quaternions are not of unit length")
+    raises(sample, "camera_poses.npz: pose 5: its quaternion is not of unit length but 1.1")
 
 
 def test_poses_that_do_not_cover_the_events(sample: Path) -> None:

@@ -1,13 +1,18 @@
-"""Poses in text, `t px py pz qx qy qz qw` a line: the time in any unit, a first line of names or none."""
+"""What data sets keep in text beside events: trajectories in any layout, and tables of numbers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float64, Int64
 
 from efields.errors import InputError
+from efields.geometry.pose import quaternion_to_rotation, rotation_to_quaternion
+from efields.geometry.trajectory import Kind, Trajectory
+from efields.loaders._reading.pose_clock import Unit, microseconds
+from efields.loaders._reading.pose_rows import read_pose_rows
 
 
 def read_numbers(path: Path, columns: int, layout: str) -> Float64[np.ndarray, "n columns"]:
@@ -40,10 +45,33 @@ def read_numbers(path: Path, columns: int, layout: str) -> Float64[np.ndarray, "
     return np.array(rows, dtype=np.float64)
 
 
-def read_poses(path: Path, us_per_unit: float) -> tuple[Int64[np.ndarray, " p"], Float64[np.ndarray, "p 7"]]:
-    """Times in microseconds, and position and quaternion (xyzw) as the file has them. Raises as `read_numbers`."""
-    table = read_numbers(path, 8, "t px py pz qx qy qz qw")
-    return whole_us(table[:, 0], us_per_unit, path), table[:, 1:]
+def read_trajectory(
+    path: Path,
+    unit: Unit,
+    kind: Kind = "linear",
+    T_body_camera: Float64[np.ndarray, "4 4"] | None = None,
+    *,
+    events_us: tuple[int, int] | None = None,
+) -> tuple[Trajectory, tuple[str, ...]]:
+    """Poses of a text in any layout (see `pose_rows`), of the camera or of a body that carries it, and notes.
+
+    Times are in `unit`; with `events_us`, the first and the last event, in another one where only that fits them.
+    Raises `InputError` for a broken line, poses without times, and all that `Trajectory` refuses.
+    """
+    found = read_pose_rows(path, usual_order="xyzw")
+    if found.times is None:
+        raise InputError(
+            f"its {len(found.labels)} poses have no times", path, "lines must read 't px py pz qx qy qz qw'"
+        )
+    given, usual = (found.unit, unit) if events_us else (unit, unit)
+    t_us, said = microseconds(found.times, given, *(events_us or (0, 0)), str(path), found.labels, usual)
+    position, orientation = found.position, found.orientation
+    if T_body_camera is not None:
+        rotation = quaternion_to_rotation(torch.from_numpy(orientation)).numpy()
+        position = position + rotation @ T_body_camera[:3, 3]
+        orientation = rotation_to_quaternion(torch.from_numpy(rotation @ T_body_camera[:3, :3])).numpy()
+    notes = found.notes + ((said,) if said else ())
+    return Trajectory.from_arrays(t_us, position, orientation, kind, where=str(path), rows=found.labels), notes
 
 
 def whole_us(times: np.ndarray, us_per_unit: float, path: Path) -> Int64[np.ndarray, " n"]:

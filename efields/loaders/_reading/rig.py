@@ -19,9 +19,8 @@ from efields.errors import InputError
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.geometry.pose import quaternion_to_rotation
-from efields.geometry.trajectory import Kind, Trajectory
+from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.images import read_image, to_channels
-from efields.loaders._reading.text import read_table
 from efields.recording import Views
 
 WhichFrames = Literal["none", "during_events", "all"]
@@ -118,25 +117,6 @@ def T_from_quaternion(position: Any, orientation: Any, name: str, path: Path) ->
     T = np.eye(4)
     T[:3, :3], T[:3, 3] = quaternion_to_rotation(torch.from_numpy(q)).numpy(), p
     return T
-
-
-def read_poses(path: Path, us: float, kind: Kind, T_body_camera: np.ndarray | None = None) -> Trajectory:
-    """Lines `t px py pz qx qy qz qw` (body to world; a unit of time is `us` microseconds) as poses of the camera.
-
-    Raises `InputError` for a broken line, and all that `Trajectory` refuses.
-    """
-    table = read_table(path, 8, "t px py pz qx qy qz qw")
-    with np.errstate(over="ignore", invalid="ignore"):
-        t_us = np.rint(table[:, 0] * us)
-    if not (np.abs(t_us) < 1 << 61).all():
-        raise InputError("holds a time that is not finite", path, "delete that line")
-    body = Trajectory.from_arrays(t_us.astype(np.int64), table[:, 1:4], table[:, 4:8], kind, where=str(path))
-    if T_body_camera is None:
-        return body
-    T = np.zeros((len(body), 4, 4))
-    T[:, :3, :3] = quaternion_to_rotation(torch.from_numpy(body.orientation)).numpy()
-    T[:, :3, 3], T[:, 3, 3] = body.position, 1.0
-    return Trajectory.from_matrices(body.t_us, T @ T_body_camera, kind, where=str(path))
 
 
 def gap_notes(trajectory: Trajectory, events: EventStream) -> tuple[str, ...]:

@@ -22,6 +22,23 @@ def read_event_text(path: Path, layout: TextLayout | None = None) -> EventColumn
     return EventColumns.concat(list(read_events(path, layout or TextLayout(), Damages(path))))
 
 
+def read_text(path: Path, largest: int) -> str:
+    """A text of at most `largest` bytes. Raises `InputError` for a folder, an unreadable or larger file, or no text."""
+    if path.is_dir():
+        raise InputError("is a folder, not a file", path, "name the file in it")
+    try:
+        if path.stat().st_size > largest:
+            raise InputError(f"is larger than {largest >> 20} MB", path, "name a file of camera or poses alone")
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror or error})", path, "check its permissions") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"is no text (byte {error.start:,})", path, "check that it is the file you mean") from None
+    if not text.strip():
+        raise InputError("is empty", path, "copy the file again")
+    return text
+
+
 def read_table(path: Path, columns: int, layout: str) -> Float64[np.ndarray, "n columns"]:
     """A table of numbers, `#` comments skipped.
 
