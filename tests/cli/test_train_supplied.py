@@ -96,7 +96,7 @@ def test_which_words_are_recordings(files: Path) -> None:
     [
         ([], "tiny: the recording has no camera poses; training needs them: give --poses"),
         (["--poses", "none.txt"], "none.txt: no such file or folder; give the path of poses"),
-        (["--poses", "poses.txt"], "1 of 1 poses"),
+        (["--poses", "poses.txt"], "line 1: its position or quaternion is not finite"),
         (["--camera", "1,2,3"], "1,2,3: 3 numbers are no camera; give fx,fy,cx,cy"),
         (["--time-offset", "0.1"], "--time-offset belongs to poses that are given; give them with --poses"),
         (["--time-offset", "inf"], "--time-offset inf; give a number from -1e+12 to 1e+12"),

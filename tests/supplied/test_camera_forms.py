@@ -187,7 +187,7 @@ F, K = drawn(0)
         ("300,5;300,1;170,2;130,9\n", "decimal commas"),
         ("8 8 170 130\n", "focal length of 8 px would see 175 degrees"),
         ("0.9 0.9 0.5 0.5\n", "or a share of the width"),
-        ("0 0 170 130\n", "focal length .0, 0."),
+        ("0 0 170 130\n", "focal length fx, fy = 0, 0"),
         ("-300 300 170 130\n", "give pixels above 0"),
         ("600 600 640 360\n", "principal point .640, 360. is outside of the 346 x 260 pixels; .*this resolution"),
         (echo(F, K, True).replace(str(flat(F)), str([0.0] * 9)), "was not calibrated"),

@@ -117,7 +117,9 @@ def check_plausible(
     fx, fy, cx, cy = pinhole.fx, pinhole.fy, pinhole.cx, pinhole.cy
     picture = f"{columns} x {rows} pixels"
     if not (fx > 0 and fy > 0):
-        raise InputError(f"focal length ({fx:g}, {fy:g})", where, "give pixels above 0, in the order fx, fy, cx, cy")
+        raise InputError(
+            f"focal length fx, fy = {fx:g}, {fy:g}", where, "give pixels above 0, in the order fx, fy, cx, cy"
+        )
     if max(fx / fy, fy / fx) > (_SQUARE if sized else _SQUARE_BARE):
         what = f"focal lengths of {fx:g} and {fy:g} px are of no camera with square pixels"
         raise InputError(what, where, "give the numbers in the order fx, fy, cx, cy, with decimal points")
