@@ -107,7 +107,7 @@ def test_which_words_are_recordings(files: Path) -> None:
 def test_what_is_missing_or_wrong_is_one_line_that_names_the_flag(
     files: Path, words: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if "1 of 1" in says:
+    if "line 1" in says:
         Path("poses.txt").write_text("0 0 0 0 0 0 0 nan\n")
     assert cli.main(["train", "small.toml", "--scene", "tiny", "--threads", "1", *words]) == 2
     assert says in capsys.readouterr().err.splitlines()[-1]
