@@ -107,7 +107,7 @@ class Clock:
     @property
     def usual_us(self) -> float:
         """Mean pause between two events, without the large ones where these are few; else the median of those."""
-        if 2 * self._small >= self.rows:
+        if 2 * self._small >= self.rows or not self._steps:
             return self._small_us / max(self._small, 1)
         return float(np.median([abs(after - before) for _, before, after in self._steps]))
 

@@ -25,6 +25,7 @@ from efields.errors import InputError
 from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import CHUNK, EventColumns
 from efields.loaders._reading.aedat4_packets import KINDS, MAGIC, Container, Payload, Stream, opened, packets
+from efields.loaders._reading.blank import blank_records
 from efields.loaders._reading.event_file import checked_size, first_bytes, recording_of, with_assumed_size
 from efields.loaders._reading.flatbuffer import BrokenBufferError, Table, Tables, root
 from efields.loaders._reading.frame_stack import FrameStack, middle
@@ -115,7 +116,13 @@ def _decode(container: Container, streams: tuple[Stream, ...], damages: Damages)
         except BrokenBufferError:
             _report(packet, damages)
             continue
-        held.append(np.frombuffer(packet.buffer, dtype=EVENT, count=number, offset=first))
+        rows = np.frombuffer(packet.buffer, dtype=EVENT, count=number, offset=first)
+        blank = blank_records(np.frombuffer(packet.buffer, np.uint8, EVENT.itemsize * number, first), EVENT.itemsize)
+        if blank.any():
+            what = "events of a packet lie in a block of zeros"
+            damages.found(what, byte=packet.byte, lost_events=int(np.count_nonzero(blank)))
+            rows = rows[~blank]
+        held.append(rows)
         if (held[-1]["on"] > 1).any():
             right = held[-1]["on"] <= 1
             what = "an event's polarity is neither 0 nor 1 in the packet"

@@ -23,6 +23,7 @@ import numpy as np
 from efields.errors import InputError
 from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
+from efields.loaders._reading.blank import ZEROS
 from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of
 from efields.loaders._reading.event_stream_bytes import EventStreamDecoder
 from efields.ranges import PixelsOrUnknown
@@ -122,6 +123,9 @@ class _Stream:
                 # Short pieces behind broken bytes, as more of them are likely, and each costs a piece again.
                 length = min(2 * length, _BYTES) if used > len(piece) - decoder.size else 1 << 12
             else:
+                zeros = decoder.zeros(piece)
+                if zeros is not None:
+                    damages.found(ZEROS, byte=at + int(np.argmax(zeros)))
                 columns, used = decoder.decode(piece)
             if columns.count:
                 yield self._upright(columns)
@@ -140,6 +144,9 @@ class _Stream:
         before = decoder.state()
         columns, used, heads = decoder.placed(piece)
         outside = (columns.x >= self.width) | (columns.y >= self.height)
+        zeros = decoder.zeros(piece)
+        if zeros is not None:
+            outside |= zeros[heads]
         if not outside.any():
             return columns, used
         broken = int(heads[int(np.argmax(outside))])
@@ -147,7 +154,7 @@ class _Stream:
         columns, _, _ = decoder.placed(piece[:broken])
         behind = broken + 1
         again = behind + decoder.next_whole(piece[behind:], self.width, self.height)
-        damages.found("bytes are no event inside of the sensor", byte=at + broken, lost_bytes=again - broken)
+        damages.found("bytes are no event inside of the sensor, or zeros", byte=at + broken, lost_bytes=again - broken)
         return columns, again
 
     def _upright(self, columns: EventColumns) -> EventColumns:

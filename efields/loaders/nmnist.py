@@ -16,6 +16,7 @@ import numpy as np
 
 from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
+from efields.loaders._reading.blank import blank_records, report_blank
 from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of, with_assumed_size
 from efields.loaders._reading.whole_runs import whole_runs
 from efields.ranges import PixelsOrUnknown
@@ -29,6 +30,8 @@ _RANGE_US = 1 << 23
 _JUMP_US, _FALL_US = 1 << 14, 1 << 10
 """Steps of time, forward and backward, that salvage takes for garbage: short, as events read one byte off look real."""
 _BYTES = _SIZE << 16
+_BLANK = 3
+"""Records of zeros in a row that are no events."""
 _LOOKED_AT = 2048
 """Events that `matches` looks at."""
 
@@ -91,13 +94,13 @@ def _decode(data: np.ndarray, size: tuple[int, int], damages: Damages) -> Iterat
         x, y, t, _ = _fields(records)
         step = np.diff(t, prepend=t[:1]) % _RANGE_US
         outside = ((x >= size[0]) | (y >= size[1])) & (y != _OVERFLOW_ROW)
-        return outside, (step > _JUMP_US) & (step < _RANGE_US - _FALL_US)
+        return outside | blank_records(records, _SIZE, _BLANK), (step > _JUMP_US) & (step < _RANGE_US - _FALL_US)
 
-    what = "an event lies outside of the sensor, or a time jumps"
+    what = "an event lies outside of the sensor or in a block of zeros, or a time jumps"
     if damages.salvage:
         parts = (records for records, _ in whole_runs(data, 0, _SIZE, faults, what, damages))
     else:
-        parts = (np.asarray(data[at : min(at + _BYTES, end)]) for at in range(0, end, _BYTES))
+        parts = _pieces(data[:end], damages)
     for part in parts:
         x, y, t, on = _fields(part)
         overflow = y == _OVERFLOW_ROW
@@ -108,3 +111,10 @@ def _decode(data: np.ndarray, size: tuple[int, int], damages: Damages) -> Iterat
         yield columns.take(~overflow) if overflow.any() else columns
     if end < len(data) and not damages.salvage:
         damages.found("the last event is cut short", byte=end)
+
+
+def _pieces(data: np.ndarray, damages: Damages) -> Iterator[np.ndarray]:
+    for at in range(0, len(data), _BYTES):
+        piece = np.asarray(data[at : at + _BYTES])
+        report_blank(piece, _SIZE, at, damages, _BLANK)
+        yield piece

@@ -17,6 +17,7 @@ import numpy as np
 from efields.errors import InputError
 from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
+from efields.loaders._reading.blank import blank_records, report_blank
 from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of, with_assumed_size
 from efields.loaders._reading.prophesee_header import MOST, Header, checked_header_size, read_header
 from efields.loaders._reading.whole_runs import whole_runs
@@ -97,7 +98,7 @@ class _Events:
     def decode(self, damages: Damages) -> Iterator[EventColumns]:
         """All events; bytes that are no whole event are a damage."""
         t0, last, loops = self.header.number("t0") or 0, 0, 0
-        for part in self._whole(damages) if damages.salvage else self._pieces():
+        for part in self._whole(damages) if damages.salvage else self._pieces(damages):
             x, y, t, on = self._fields(part)
             # Only a fall of half of the range is a wrap; a smaller one is a time that goes backwards.
             wraps = loops + np.cumsum(np.diff(t, prepend=last) <= -(1 << 31))
@@ -112,20 +113,23 @@ class _Events:
         """Byte of the first event."""
         return self.header.end + 2
 
-    def _pieces(self) -> Iterator[np.ndarray]:
+    def _pieces(self, damages: Damages) -> Iterator[np.ndarray]:
         end = len(self.data) - (len(self.data) - self.start) % _EVENT.itemsize
         for at in range(self.start, end, _ROWS * _EVENT.itemsize):
-            yield self.data[at : min(at + _ROWS * _EVENT.itemsize, end)]
+            piece = self.data[at : min(at + _ROWS * _EVENT.itemsize, end)]
+            report_blank(piece, _EVENT.itemsize, at, damages)
+            yield piece
 
     def _whole(self, damages: Damages) -> Iterator[np.ndarray]:
-        what = "an event lies outside of the sensor, or a time jumps"
+        what = "an event lies outside of the sensor or in a block of zeros, or a time jumps"
         runs = whole_runs(self.data, self.start, _EVENT.itemsize, self._faults, what, damages)
         return (records for records, _ in runs)
 
     def _faults(self, records: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x, y, t, _ = self._fields(records)
         step = np.diff(t, prepend=t[:1]) % (1 << 32)
-        return (x >= self.size[0]) | (y >= self.size[1]), (step > _JUMP_US) & (step < (1 << 32) - _FALL_US)
+        itself = (x >= self.size[0]) | (y >= self.size[1]) | blank_records(records, _EVENT.itemsize)
+        return itself, (step > _JUMP_US) & (step < (1 << 32) - _FALL_US)
 
     def _fields(self, records: np.ndarray) -> tuple[np.ndarray, ...]:
         """x, y, 32 bits of time as int64, ON."""

@@ -19,7 +19,7 @@ from efields.errors import InputError
 from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import EventColumns
 from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of
-from efields.loaders._reading.evt import EvtDecoder
+from efields.loaders._reading.evt import EvtDecoder, block_of
 from efields.loaders._reading.evt2 import Evt2Decoder, Evt21Decoder
 from efields.loaders._reading.evt3 import Evt3Decoder
 from efields.loaders._reading.prophesee_header import MOST, Header, checked_header_size, read_header
@@ -31,6 +31,7 @@ _DECODERS: dict[str, type[EvtDecoder]] = {"2.0": Evt2Decoder, "2.1": Evt21Decode
 _WORDS = {"2.0": 1 << 18, "2.1": 1 << 15, "3.0": 1 << 18}
 """Words decoded at a time, so that columns stay in the cache and events at most some million."""
 _UNKNOWN = "a word is of no type that the format has"
+_BROKEN = f"{_UNKNOWN}, or again and again the same, or a time jumps"
 _FALLBACK = {"2.0": (640, 480), "2.1": (1280, 720), "3.0": (1280, 720)}
 """The sensor of the cameras whose files lacked it."""
 
@@ -100,21 +101,34 @@ class _Words:
         """The events of all words; broken ones are damages."""
         decoder, t0 = _DECODERS[self.version](), self.header.number("t0") or 0
         size, at = decoder.WORD.itemsize, self.header.end
+        lost, placed = False, 0
         for words, skipped in self._whole(damages) if damages.salvage else self._pieces():
-            unplaced = decoder.unplaced
-            if skipped:
+            if not damages.salvage and (blocks := decoder.blocks(words)) is not None:
+                first = int(np.argmax(blocks))
+                damages.found(block_of(int(words[first])), byte=at + size * first)
+            at += size * len(words)
+            lost |= skipped
+            if lost:
+                words, untimed = decoder.from_time_on(words)
                 decoder.forget()
+                if untimed:
+                    damages.found("events have no time behind lost words", lost_events=untimed)
+            lost &= not len(words)
             columns = decoder.decode(words)
             if decoder.first_unknown is not None:
-                damages.found(_UNKNOWN, byte=at + size * decoder.first_unknown)
-            if decoder.unplaced > unplaced:
-                what = "an event comes before the first time and row"
-                damages.found(what, byte=at, lost_events=decoder.unplaced - unplaced)
-            at += size * len(words)
+                damages.found(_UNKNOWN, byte=at + size * (decoder.first_unknown - len(words)))
+            placed += columns.count
             if columns.count:
                 yield columns._replace(t_us=columns.t_us + t0) if t0 else columns
         if not damages.salvage and at < len(self.data):
             damages.found("the last word is cut short", byte=at)
+        if decoder.unplaced and not placed:
+            what = f"holds {decoder.unplaced:,} events, but no word of time (TIME_HIGH) before any"
+            raise InputError(what, damages.path, "record again, or copy the file again from its beginning")
+        if decoder.unplaced:
+            damages.left_out(
+                "events before the first word of time and row, where a live stream began", decoder.unplaced
+            )
 
     def side_streams(self, damages: Damages) -> SideStreams:
         """Triggers of all channels. What is broken was reported with the events."""
@@ -141,7 +155,12 @@ class _Words:
             return decoder.faults(self._words(records))
 
         runs = whole_runs(
-            self.data, self.header.end, decoder.WORD.itemsize, faults, f"{_UNKNOWN}, or a time jumps", damages
+            self.data,
+            self.header.end,
+            decoder.WORD.itemsize,
+            faults,
+            _BROKEN,
+            damages,
         )
         for records, skipped in runs:
             words = self._words(records)

@@ -62,6 +62,12 @@ def test_late_events_and_those_ahead_are_no_resets() -> None:
     assert "The event in row 764 lies 999.930 s ahead of the times around." in order.sentences
 
 
+@pytest.mark.parametrize("t_us", [[], [5], [5, 5], [5, 10**9]])
+def test_few_events_have_nothing_to_say(t_us: list[int]) -> None:
+    order = order_of(np.array(t_us))
+    assert (order.rows, order.parts, order.strays) == (len(t_us), (Part(0, len(t_us)),), ())
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_events_in_no_order_have_no_reset(seed: int) -> None:
     rng = np.random.default_rng(seed)

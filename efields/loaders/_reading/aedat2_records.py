@@ -19,6 +19,7 @@ from jaxtyping import Int64, UInt32
 
 from efields.event_file import Damages
 from efields.events.columns import CHUNK
+from efields.loaders._reading.blank import blank_records, report_blank
 from efields.loaders._reading.frame_stack import FrameStack, middle
 
 IMU_PARTS = 7
@@ -75,6 +76,9 @@ class RecordFile:
         for begin in range(0, self.count, CHUNK):
             count, byte = min(CHUNK, self.count - begin), self.first + 8 * begin
             rows = np.frombuffer(self.data, dtype=">u4", count=2 * count, offset=byte).astype(np.uint32)
+            rows = self._not_blank(rows, byte, damages)
+            if not len(rows):
+                continue
             counter = rows[1::2]
             if last < 0:
                 last = t_us = int(counter[0])
@@ -85,6 +89,16 @@ class RecordFile:
         left = (len(self.data) - self.first) % 8
         if damages is not None and left:
             damages.found("the last record is cut short", byte=len(self.data) - left, lost_bytes=left)
+
+    def _not_blank(self, rows: np.ndarray, byte: int, damages: Damages | None) -> np.ndarray:
+        """Address and time of each record that is not in a block of zeros or ones; such blocks are reported."""
+        data = self.data[byte : byte + 4 * len(rows)]
+        blank = blank_records(data, 8)
+        if not blank.any():
+            return rows
+        if damages is not None:
+            report_blank(data, 8, byte, damages)
+        return rows.reshape(-1, 2)[~blank].reshape(-1)
 
 
 class ImuParts:

@@ -12,6 +12,7 @@ import numpy as np
 
 from efields.events.columns import EventColumns
 from efields.loaders._reading import decode_kernels
+from efields.loaders._reading.blank import runs_of
 
 _TIME, _LEFT_OUT = range(2)
 _LINKS = 8
@@ -76,6 +77,14 @@ class EventStreamDecoder:
             x, y, t_us, on, head = (column[~exposure] for column in (x, y, t_us, on, head))
         return EventColumns.of(x, y, t_us, on), used, head
 
+    def zeros(self, data: np.ndarray) -> np.ndarray | None:
+        """Which bytes stand in a block of zeros, three events of one pixel at one time or more; None where none."""
+        lanes = np.ascontiguousarray(data[: len(data) // 4 * 4]).view(np.uint32)
+        if not (lanes == 0).any():
+            return None
+        found = runs_of(data == 0, 3 * self.size)
+        return found if found.any() else None
+
     def next_whole(self, data: np.ndarray, width: int, height: int) -> int:
         """The first byte from which some events in a row lie inside of the sensor; the length where there is none."""
         n, room = len(data), self.size - 1
@@ -89,8 +98,10 @@ class EventStreamDecoder:
         for _ in range(_LINKS):
             trusted &= good[at]
             at = after[at]
-        # A row of bytes that only add time proves nothing.
+        # A row of bytes that only add time, or of zeros, proves nothing.
         trusted &= ~only_time
+        if (zeros := self.zeros(data)) is not None:
+            trusted &= ~zeros
         return int(np.argmax(trusted)) if trusted.any() else n
 
     def _first_byte(self) -> tuple[int, int, int]:

@@ -5,15 +5,27 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Bool
 
 from efields.events.columns import EventColumns
+from efields.loaders._reading.blank import ONES, ZEROS, runs_of
 from efields.recording import Triggers
 
+_BLANK = 3
+"""Words of zeros or of ones in a row that no camera writes."""
 UNKNOWN, UNPLACED = 0, 1
 """The first places of every decoder's state: counts of words that the format does not have, and of events that could
 not be placed."""
 Decoded = tuple[EventColumns, np.ndarray, np.ndarray]
 """Events, times of triggers, and whether they rise."""
+
+
+def block_of(word: int) -> str:
+    """What to call a block of this word again and again."""
+    if word == 0:
+        return ZEROS
+    ones = word & (word + 1) == 0  # all of its bits, however many a word has
+    return ONES if ones else "one word again and again, where events should be"
 
 
 class EvtDecoder:
@@ -29,6 +41,8 @@ class EvtDecoder:
     """Where the upper part of the time lies in its word, and of how many bits it is."""
     START: ClassVar[tuple[int, ...]]
     """The state before the first word."""
+    REPEATED: ClassVar[dict[int, int]]
+    """For types of words, how many equal ones in a row no camera writes."""
 
     def __init__(self, kernels: bool = True) -> None:
         """`kernels=False` decodes in numpy alone, which the compiled way must equal."""
@@ -91,7 +105,36 @@ class EvtDecoder:
         upper = (words[at] >> low).astype(np.int64) & ((1 << bits) - 1)
         jumps = np.zeros(len(words), bool)
         jumps[at[1:]] = np.diff(upper) % (1 << bits) > 1 << (bits - 2)
-        return ~cls.KNOWN[types], jumps
+        blocks = cls.blocks(words)
+        return ~cls.KNOWN[types] if blocks is None else ~cls.KNOWN[types] | blocks, jumps
+
+    @classmethod
+    def blocks(cls, words: np.ndarray) -> Bool[np.ndarray, " n"] | None:
+        """Which words stand in a block of one word again and again, as of zeros; None where there is no such block."""
+        again = np.flatnonzero(words[1:] == words[:-1])
+        ones = np.iinfo(cls.WORD).max
+        word = words[again]
+        again = again[np.isin(cls.types(word), list(cls.REPEATED)) | (word == ones)]
+        if not len(again):
+            return None
+        same = np.zeros(len(words), bool)
+        same[again] = True  # with the next one
+        found = np.zeros(len(words), bool)
+        for kind, least in (*cls.REPEATED.items(), (None, _BLANK)):
+            blank = (words == 0) | (words == ones)
+            of_kind = same & (blank if kind is None else (cls.types(words) == kind) & ~blank)
+            runs = runs_of(of_kind, least - 1)
+            found |= runs
+            found[1:] |= runs[:-1]
+        return found if found.any() else None
+
+    def from_time_on(self, words: np.ndarray) -> tuple[np.ndarray, int]:
+        """Behind words that were lost: these from their first upper time on, and how many events lie before it."""
+        at = np.flatnonzero(self.types(words) == 8)
+        first = int(at[0]) if len(at) else len(words)
+        before = type(self)(self._kernels)
+        before.decode(words[:first])
+        return words[first:], before.unplaced
 
     def forget(self) -> None:
         """Go on behind words that were lost: the time still counts, what it was set for does not."""

@@ -14,6 +14,8 @@ more has wrapped. Words of 2.1 are little endian whole (GenX320), or "legacy" (I
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from efields.events.columns import EventColumns
@@ -35,6 +37,7 @@ class Evt2Decoder(EvtDecoder):
     KNOWN = np.isin(np.arange(16), [0, 1, 8, 10, 14, 15])
     UPPER = (0, 28)
     START = (0, 0, -1, 0)
+    REPEATED: ClassVar[dict[int, int]] = {0: 8, 1: 8}
 
     def _decoded(self, words: np.ndarray) -> Decoded:
         found = decode_kernels.evt2(words, self._state) if self._kernels else None
@@ -49,6 +52,7 @@ class Evt21Decoder(EvtDecoder):
     KNOWN = Evt2Decoder.KNOWN
     UPPER = (32, 28)
     START = Evt2Decoder.START
+    REPEATED: ClassVar[dict[int, int]] = {0: 4, 1: 4}
 
     def _decoded(self, words: np.ndarray) -> Decoded:
         heads, bits = (words >> np.uint64(32)).astype(np.uint32), words.astype(np.uint32)

@@ -15,6 +15,8 @@ Prophesee's own decoder does. Events before the first time and the first row can
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from jaxtyping import Int64
 
@@ -43,6 +45,7 @@ class Evt3Decoder(EvtDecoder):
     KNOWN = np.isin(np.arange(16), [0, 2, 3, 4, 5, 6, 7, 8, 10, 14, 15])
     UPPER = (0, 12)
     START = (0, 0, -1, 0, -1, 0, 0, 0)
+    REPEATED: ClassVar[dict[int, int]] = {0: 3, 2: 8, 3: 3}
 
     def forget(self) -> None:
         """Go on behind words that were lost: events have no row until the next one."""

@@ -21,6 +21,8 @@ import numpy as np
 
 from efields.event_file import Damages
 from efields.events.columns import CHUNK, EventColumns
+from efields.loaders._reading.blank import ZEROS, runs_of
+from efields.loaders._reading.evt import block_of
 from efields.loaders._reading.evt3 import Evt3Decoder
 from efields.loaders._reading.ros_bag import Message
 from efields.loaders._reading.ros_messages import EventMessage, event_message
@@ -61,7 +63,7 @@ class MessageDecoder:
         self._damages = damages
         self._evt3 = Evt3Decoder()
         self._ways: dict[str, Callable[[list[EventMessage]], EventColumns]] = {
-            "": _arrays,
+            "": self._array_events,
             "evt3": self._evt3_events,
             "libcaer": self._libcaer_events,
             "libcaer_cmp": self._compressed_events,
@@ -103,19 +105,35 @@ class MessageDecoder:
 
     def _evt3_events(self, pieces: list[EventMessage]) -> EventColumns:
         unknown, unplaced = self._evt3.unknown, self._evt3.unplaced
-        columns = self._evt3.decode(np.concatenate(self._words(pieces, "<u2")))
+        words = np.concatenate(self._words(pieces, "<u2"))
+        blocks = self._evt3.blocks(words)
+        if blocks is not None:
+            self._count(block_of(int(words[np.argmax(blocks)])), 0, 2 * int(np.count_nonzero(blocks)))
+            words = words[~blocks]
+        columns = self._evt3.decode(words)
         self._count("a word is of no type that EVT 3.0 has", 0, 2 * (self._evt3.unknown - unknown))
-        self._count("an event comes before the first time and row", self._evt3.unplaced - unplaced, 0)
+        if self._evt3.unplaced > unplaced:
+            what = "events before the first word of time and row, where a live stream began"
+            self._damages.left_out(what, self._evt3.unplaced - unplaced)
         return columns
 
     def _count(self, what: str, events: int, size: int) -> None:
         if events or size:
             self._damages.found(what, lost_events=events, lost_bytes=size)
 
+    def _array_events(self, pieces: list[EventMessage]) -> EventColumns:
+        events = [piece.events for piece in pieces]
+        x, y, s, ns, p = (np.concatenate([part[name] for part in events]) for name in ("x", "y", "s", "ns", "p"))
+        columns = EventColumns.of(x, y, s.astype(np.int64) * 1_000_000 + _us(ns.astype(np.int64)), p)
+        blank = runs_of((s == 0) & (ns == 0) & (x == 0) & (y == 0), 2)
+        self._count(ZEROS, int(np.count_nonzero(blank)), 0)
+        return columns.take(~blank) if blank.any() else columns
+
     def _libcaer_events(self, pieces: list[EventMessage]) -> EventColumns:
         words = self._words(pieces, "<u8")
         lengths = np.array([len(part) for part in words])
         word = np.concatenate(words)
+        self._refuse_blank(word)
         address, t = word & np.uint64(0xFFFFFFFF), (word >> np.uint64(32)).astype(np.int64)
         wrapped = np.zeros(len(word), dtype=np.int64)
         wrapped[1:] = t[1:] - t[:-1] < -(_WRAP_US >> 1)
@@ -130,9 +148,15 @@ class MessageDecoder:
             address >> np.uint64(1) & np.uint64(1),
         )
 
+    def _refuse_blank(self, word: np.ndarray) -> None:
+        """Report words of zeros in a row, which are events of one pixel at one time; they stay."""
+        blank = int(np.count_nonzero(runs_of(word == 0, 3)))
+        self._count(ZEROS, 0, 8 * blank)
+
     def _mono_events(self, pieces: list[EventMessage]) -> EventColumns:
         words = self._words(pieces, "<u8")
         word = np.concatenate(words)
+        self._refuse_blank(word)
         lengths = [len(part) for part in words]
         base = np.repeat(np.array([p.time_base_ns for p in pieces], dtype=np.uint64).astype(np.int64), lengths)
         t_ns = base + (word & np.uint64(0xFFFFFFFF)).astype(np.int64)
@@ -150,12 +174,6 @@ class MessageDecoder:
             base = int(_us(np.array([piece.time_base_ns], dtype=np.uint64).astype(np.int64))[0])
             parts.append(EventColumns(found.y, found.x, found.t_us + base, found.polarity))
         return EventColumns.concat(parts)
-
-
-def _arrays(pieces: list[EventMessage]) -> EventColumns:
-    events = [piece.events for piece in pieces]
-    x, y, s, ns, p = (np.concatenate([part[name] for part in events]) for name in ("x", "y", "s", "ns", "p"))
-    return EventColumns.of(x, y, s.astype(np.int64) * 1_000_000 + _us(ns.astype(np.int64)), p)
 
 
 def _us(t_ns: np.ndarray) -> np.ndarray:
