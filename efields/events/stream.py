@@ -192,7 +192,7 @@ def _whole_microseconds(t: np.ndarray, where: str) -> Int64[np.ndarray, " n"]:
         raise InputError(f"times of type {t.dtype}", where, "give whole microseconds")
     for part in pieces(len(t), _CHUNK, t):
         for far in (t[part].min(), t[part].max()):
-            if not -MOST_US < float(far) < MOST_US:
+            if not -MOST_US < int(far) < MOST_US:
                 raise InputError(far_time(int(far)), where, "check the unit of the times")
     return t.astype(np.int64, copy=False)
 

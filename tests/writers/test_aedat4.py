@@ -43,7 +43,9 @@ def test_events_are_exact_for_us_and_for_faery(tmp_path: Path) -> None:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(
-        st.tuples(st.integers(0, 2**62), st.integers(0, 32766), st.integers(0, 1023), st.booleans()), min_size=1
+        st.tuples(st.integers(0, 2**62 - 1), st.integers(0, 32766), st.integers(0, 1023), st.booleans()),
+        min_size=1,
+        unique=True,
     )
 )
 def test_any_events_come_back(rows: list[tuple[int, int, int, bool]], tmp_path: Path) -> None:
