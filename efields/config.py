@@ -14,6 +14,7 @@ import tomli_w
 
 from efields.atomic import write_text
 from efields.errors import InputError
+from efields.plugins import import_plugin
 from efields.ranges import Range, Seed, Steps, Threads, check_ranges
 from efields.recording import Recording
 from efields.render.renderer import Sampling
@@ -104,23 +105,19 @@ def kinds(family: str) -> list[str]:
 
 
 def resolve(family: str, kind: str, where: str = "") -> type[Any]:
-    """The `Config` class of a kind: a file of `efields/<family>/`, or a dotted module outside the package.
+    """The `Config` class of a kind: a file of `efields/<family>/`, or a plug-in, a dotted module outside the package.
 
-    `where` names the table in errors. Raises `InputError` when there is none.
+    `where` names the table in errors. Raises `InputError` when there is none, or the user does not allow plug-ins.
     """
     if not isinstance(kind, str):
         raise InputError(f"kind of {family} is a name, not {kind!r}", where, do=f"known: {', '.join(kinds(family))}")
-    name = kind if "." in kind else f"efields.{family}.{kind}"
+    kind = kind.removeprefix(f"efields.{family}.")
     if "." not in kind and kind not in kinds(family):
         raise InputError(f"unknown kind '{kind}' of {family}", where, do=did_you_mean(kind, kinds(family)))
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        said = f"module '{name}' cannot be imported ({error})"
-        raise InputError(said, where, do="install it, or mend the kind") from None
+    module = import_plugin(kind, where) if "." in kind else importlib.import_module(f"efields.{family}.{kind}")
     config = getattr(module, "Config", None)
-    if config is None:
-        raise InputError(f"module '{name}' has no Config", where, do=f"a kind of {family} holds one frozen Config")
+    if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
+        raise InputError(f"module '{kind}' has no Config", where, do=f"a kind of {family} holds one frozen Config")
     return config
 
 

@@ -1,4 +1,4 @@
-"""Which process wrote something, told from its name, and whether that process still lives."""
+"""Other processes: which of them wrote something, whether it still lives, and how one of our own begins."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 import zlib
 from pathlib import Path
 
+WITHOUT_FOLDER = "import sys; sys.path[:] = filter(None, sys.path); "
+"""How a program for `python -c` begins: it imports nothing from the folder that the user is in, which data may fill."""
 WRITER = r"[0-9a-f]{8}-\d+-\d+"
 """A regular expression of what `writer` gives."""
 

@@ -53,6 +53,7 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (package / "empty.py").write_text("")
     (package / "broken.py").write_text("import no_such_module_anywhere\n")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("EFIELDS_PLUGINS", "1")
     return package.name
 
 
@@ -187,7 +188,7 @@ def test_a_kind_outside_the_package(outside: str, tmp_path: Path) -> None:
 def test_modules_that_hold_no_kind(outside: str) -> None:
     for module, line in (
         (f"{outside}.empty", "has no Config; a kind of losses holds one frozen Config"),
-        (f"{outside}.broken", r"cannot be imported \(No module named 'no_such_module_anywhere'\)"),
+        (f"{outside}.broken", r"cannot be imported \(ModuleNotFoundError: No module named 'no_such_module_anywhere'\)"),
         (f"{outside}.nothing", "cannot be imported"),
     ):
         with pytest.raises(InputError, match=line):

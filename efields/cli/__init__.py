@@ -20,6 +20,7 @@ from typing import Any
 
 from efields import signals
 from efields.errors import InputError
+from efields.plugins import allowing
 from efields.ranges import OutOfRange, check_ranges
 from efields.settings import did_you_mean
 
@@ -57,7 +58,9 @@ def _run(verb: str, words: list[str], debug: bool) -> int:
     try:
         module = importlib.import_module(f"efields.cli.{verb}")
         with signals.as_exceptions():
-            return int(module.run(parsed(verb, words)))
+            args = parsed(verb, words)
+            with allowing(also=getattr(args, "plugins", False)):
+                return int(module.run(args))
     except SystemExit as stop:  # tyro has printed help (0) or what is wrong with the flags (2)
         return stop.code if isinstance(stop.code, int) else 2
     except KeyboardInterrupt as stop:

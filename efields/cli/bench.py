@@ -76,6 +76,8 @@ class Args:
     """Render the large view with every backend; else with native alone."""
     threads: Threads = 0
     """Processor threads; 0 takes all cores."""
+    plugins: bool = False
+    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
     """Print one JSON object for a machine to read, and no progress."""
 

@@ -27,6 +27,8 @@ class Args:
     of every protocol are kept."""
     threads: Threads = 0
     """Processor threads; 0 takes all cores."""
+    plugins: bool = False
+    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
     """Print the scores for a machine to read, under the protocol that was asked for, and no progress."""
 

@@ -56,6 +56,8 @@ class Args:
     """Also draw the events: a film (.mp4) or a picture (.png)."""
     overwrite: bool = False
     """Replace what is at --preview."""
+    plugins: bool = False
+    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
     """Print one JSON object for a machine to read."""
 

@@ -41,6 +41,8 @@ class Args:
     evaluation fitted to the true views (metrics.json)."""
     threads: Threads = 0
     """Processor threads; 0 takes all cores."""
+    plugins: bool = False
+    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
     """Print one JSON object for a machine to read, and no progress."""
 

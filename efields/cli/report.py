@@ -16,6 +16,8 @@ class Args:
 
     run: tyro.conf.Positional[Path]
     """The run folder."""
+    plugins: bool = False
+    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
     """Print one JSON object with the path for a machine to read."""
 

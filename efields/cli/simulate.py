@@ -44,6 +44,8 @@ class Args:
     """Whether 8- and 16-bit frames are encoded for a display, and decoded to linear light, or linear already."""
     camera: Annotated[EventCamera, tyro.conf.OmitArgPrefixes] = field(default_factory=EventCamera)
     """The event camera that sees the frames; a scene has its own in scene.toml."""
+    plugins: bool = False
+    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
     """Print one JSON object for a machine to read, and no progress."""
 

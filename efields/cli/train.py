@@ -86,6 +86,8 @@ class Args:
     """With --view, the most of the time that is spent on showing, 0 to 0.9; training.json tells what it was."""
     port: Port = 7007
     """With --view, the page's port; when it is taken, the next free one."""
+    plugins: bool = False
+    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
     """Print one JSON object of the scores for a machine to read, and no progress."""
 

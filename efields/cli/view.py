@@ -41,6 +41,8 @@ class Args:
     """Which implementation renders: auto, or a name that `efields doctor` lists."""
     threads: Threads = 0
     """Processor threads; 0 takes all cores."""
+    plugins: bool = False
+    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
     """Print one JSON object with the address for a machine to read, then serve."""
 

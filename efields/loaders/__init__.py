@@ -19,6 +19,7 @@ from efields.event_file import EventFile, SideStreams
 from efields.events.clock_order import OnReset
 from efields.events.columns import EventColumns, in_chunks
 from efields.loaders._reading.reset import in_file_order
+from efields.plugins import import_plugin
 from efields.recording import Recording
 from efields.settings import did_you_mean, fill
 
@@ -29,18 +30,21 @@ def kinds() -> tuple[str, ...]:
 
 
 def loader(kind: str) -> ModuleType:
-    """The module of one kind; a dotted name (`my_package.my_loader`) reaches outside efields.
+    """The module of one kind; a dotted name (`my_package.my_loader`) is a plug-in outside efields.
 
-    Raises `InputError` for a kind that is not there.
+    Raises `InputError` for a kind that is not there, or a plug-in that the user does not allow.
     """
-    if kind not in kinds() and "." not in kind:
+    if not isinstance(kind, str):
+        raise InputError(f"the kind of a loader is a name, not {kind!r}", do=f"known: {', '.join(kinds())}")
+    kind = kind.removeprefix(f"{__name__}.")
+    if "." in kind:
+        module = import_plugin(kind)
+        if not hasattr(module, "Config"):
+            raise InputError(f"module '{kind}' has no Config", do="a loader holds one frozen Config that can load")
+        return module
+    if kind not in kinds():
         raise InputError(f"no loader '{kind}'", do=did_you_mean(kind, kinds()))
-    try:
-        return importlib.import_module(kind if "." in kind else f"{__name__}.{kind}")
-    except ModuleNotFoundError as error:
-        if error.name is not None and kind.startswith(error.name):
-            raise InputError(f"no module '{kind}'", do=f"install it, or use one of: {', '.join(kinds())}") from None
-        raise
+    return importlib.import_module(f"{__name__}.{kind}")
 
 
 def find(path: str | Path) -> str:
@@ -61,7 +65,7 @@ def find(path: str | Path) -> str:
     )
 
 
-def load(path: str | Path, kind: str | None = None, *, on_reset: OnReset = "follow", **options: Any) -> Recording:
+def load(path: str | Path, /, kind: str | None = None, *, on_reset: OnReset = "follow", **options: Any) -> Recording:
     """Read a recording; `kind` is found from the files where it is not given, `options` fill the loader's `Config`.
 
     Where the clock of the events was reset, what comes behind follows on, or one part alone is kept (`on_reset`).
@@ -72,7 +76,7 @@ def load(path: str | Path, kind: str | None = None, *, on_reset: OnReset = "foll
 
 
 def open_events(
-    path: str | Path, kind: str | None = None, *, on_reset: OnReset = "follow", **options: Any
+    path: str | Path, /, kind: str | None = None, *, on_reset: OnReset = "follow", **options: Any
 ) -> EventFile:
     """Open a recording for one pass over its events in constant memory; a loader without that verb loads it whole.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from efields.errors import InputError
+from efields.processes import WITHOUT_FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ INSTALL = 'pip install "efields[simulate]"'
 FAST, SLOW = "llvm_ad_rgb", "scalar_rgb"
 
 _PROGRAM = """
-import sys, mitsuba as mi
+import mitsuba as mi
 mi.set_variant(sys.argv[1])
 scene = mi.load_dict({"type": "scene", "integrator": {"type": "direct"}, "shape": {"type": "sphere"},
     "light": {"type": "constant"}, "sensor": {"type": "perspective",
@@ -73,7 +74,7 @@ def _renders(variant: str, libllvm: str) -> bool:
     environment = dict(os.environ)
     if libllvm:
         environment["DRJIT_LIBLLVM_PATH"] = libllvm
-    command = [sys.executable, "-c", _PROGRAM, variant]
+    command = [sys.executable, "-c", WITHOUT_FOLDER + _PROGRAM, variant]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     except subprocess.TimeoutExpired:

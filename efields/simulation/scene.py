@@ -12,6 +12,7 @@ import numpy as np
 from efields.errors import InputError
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
+from efields.plugins import require_allowed
 from efields.ranges import Positive, Range, Share
 from efields.settings import did_you_mean, fill, inside, read_toml
 from efields.simulation.camera_path import CameraPath, HeldoutPath
@@ -191,9 +192,12 @@ def _named(kinds: Mapping[str, type[K]], table: Any, where: str) -> dict[str, K]
 
 def _check(scene: Scene, where: str) -> None:
     """Names that are used must be defined, and there must be something to see."""
+    if scene.name in ("", ".", "..") or set(scene.name) & set("/\\\0"):
+        raise InputError(f"name = '{scene.name}' is no name of a folder", where, "leave the slashes out")
     if scene.mitsuba_xml is not None:
+        require_allowed("mitsuba_xml names a scene that Mitsuba reads, which can load code that lies beside it", where)
         if not scene.mitsuba_xml.is_file():
-            raise InputError("no such file", scene.mitsuba_xml, "mend mitsuba_xml in the scene file")
+            raise InputError("no such file", scene.mitsuba_xml, "fix mitsuba_xml in the scene file")
         if scene.shapes or scene.lights or scene.materials or scene.textures:
             raise InputError("has both mitsuba_xml and shapes or lights of its own", where, "keep one of them")
         return

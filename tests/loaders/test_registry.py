@@ -55,8 +55,12 @@ def test_a_dotted_kind_reaches_outside(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "mine.py").write_text("from efields.loaders.ecd import Config\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert len(load(LOADERS["ecd"](tmp_path / "r"), "outside.mine").events) == 40
-    with pytest.raises(InputError, match=r"no module 'outside_not\.there'"):
+    sample = LOADERS["ecd"](tmp_path / "r")
+    with pytest.raises(InputError, match=r"'outside\.mine' is a module .*--plugins or EFIELDS_PLUGINS=1"):
+        load(sample, "outside.mine")
+    monkeypatch.setenv("EFIELDS_PLUGINS", "1")
+    assert len(load(sample, "outside.mine").events) == 40
+    with pytest.raises(InputError, match=r"'outside_not\.there' cannot be imported"):
         loader("outside_not.there")
 
 

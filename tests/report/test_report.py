@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tomli_w
 
 from efields.errors import InputError
 from efields.evaluate import evaluate_run
 from efields.report import write_report
+from efields.settings import read_toml
 from efields.train import Run
 from tests.evaluate import sphere
 
@@ -148,6 +150,31 @@ def test_names_from_disk_are_escaped(tmp_path: Path) -> None:
     (run.path / "metrics.json").write_text(json.dumps({**metrics, "scene": "<script>x</script>"}))
     text, page = page_of(run)
     assert "<script" not in text and "<script>x</script>" in page.text and "run a<b" in page.text
+
+
+def test_no_text_of_a_run_folder_becomes_part_of_the_page(tmp_path: Path) -> None:
+    """Every text of every file of the folder ends an attribute and opens an element."""
+    run = sphere.SphereRun(tmp_path / "run").create()
+    evaluate_run(run, sphere.recording(sphere.views(2)))  # type: ignore[arg-type]
+    bad = "\"' onload=x><script>x</script><img src=y>"
+
+    def poisoned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: poisoned(item) for name, item in value.items()} | {bad: bad}
+        if isinstance(value, list):
+            return [poisoned(item) for item in value]
+        return bad if isinstance(value, str) else value
+
+    metrics = json.loads((run.path / "metrics.json").read_text())
+    free = {name: bad for name in ("scene", "views_are", "fitted_on", "depth_reason") if name in metrics}
+    (run.path / "metrics.json").write_text(json.dumps({**metrics, **free}))
+    training = run.path / "training.json"
+    training.write_text(json.dumps(poisoned(json.loads(training.read_text()) if training.is_file() else {})))
+    config = read_toml(run.path / "config.toml") if (run.path / "config.toml").is_file() else {}
+    (run.path / "config.toml").write_text(tomli_w.dumps({**poisoned(config), "scene": bad}))
+    text, page = page_of(run)
+    assert "<script" not in text and bad in page.text
+    assert not [named for tag, named in page.tags if "onload" in named or named.get("src") == "y"]
 
 
 def test_new_run_has_a_sentence_for_each_missing_piece(tmp_path: Path) -> None:

@@ -235,7 +235,8 @@ XML = """<scene version="3.0.0">
 </scene>"""
 
 
-def test_a_scene_of_the_users_own(folder: Path, sphere: SceneRenderer) -> None:
+def test_a_scene_of_the_users_own(folder: Path, sphere: SceneRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EFIELDS_PLUGINS", "1")
     own = "mitsuba_xml = 'own.xml'\nshapes = []\nlights = []\n"
     (folder / "xml").mkdir()
     (folder / "xml" / "own.xml").write_text(XML, encoding="utf-8")

@@ -74,7 +74,10 @@ def test_a_base_is_taken_over_key_by_key(tmp_path: Path) -> None:
         load_scene(tmp_path / "b")
 
 
-def test_a_mitsuba_file_is_found_beside_the_scene_and_excludes_shapes(tmp_path: Path) -> None:
+def test_a_mitsuba_file_is_found_beside_the_scene_and_excludes_shapes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFIELDS_PLUGINS", "1")
     with pytest.raises(InputError, match=r"own\.xml: no such file"):
         load_scene(write_sphere(tmp_path, 'mitsuba_xml = "own.xml"\nshapes = []\n'))
     (tmp_path / "own.xml").write_text("<scene version='3.0.0'/>", encoding="utf-8")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from efields.errors import InputError
+from efields.processes import WITHOUT_FOLDER
 
 SECONDS = 3.0
 """Time for the structure of a file."""
@@ -77,7 +78,7 @@ class Helper:
         """The process, of this process's own: one that was forked off shares no pipe with its parent."""
         if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
             script = str(Path(__file__).with_name("hdf5_probe.py"))
-            start = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')"
+            start = f"{WITHOUT_FOLDER}import runpy; runpy.run_path(sys.argv[1], run_name='__main__')"
             self._process = subprocess.Popen(
                 [sys.executable, "-c", start, script],
                 stdin=subprocess.PIPE,
