@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,42 +16,147 @@ from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
+from efields.geometry.many_cameras import distinct
 from efields.geometry.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
 class Views:
-    """Posed images of the scene: the camera's own frames, or held-out novel views."""
+    """Posed images of the scene, each of its own camera: the camera's own frames, or held-out novel views.
 
-    image: Float32[np.ndarray, "n h w c"]
-    """Intensity, >= 0, up to one global gain; linear in light or display-encoded as `color_space` says."""
+    Most have one camera and one size: `Views.stacked` makes those, and `image` and `depth` give them in one array.
+    """
+
+    pixels: Float32[np.ndarray, "p c"]
+    """Pixels of all images, one image after the other, in raster order: intensity, >= 0, up to one global gain; linear
+    in light or display-encoded as `color_space` says."""
     T_world_camera: Float64[np.ndarray, "n 4 4"]
     """Camera to world, OpenCV axes."""
-    camera: Camera
-    """Camera of these images (it may differ from the event camera); images keep its distortion."""
+    cameras: tuple[Camera, ...]
+    """Cameras of these images (they may differ from the event camera), which have their sizes and distortion."""
+    camera_of: Int64[np.ndarray, " n"]
+    """Which camera each image has."""
     names: tuple[str, ...]
     """One name an image, as on disk."""
     t_us: Int64[np.ndarray, " n"] | None = None
     """Absolute time of each image in microseconds; None for novel views, which have none."""
-    depth: Float32[np.ndarray, "n h w"] | None = None
-    """Distance along the unit ray in world units; inf where nothing is hit, NaN where unknown."""
+    distance: Float32[np.ndarray, " p"] | None = None
+    """Depth of all pixels: along the unit ray in world units; inf where nothing is hit, NaN where unknown."""
     color_space: Literal["linear", "display"] = "linear"
     """Whether values are linear in light or encoded for a display."""
 
+    @staticmethod
+    def stacked(
+        image: Float32[np.ndarray, "n h w c"],
+        T_world_camera: Float64[np.ndarray, "n 4 4"],
+        camera: Camera,
+        names: tuple[str, ...],
+        t_us: Int64[np.ndarray, " n"] | None = None,
+        depth: Float32[np.ndarray, "n h w"] | None = None,
+        color_space: Literal["linear", "display"] = "linear",
+    ) -> Views:
+        """Images of one camera in one array."""
+        distance = None if depth is None else depth.reshape(-1)
+        flat = image.reshape(-1, image.shape[-1])
+        one = np.zeros(len(image), dtype=np.int64)
+        return Views(flat, T_world_camera, (camera,), one, names, t_us, distance, color_space)
+
+    @staticmethod
+    def joined(
+        images: Sequence[Float32[np.ndarray, "_ _ c"]],
+        T_world_camera: Float64[np.ndarray, "n 4 4"],
+        cameras: Sequence[Camera],
+        names: tuple[str, ...],
+        t_us: Int64[np.ndarray, " n"] | None = None,
+        depths: Sequence[Float32[np.ndarray, "_ _"]] | None = None,
+        color_space: Literal["linear", "display"] = "linear",
+    ) -> Views:
+        """Images of a camera each; cameras that show every direction alike (`SAME_PX`) become one."""
+        pixels = np.concatenate([image.reshape(-1, image.shape[-1]) for image in images])
+        distance = None if depths is None else np.concatenate([depth.reshape(-1) for depth in depths])
+        kept, camera_of = distinct(cameras)
+        return Views(pixels, T_world_camera, kept, camera_of, names, t_us, distance, color_space)
+
     def __len__(self) -> int:
-        return len(self.image)
+        return len(self.names)
+
+    @property
+    def camera(self) -> Camera:
+        """The camera of the images, or of the first of them where they have several."""
+        return self.cameras[self.camera_of[0]] if len(self) else self.cameras[0]
+
+    @property
+    def channels(self) -> int:
+        """1 for grey images, 3 for colour (R, G, B)."""
+        return self.pixels.shape[-1]
+
+    @property
+    def sizes(self) -> Int64[np.ndarray, "n 2"]:
+        """Rows and columns of each image."""
+        each = np.array([(camera.height, camera.width) for camera in self.cameras], dtype=np.int64)
+        return each[self.camera_of]
+
+    @property
+    def first_pixel(self) -> Int64[np.ndarray, " n+1"]:
+        """Where each image begins in `pixels`, and where the last ends."""
+        return np.concatenate(([0], np.cumsum(self.sizes.prod(axis=1))))
+
+    @property
+    def images(self) -> tuple[Float32[np.ndarray, "_ _ c"], ...]:
+        """Each image, [h, w, c]; nothing is copied."""
+        return self._each(self.pixels)
+
+    @property
+    def depths(self) -> tuple[Float32[np.ndarray, "_ _"], ...] | None:
+        """Depth of each image, [h, w]; None where it is not known."""
+        return None if self.distance is None else tuple(d[..., 0] for d in self._each(self.distance[:, None]))
+
+    @property
+    def image(self) -> Float32[np.ndarray, "n h w c"]:
+        """All images in one array; raises `ValueError` where their sizes differ."""
+        return self._stack(self.pixels)
+
+    @property
+    def depth(self) -> Float32[np.ndarray, "n h w"] | None:
+        """Depth of all images in one array; raises `ValueError` where their sizes differ."""
+        return None if self.distance is None else self._stack(self.distance[:, None])[..., 0]
+
+    @property
+    def camera_of_each(self) -> list[Camera]:
+        """The camera of each image."""
+        return [self.cameras[i] for i in self.camera_of]
 
     def take(self, index: np.ndarray | list[int]) -> Views:
         """The views with these indices, in this order."""
         at = np.asarray(index, dtype=np.int64)
+        first = self.first_pixel
+        kept = [slice(first[i], first[i + 1]) for i in at]
+        used, camera_of = np.unique(self.camera_of[at], return_inverse=True)
         return replace(
             self,
-            image=self.image[at],
+            cameras=tuple(self.cameras[i] for i in used) or self.cameras,
+            pixels=_joined(self.pixels, kept),
             T_world_camera=self.T_world_camera[at],
+            camera_of=camera_of.reshape(-1),
             names=tuple(self.names[i] for i in at),
             t_us=None if self.t_us is None else self.t_us[at],
-            depth=None if self.depth is None else self.depth[at],
+            distance=None if self.distance is None else _joined(self.distance, kept),
         )
+
+    def _each(self, values: np.ndarray) -> tuple[np.ndarray, ...]:
+        first = self.first_pixel
+        parts = (values[start:end] for start, end in itertools.pairwise(first))
+        return tuple(part.reshape(*size, values.shape[-1]) for part, size in zip(parts, self.sizes, strict=True))
+
+    def _stack(self, values: np.ndarray) -> np.ndarray:
+        sizes = {(camera.height, camera.width) for camera in self.cameras}
+        if len(sizes) != 1:
+            raise ValueError(f"images of {len(sizes)} sizes are no one array")
+        return values.reshape(len(self), *sizes.pop(), values.shape[-1])
+
+
+def _joined(values: np.ndarray, parts: list[slice]) -> np.ndarray:
+    return np.concatenate([values[:0], *(values[part] for part in parts)])
 
 
 @dataclass(frozen=True)

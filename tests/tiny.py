@@ -89,7 +89,7 @@ def tiny_recording(size: int = 32, frames: int = 160, bayer: str = "", with_fram
     t_us = np.rint(t_s * 1e6).astype(np.int64)
     held = [_pose(k / 8 + 0.03, 0.1 + 0.05 * k) for k in range(8)]
     plain = Camera(size, size, camera.fx, camera.fy, camera.cx, camera.cy)
-    heldout = Views(
+    heldout = Views.stacked(
         image=np.stack([exact_image(field, plain, pose) for pose in held]).astype(np.float32),
         T_world_camera=np.stack(held),
         camera=plain,
@@ -99,7 +99,7 @@ def tiny_recording(size: int = 32, frames: int = 160, bayer: str = "", with_fram
     own = None
     if with_frames:
         chosen = np.arange(0, frames, 8)
-        own = Views(
+        own = Views.stacked(
             image=np.stack([images[k] for k in chosen]).astype(np.float32),
             T_world_camera=poses[chosen],
             camera=plain,

@@ -67,7 +67,11 @@ def write_posed(recording: Recording, conversion: Conversion, chunks: Iterator[E
 def _of_the_same_pixels(frames: Views, recording: Recording) -> bool:
     """Whether frames come from the pixels of the events; those of another camera stay as they are."""
     one, other = frames.camera, recording.calibrated
-    return (one.width, one.height) == (other.width, other.height) and np.array_equal(one.matrix, other.matrix)
+    return (
+        len(frames.cameras) == 1
+        and (one.width, one.height) == (other.width, other.height)
+        and np.array_equal(one.matrix, other.matrix)
+    )
 
 
 def _turned_trajectory(trajectory: Trajectory, turn: np.ndarray) -> Trajectory:
@@ -98,4 +102,5 @@ def _after(views: Views, step: Resampling, turn: np.ndarray) -> Views:
     camera = camera_after(views.camera, step) or views.camera
     depth = None if views.depth is None else image_after(views.depth[..., None], step)[..., 0]
     image = np.ascontiguousarray(image_after(views.image, step))
-    return replace(views, image=image, camera=camera, T_world_camera=views.T_world_camera @ turn, depth=depth)
+    poses = views.T_world_camera @ turn
+    return Views.stacked(image, poses, camera, views.names, views.t_us, depth, views.color_space)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,17 @@ from jaxtyping import Float32, Float64
 
 from efields.errors import InputError
 from efields.evaluate import scores
-from efields.evaluate.protocols import GAMMA, ColorSpace, Gauge, Protocol, fit_gauge, protocol_named
+from efields.evaluate.protocols import (
+    GAMMA,
+    ColorSpace,
+    Gauge,
+    Pictures,
+    Protocol,
+    fit_gauge,
+    largest,
+    protocol_named,
+)
+from efields.geometry.camera import Camera
 from efields.recording import Views
 from efields.render.image import render_view
 from efields.render.renderer import Renderer
@@ -22,8 +32,8 @@ NO_REFERENCE = "not available: no reference frames"
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Weights of linear R, G, B in luminance (Rec. 709), for a grey model beside colour references or the reverse."""
 
-Rendered = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Radiance [n, h, w, c], depth [n, h, w] and opacity [n, h, w] of views."""
+Rendered = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
+"""Radiance [h, w, c], depth [h, w] and opacity [h, w] of each view."""
 OnView = Callable[[int, int], None]
 """Called with the number of views done and of all views."""
 
@@ -34,15 +44,15 @@ class Evaluation:
 
     metrics: dict[str, Any]
     """What metrics.json holds; plain finite numbers, or None beside a `..._reason`."""
-    reference: Float32[np.ndarray, "n h w c"] | None
+    reference: Sequence[Float32[np.ndarray, "_ _ c"]] | None
     """Reference images in the space of the comparison; None without any."""
-    render: Float32[np.ndarray, "n h w c"]
+    render: Sequence[Float32[np.ndarray, "_ _ c"]]
     """Renders aligned to the reference, in the same space; plain radiance without reference."""
-    depth: Float32[np.ndarray, "n h w"]
+    depth: Sequence[Float32[np.ndarray, "_ _"]]
     """Rendered distance along the unit ray, world units."""
-    opacity: Float32[np.ndarray, "n h w"]
+    opacity: Sequence[Float32[np.ndarray, "_ _"]]
     """Rendered opacity, 0 to 1."""
-    depth_truth: Float32[np.ndarray, "n h w"] | None
+    depth_truth: Sequence[Float32[np.ndarray, "_ _"]] | None
     """Reference depth, inf where nothing is hit."""
     T_world_camera: Float64[np.ndarray, "n 4 4"]
     """Poses of the views, OpenCV axes."""
@@ -55,26 +65,31 @@ class Evaluation:
 
 
 @torch.no_grad()
-def render_views(renderer: Renderer, views: Views, on_view: OnView | None = None) -> Rendered:
-    """Radiance [n, h, w, c], depth [n, h, w] and opacity [n, h, w] at the poses and with the camera of `views`."""
+def render_views(
+    renderer: Renderer,
+    cameras: Sequence[Camera],
+    T_world_camera: Float64[np.ndarray, "n 4 4"],
+    on_view: OnView | None = None,
+) -> Rendered:
+    """What each camera sees at its pose."""
     rendered = []
-    for i, pose in enumerate(views.T_world_camera):
-        rendered.append(render_view(renderer, views.camera, pose))
+    for i, (camera, pose) in enumerate(zip(cameras, T_world_camera, strict=True)):
+        rendered.append(render_view(renderer, camera, pose))
         if on_view is not None:
-            on_view(i + 1, len(views))
-    return tuple(np.stack([getattr(view, key) for view in rendered]) for key in ("radiance", "depth", "opacity"))  # type: ignore[return-value]
+            on_view(i + 1, len(cameras))
+    return tuple([getattr(view, key) for view in rendered] for key in ("radiance", "depth", "opacity"))  # type: ignore[return-value]
 
 
-def match_channels(render: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def match_channels(render: Pictures, truth: Pictures) -> tuple[Pictures, Pictures]:
     """Reduce the one of three channels to luminance where the other has one; raises `InputError` on other numbers."""
-    ours, theirs = render.shape[-1], truth.shape[-1]
+    ours, theirs = render[0].shape[-1], truth[0].shape[-1]
     weights = np.asarray(LUMINANCE, dtype=np.float32)
     if ours == theirs:
         return render, truth
     if (ours, theirs) == (1, 3):
-        return render, (truth @ weights)[..., None]
+        return render, [(image @ weights)[..., None] for image in truth]
     if (ours, theirs) == (3, 1):
-        return (render @ weights)[..., None], truth
+        return [(image @ weights)[..., None] for image in render], truth
     raise InputError(f"a model of {ours} channels cannot be compared with references of {theirs}")
 
 
@@ -87,29 +102,30 @@ def evaluate_views(
     """
     if len(views) == 0:
         raise InputError("there are no reference views")
-    return score_views(render_views(renderer, views, on_view), views, protocol)
+    return score_views(render_views(renderer, views.camera_of_each, views.T_world_camera, on_view), views, protocol)
 
 
 def score_views(rendered: Rendered, views: Views, protocol: Protocol | str) -> Evaluation:
     """`evaluate_views` of views that are rendered already: one rendering serves several protocols."""
     rule = protocol_named(protocol) if isinstance(protocol, str) else protocol
     radiance, depth, opacity = rendered
-    radiance, truth = match_channels(radiance, views.image)
-    gauge = fit_gauge(radiance, truth, rule, views.color_space)
-    reference, render = rule.reference(truth, views.color_space), gauge.apply(radiance)
+    seen, truth = match_channels(radiance, views.images)
+    gauge = fit_gauge(seen, truth, rule, views.color_space)
+    reference, render = rule.reference(truth, views.color_space), gauge.apply_to_each(seen)
     space: ColorSpace = "display" if rule.gamma_space else views.color_space
     data_range = rule.data_range(reference)
     each_psnr = [scores.psnr(x, y, data_range) for x, y in zip(render, reference, strict=True)]
     each_ssim = [scores.ssim(x, y, data_range) for x, y in zip(render, reference, strict=True)]
     measured_ssim = [value for value in each_ssim if value is not None]
-    perceptual = scores.lpips(_display(render, reference, space), _display(reference, reference, space))
-    depth_score = scores.depth_abs_rel(depth, views.depth, opacity)
+    white = largest(reference)
+    perceptual = scores.lpips(_display(render, white, space), _display(reference, white, space))
+    depth_score = scores.depth_abs_rel(_flat(depth), views.distance, _flat(opacity))
     metrics: dict[str, Any] = {
         "protocol": rule.name,
         "protocol_summary": rule.sentence(len(views)),
         "views": len(views),
         "views_are": "novel views" if views.t_us is None else "the camera's own frames",
-        "fitted_on": f"all {truth.size // truth.shape[-1]} pixels of {len(views)} views at once, background included"
+        "fitted_on": f"all {len(views.pixels)} pixels of {len(views)} views at once, background included"
         if rule.fit != "none"
         else "nothing is fitted",
         "psnr": float(np.mean(each_psnr)),
@@ -133,7 +149,7 @@ def score_views(rendered: Rendered, views: Views, protocol: Protocol | str) -> E
         render=render,
         depth=depth,
         opacity=opacity,
-        depth_truth=views.depth,
+        depth_truth=views.depths,
         T_world_camera=views.T_world_camera,
         names=views.names,
         color_space=space,
@@ -145,10 +161,15 @@ def heldout_psnr(renderer: Renderer, views: Views, protocol: Protocol | str = "r
     """PSNR of `count` views spread over the set, for a progress line; the gauge is fitted on these views alone."""
     rule = protocol_named(protocol) if isinstance(protocol, str) else protocol
     some = views.take(spread(len(views), count))
-    radiance, _, _ = render_views(renderer, some)
-    radiance, truth = match_channels(radiance, some.image)
-    render = fit_gauge(radiance, truth, rule, some.color_space).apply(radiance)
-    reference = rule.reference(truth, some.color_space)
+    radiance, _, _ = render_views(renderer, some.camera_of_each, some.T_world_camera)
+    return mean_psnr(radiance, some, rule)
+
+
+def mean_psnr(radiance: Sequence[Float32[np.ndarray, "_ _ c"]], views: Views, rule: Protocol) -> float:
+    """PSNR of renders of all views after the fit of one gauge, mean over the views."""
+    seen, truth = match_channels(radiance, views.images)
+    render = fit_gauge(seen, truth, rule, views.color_space).apply_to_each(seen)
+    reference = rule.reference(truth, views.color_space)
     data_range = rule.data_range(reference)
     return float(np.mean([scores.psnr(x, y, data_range) for x, y in zip(render, reference, strict=True)]))
 
@@ -169,7 +190,11 @@ def finite(value: Any) -> Any:
     return int(value) if isinstance(value, np.integer) else value
 
 
-def _display(image: np.ndarray, reference: np.ndarray, space: ColorSpace) -> np.ndarray:
-    """Images as display values 0..1, white at the largest reference value."""
-    shown = np.clip(image / np.float32(max(float(reference.max()), 1e-12)), 0.0, 1.0)
-    return shown if space == "display" else shown ** np.float32(1.0 / GAMMA)
+def _display(pictures: Pictures, white: float, space: ColorSpace) -> list[np.ndarray]:
+    """Images as display values 0..1, where 1 is `white`."""
+    shown = [np.clip(image / np.float32(max(white, 1e-12)), 0.0, 1.0) for image in pictures]
+    return shown if space == "display" else [image ** np.float32(1.0 / GAMMA) for image in shown]
+
+
+def _flat(maps: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([values.reshape(-1) for values in maps])

@@ -9,7 +9,7 @@ PSNR.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,6 +30,8 @@ EVENTNERF_EPSILON = 0.1
 """The constant that EventNeRF adds before its logarithm, on a scale where white is 1."""
 
 ColorSpace = Literal["linear", "display"]
+Pictures = Sequence[Float[np.ndarray, "_ _ c"]] | Float[np.ndarray, "n h w c"]
+"""Images [h, w, c], whose sizes may differ; an array of all where they do not."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +47,18 @@ class Protocol:
     gamma_space: bool = False
     """Compare display values clipped to 0..1 with peak 1 (EventNeRF), instead of the reference as it is stored."""
 
-    def reference(self, truth: Float[np.ndarray, "n h w c"], color_space: ColorSpace) -> Float32[np.ndarray, "n h w c"]:
+    def reference(self, truth: Pictures, color_space: ColorSpace) -> list[Float32[np.ndarray, "_ _ c"]]:
         """The images that renders are compared with: the truth as stored, or its display values where white is 1."""
+        stored = [np.asarray(image, dtype=np.float32) for image in truth]
         if not self.gamma_space:
-            return np.asarray(truth, dtype=np.float32)
+            return stored
         white = _white(truth, color_space)
-        shown = np.clip(np.asarray(truth, dtype=np.float32) / np.float32(white), 0.0, 1.0)
-        return shown if color_space == "display" else shown ** np.float32(1.0 / GAMMA)
+        shown = [np.clip(image / np.float32(white), 0.0, 1.0) for image in stored]
+        return shown if color_space == "display" else [image ** np.float32(1.0 / GAMMA) for image in shown]
 
-    def data_range(self, reference: Float[np.ndarray, "n h w c"]) -> float:
+    def data_range(self, reference: Pictures) -> float:
         """Peak of PSNR and range of SSIM: largest minus smallest reference value of the set, or 1 in gamma space."""
-        return 1.0 if self.gamma_space else float(reference.max()) - float(reference.min())
+        return 1.0 if self.gamma_space else largest(reference) - smallest(reference)
 
     def sentence(self, views: int) -> str:
         """The summary for this number of views."""
@@ -129,6 +132,10 @@ class Gauge:
             aligned = np.clip(aligned, 0.0, 1.0) ** self.decoding
         return aligned.astype(np.float32)
 
+    def apply_to_each(self, pictures: Pictures) -> list[Float32[np.ndarray, "_ _ c"]]:
+        """`apply` of every image."""
+        return [self.apply(image) for image in pictures]
+
     def as_dict(self) -> dict[str, object]:
         """Plain numbers for JSON."""
         return {
@@ -142,8 +149,8 @@ class Gauge:
 
 
 def fit_gauge(
-    pred: Float[np.ndarray, "n h w c"],
-    truth: Float[np.ndarray, "n h w c"],
+    pred: Pictures,
+    truth: Pictures,
     protocol: Protocol | str,
     color_space: ColorSpace = "linear",
 ) -> Gauge:
@@ -160,11 +167,11 @@ def fit_gauge(
     """
     rule = protocol_named(protocol) if isinstance(protocol, str) else protocol
     _check(pred, truth)
-    channels = truth.shape[-1]
+    channels = truth[0].shape[-1]
     one, zero = np.ones(channels), np.zeros(channels)
     reference = rule.reference(truth, color_space)
     if rule.gamma_space:
-        linear = reference.astype(np.float32) ** np.float32(GAMMA)
+        linear = [image ** np.float32(GAMMA) for image in reference]
         _, offset = _least_squares(
             pred, linear, lambda x: np.log(_encoded(x, 1.0)), _log_reference(linear), slope=False
         )
@@ -198,35 +205,49 @@ def _encoded(radiance: np.ndarray, power: float) -> np.ndarray:
     return floored if power == 1.0 else floored**power
 
 
-def _log_reference(reference: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+def largest(pictures: Pictures) -> float:
+    """The largest value of all images."""
+    return max(float(image.max()) for image in pictures)
+
+
+def smallest(pictures: Pictures) -> float:
+    """The smallest value of all images."""
+    return min(float(image.min()) for image in pictures)
+
+
+def _log_reference(reference: Pictures) -> Callable[[np.ndarray], np.ndarray]:
     """Logarithm of reference values, floored at a share of the largest of the whole set."""
-    floor = float(reference.max()) * REFERENCE_FLOOR
+    floor = largest(reference) * REFERENCE_FLOOR
     return lambda values: np.log(np.maximum(values.astype(np.float64), floor))
 
 
-def _white(truth: np.ndarray, color_space: ColorSpace) -> float:
+def _white(truth: Pictures, color_space: ColorSpace) -> float:
     """The value that counts as 1 in gamma space: 1 for display values up to 1, else the largest of the set."""
-    largest = float(truth.max())
-    return max(1.0, largest) if color_space == "display" else largest
+    high = largest(truth)
+    return max(1.0, high) if color_space == "display" else high
 
 
-def _check(pred: np.ndarray, truth: np.ndarray) -> None:
+def _check(pred: Pictures, truth: Pictures) -> None:
     """Refuse what no fit can be made of."""
-    if pred.shape != truth.shape:
-        raise InputError(f"renders of shape {pred.shape} cannot be compared with references of shape {truth.shape}")
-    if truth.size == 0:
+    shapes = [[image.shape for image in pictures] for pictures in (pred, truth)]
+    if shapes[0] != shapes[1]:
+        first, other = next(
+            (pair for pair in zip(*shapes, strict=False) if pair[0] != pair[1]), (len(pred), len(truth))
+        )
+        raise InputError(f"renders of shape {first} cannot be compared with references of shape {other}")
+    if not any(image.size for image in truth):
         raise InputError("there are no reference views")
-    if not np.isfinite(truth).all():
+    if not all(np.isfinite(image).all() for image in truth):
         raise InputError("reference views hold values that are not finite", do="repair or leave out those images")
-    if not np.isfinite(pred).all():
+    if not all(np.isfinite(image).all() for image in pred):
         raise InputError("the model renders values that are not finite", do="train it again with a lower learning rate")
-    if float(truth.max()) <= float(truth.min()):
-        raise InputError(f"reference views are constant ({float(truth.max()):g}): nothing can be compared with them")
+    if largest(truth) <= smallest(truth):
+        raise InputError(f"reference views are constant ({largest(truth):g}): nothing can be compared with them")
 
 
 def _least_squares(
-    pred: np.ndarray,
-    reference: np.ndarray,
+    pred: Pictures,
+    reference: Pictures,
     log_pred: Callable[[np.ndarray], np.ndarray],
     log_reference: Callable[[np.ndarray], np.ndarray],
     *,
@@ -237,13 +258,13 @@ def _least_squares(
     The closed form with centred sums equals lstsq and holds one view in float64 at a time. A prediction that is
     constant in a channel gets a = 0.
     """
-    channels = reference.shape[-1]
+    channels = reference[0].shape[-1]
 
     def rows() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for x, y in zip(pred, reference, strict=True):
             yield log_pred(x).reshape(-1, channels), log_reference(y).reshape(-1, channels)
 
-    count = reference.size // channels
+    count = sum(image.size for image in reference) // channels
     x_mean, y_mean = np.zeros(channels), np.zeros(channels)
     for x, y in rows():
         x_mean += x.sum(0) / count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from efields.evaluate.heldout import (
 )
 from efields.evaluate.protocols import Protocol, protocol_named
 from efields.locks import held
-from efields.recording import Recording, Views
+from efields.recording import Recording
 from efields.train import views_for
 from efields.train.records import read_scores
 
@@ -60,7 +61,7 @@ def evaluate_run(
     _, views = views_for(run.experiment, recording)
     rules = [own, asked] if asked.name != own.name and own.name in _earlier(run.path) else [asked]
     if views is not None and len(views) > 0:
-        rendered = render_views(model.renderer, views, on_view)
+        rendered = render_views(model.renderer, views.camera_of_each, views.T_world_camera, on_view)
         evaluations = [score_views(rendered, views, rule) for rule in rules]
     else:
         evaluations = [_without_reference(model, rule, on_view) for rule in rules[:1]]
@@ -101,10 +102,8 @@ def _without_reference(model: Model, rule: Protocol, on_view: OnView | None) -> 
     """Renders along the trajectory where nothing can be scored."""
     times = np.linspace(model.trajectory.start_us, model.trajectory.end_us, 2 * TRAJECTORY_VIEWS + 1)[1::2]
     poses = np.stack([pose_at(model.trajectory, int(t)) for t in times])
-    size = (model.camera.height, model.camera.width)
     names = tuple(f"{(t - model.trajectory.origin_us) * 1e-6:.3f} s" for t in times)
-    blank = Views(np.zeros((len(poses), *size, 1), np.float32), poses, model.camera, names)
-    radiance, depth, opacity = render_views(model.renderer, blank, on_view)
+    radiance, depth, opacity = render_views(model.renderer, [model.camera] * len(poses), poses, on_view)
     unscored = dict.fromkeys(("psnr", "ssim", "lpips", "depth_abs_rel", "depth_coverage", "gauge", "data_range"))
     reasons = {f"{key}_reason": NO_REFERENCE for key in ("psnr", "ssim", "lpips", "depth")}
     metrics = {
@@ -136,38 +135,52 @@ def _training_facts(run: Run, recording: Recording) -> dict[str, Any]:
 
 
 def _heldout_arrays(evaluation: Evaluation) -> dict[str, np.ndarray]:
-    """Arrays of heldout.npz: float16 pictures of at most `KEPT_VIEWS` views, names, poses and scores."""
+    """Arrays of heldout.npz: float16 pictures of at most `KEPT_VIEWS` views, their sizes, names, poses and scores.
+
+    Pictures lie at the top left of arrays as large as the largest; what is beside a smaller one is NaN.
+    """
     kept = spread(len(evaluation.names), KEPT_VIEWS)
     each = evaluation.metrics["view_scores"]
     arrays = {
-        "render": _half(evaluation.render[kept]),
-        "depth": _half(evaluation.depth[kept]),
-        "opacity": _half(evaluation.opacity[kept]),
+        "render": _half(evaluation.render, kept),
+        "depth": _half(evaluation.depth, kept),
+        "opacity": _half(evaluation.opacity, kept),
+        "size": np.array([evaluation.render[i].shape[:2] for i in kept]),
         "T_world_camera": evaluation.T_world_camera[kept],
         "names": np.array([evaluation.names[i] for i in kept]),
-        "channels": np.array(evaluation.render.shape[-1]),
+        "channels": np.array(evaluation.render[0].shape[-1]),
         "color_space": np.array(evaluation.color_space),
     }
     if evaluation.reference is not None:
-        arrays["truth"] = _half(evaluation.reference[kept])
+        arrays["truth"] = _half(evaluation.reference, kept)
         arrays["psnr"] = np.array([each[i]["psnr"] for i in kept])
         arrays["ssim"] = np.array([np.nan if each[i]["ssim"] is None else each[i]["ssim"] for i in kept])
     if evaluation.depth_truth is not None:
-        arrays["depth_truth"] = _half(evaluation.depth_truth[kept])
+        arrays["depth_truth"] = _half(evaluation.depth_truth, kept)
     return arrays
 
 
 def _event_arrays(windows: EventWindows) -> dict[str, np.ndarray]:
     """Arrays of events.npz."""
     return {
-        "measured": _half(windows.measured),
-        "predicted": _half(windows.predicted),
+        "measured": _finite_half(windows.measured),
+        "predicted": _finite_half(windows.predicted),
         "t0_us": windows.t0_us,
         "t1_us": windows.t1_us,
     }
 
 
-def _half(values: np.ndarray) -> np.ndarray:
+def _half(pictures: Sequence[np.ndarray], kept: list[int]) -> np.ndarray:
+    """Some of the pictures in one float16 array, NaN beside smaller ones."""
+    sizes = np.array([pictures[i].shape[:2] for i in kept])
+    arrays = np.full((len(kept), *sizes.max(axis=0), *pictures[kept[0]].shape[2:]), np.nan, np.float16)
+    for k, i in enumerate(kept):
+        rows, columns = sizes[k]
+        arrays[k, :rows, :columns] = _finite_half(pictures[i])
+    return arrays
+
+
+def _finite_half(values: np.ndarray) -> np.ndarray:
     """float16, finite values kept inside its range."""
     largest = float(np.finfo(np.float16).max)
     return np.where(np.isfinite(values), np.clip(values, -largest, largest), values).astype(np.float16)

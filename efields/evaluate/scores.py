@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,7 +57,7 @@ def ssim(render: Float[np.ndarray, "h w c"], truth: Float[np.ndarray, "h w c"], 
     return float(score)
 
 
-def lpips(renders: Float[np.ndarray, "n h w c"], truths: Float[np.ndarray, "n h w c"]) -> Scored:
+def lpips(renders: Sequence[Float[np.ndarray, "_ _ c"]], truths: Sequence[Float[np.ndarray, "_ _ c"]]) -> Scored:
     """Mean LPIPS (Zhang et al. 2018, AlexNet) of display values 0..1, fed as -1..1; grey is repeated three times.
 
     Needs the `lpips` package and AlexNet's weights in torch's own cache; nothing is ever downloaded.

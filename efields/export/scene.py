@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from efields.evaluate import fit_gauge, scores
-from efields.evaluate.heldout import match_channels, render_views, spread
+from efields.evaluate import scores
+from efields.evaluate.heldout import mean_psnr, render_views, spread
 from efields.evaluate.protocols import protocol_named
 from efields.export.bake import encode, sample_voxels
 from efields.export.baked_renderer import BakedRenderer
@@ -17,8 +17,9 @@ from efields.export.cameras import even_times, poses_at
 from efields.export.document import SceneParts, scene_parts
 from efields.export.events import MOST_EVENTS
 from efields.export.volume import Volume
+from efields.geometry.camera import Camera
 from efields.geometry.origin import poses_about
-from efields.recording import Recording, Views
+from efields.recording import Recording
 from efields.train import Model, Run, views_for
 
 RESOLUTION = 192
@@ -98,31 +99,21 @@ def baking_loss(run: Run, model: Model, scene: BakedScene, recording: Recording 
         return _against_live(model, baked)
     some = views.take(spread(len(views), SCORED_VIEWS))
     name = run.experiment.evaluate.protocol
-    live, _, _ = render_views(model.renderer, some)
-    return BakingLoss(len(some), name, _psnr(live, some, name), _psnr(_renders(baked, some, model), some, name))
+    places, rule = (some.camera_of_each, some.T_world_camera), protocol_named(name)
+    live, _, _ = render_views(model.renderer, *places)
+    both = live, _renders(baked, model, *places)
+    return BakingLoss(len(some), name, *(mean_psnr(seen, some, rule) for seen in both))
 
 
-def _renders(baked: BakedRenderer, views: Views, model: Model) -> np.ndarray:
-    poses = poses_about(views.T_world_camera, model.renderer.origin)
-    pictures = [baked.view(views.camera, pose).radiance for pose in poses]
-    return np.stack(pictures).astype(np.float32)
-
-
-def _psnr(radiance: np.ndarray, views: Views, name: str) -> float:
-    rule = protocol_named(name)
-    radiance, truth = match_channels(radiance, views.image)
-    render = fit_gauge(radiance, truth, rule, views.color_space).apply(radiance)
-    reference = rule.reference(truth, views.color_space)
-    span = rule.data_range(reference)
-    return float(np.mean([scores.psnr(x, y, span) for x, y in zip(render, reference, strict=True)]))
+def _renders(baked: BakedRenderer, model: Model, cameras: list[Camera], poses: np.ndarray) -> list[np.ndarray]:
+    pairs = zip(cameras, poses_about(poses, model.renderer.origin), strict=True)
+    return [baked.view(camera, pose).radiance.astype(np.float32) for camera, pose in pairs]
 
 
 def _against_live(model: Model, baked: BakedRenderer) -> BakingLoss:
     poses = poses_at(model.trajectory, even_times(model.trajectory, SCORED_VIEWS))
-    camera = model.camera
-    blank = np.zeros((len(poses), camera.height, camera.width, 1), np.float32)
-    views = Views(blank, poses, camera, tuple(map(str, range(len(poses)))))
-    live, _, _ = render_views(model.renderer, views)
+    places = [model.camera] * len(poses), poses
+    live = np.stack(render_views(model.renderer, *places)[0])
     span = max(float(live.max() - live.min()), 1e-9)
-    each = [scores.psnr(x, y, span) for x, y in zip(_renders(baked, views, model), live, strict=True)]
+    each = [scores.psnr(x, y, span) for x, y in zip(_renders(baked, model, *places), live, strict=True)]
     return BakingLoss(len(poses), "", None, float(np.mean(each)))

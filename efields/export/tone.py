@@ -62,7 +62,7 @@ def _white(run_path: Path) -> float:
     """The largest reference value that the run kept; 1 where it kept none."""
     try:
         with np.load(run_path / "heldout.npz", allow_pickle=False) as stored:
-            largest = float(stored["truth"].max())
+            largest = float(np.nanmax(stored["truth"]))
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
         return 1.0
     return largest if math.isfinite(largest) and largest > 0 else 1.0

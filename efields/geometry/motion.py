@@ -56,10 +56,20 @@ def box_looked_at(trajectory: Trajectory, camera: Camera) -> Box | None:
     center = np.linalg.solve(normal, (across @ (origin - middle)[:, :, None]).sum(0)[:, 0])
     to_center = center - (origin - middle)
     ahead = (to_center * axis).sum(1)
-    half_view = max(camera.width / camera.fx, camera.height / camera.fy) / 2
+    half_view = _half_view(camera)
     half = float(np.median(ahead) * min(half_view, 0.8))
     missed = float(np.median(np.linalg.norm(to_center - ahead[:, None] * axis, axis=1)))
     if ahead.min() <= 0 or missed > half:
         return None
     x, y, z = (float(c) for c in center + middle)
     return Box((x - half, y - half, z - half), (x + half, y + half, z + half))
+
+
+def widest(cameras: tuple[Camera, ...]) -> Camera:
+    """The first of the cameras that see the widest angle."""
+    return max(cameras, key=_half_view)
+
+
+def _half_view(camera: Camera) -> float:
+    """Tangent of half the wider angle of view, by size and focal length."""
+    return max(camera.width / camera.fx, camera.height / camera.fy) / 2

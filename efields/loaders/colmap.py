@@ -2,7 +2,7 @@
 
 The model, text or binary, lies in `sparse/0`, `sparse` or the folder itself (see `_reading/colmap_model.py`); poses are
 world to camera with quaternions w x y z, and the centre of the first pixel is (0.5, 0.5). Camera models that are held:
-SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL, OPENCV, OPENCV_FISHEYE. All images must share one camera.
+SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL, OPENCV, OPENCV_FISHEYE. Each image has its own camera.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from efields.errors import InputError
 from efields.loaders._reading.colmap_model import MODELS, model_folder, read_model
 from efields.loaders._reading.event_file import first_bytes
-from efields.loaders._reading.posed_images import held_out, posed_views, without_events
+from efields.loaders._reading.posed_images import held_out, posed_views, turned_note, without_events
 from efields.ranges import EveryNth, Range
 from efields.recording import Recording
 
@@ -42,20 +42,14 @@ class Config:
             )
         cameras, posed = read_model(folder)
         posed = posed[:: self.view_stride]
-        used = [cameras[number] for number in sorted({image.camera_id for image in posed})]
-        if any(camera != used[0] for camera in used):
-            raise InputError(
-                f"holds {len(used)} cameras that differ",
-                folder,
-                "run COLMAP with one camera (ImageReader.single_camera)",
-            )
         place = root / self.images
         files = [place / image.name for image in posed]
         if not place.is_dir():
             raise InputError("no such folder of images", place, "name it with the option images")
-        views = posed_views(files, np.stack([image.T_world_camera for image in posed]), used[0])
+        of_each = [cameras[image.camera_id] for image in posed]
+        views = posed_views(files, np.stack([image.T_world_camera for image in posed]), of_each)
         frames, heldout = held_out(views, self.heldout_every, root)
-        return without_events(root, frames, heldout)
+        return without_events(root, frames, heldout, turned_note(files, views))
 
 
 def matches(path: str | Path) -> bool:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -34,7 +34,7 @@ from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.cover import cover
 from efields.loaders._reading.event_file import first_bytes, gathered
 from efields.loaders._reading.images import read_image
-from efields.loaders._reading.llff_poses import llff_camera, read_poses_bounds
+from efields.loaders._reading.llff_poses import one_llff_camera, read_poses_bounds
 from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.rig import poses_at
 from efields.loaders._reading.transforms import (
@@ -251,7 +251,7 @@ def _scene(root: Path) -> _Scene:
         return _Scene(files, camera, T)
     files, poses = listed_images(root / "images"), read_poses_bounds(root / "poses_bounds.npy")
     rows, columns = read_image(files[0]).shape[:2]
-    camera = llff_camera(poses, columns, rows, root / "poses_bounds.npy")
+    camera = one_llff_camera(poses, columns, rows, root / "poses_bounds.npy")
     T = orthonormal(poses.T_world_camera)
     if len(T) not in (views, views * (bins + 1)):
         raise InputError(f"holds {len(T)} poses for {views} views of {bins} bins", root / "poses_bounds.npy")
@@ -293,5 +293,4 @@ def _test_views(root: Path, stride: int) -> Views | None:
         return None
     files, T, camera = _rendered(root, file, "test", None)
     first = np.stack([poses[min(1, len(poses) - 1)] for poses in T])
-    views = posed_views(files[::stride], first[::stride], camera, channels=1)
-    return replace(views, camera=camera)
+    return posed_views(files[::stride], first[::stride], camera, channels=1)

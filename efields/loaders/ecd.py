@@ -130,7 +130,7 @@ class Config:
                 raise InputError(
                     f"is {image.shape[1]} x {image.shape[0]}, the sensor {camera.width} x {camera.height}", files[i]
                 )
-        views = Views(
+        views = Views.stacked(
             image=np.stack(images),
             T_world_camera=trajectory.at(torch.from_numpy((t_us[index] - trajectory.origin_us) * 1e-6))
             .matrix()

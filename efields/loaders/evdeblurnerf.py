@@ -36,7 +36,7 @@ from efields.loaders._reading.hdf5_events import Clock, EventDatasets, Signs, ch
 from efields.loaders._reading.hdf5_file import blocks, opened_hdf5, usable_rows
 from efields.loaders._reading.images import read_image
 from efields.loaders._reading.lens_fit import camera_from_map
-from efields.loaders._reading.llff_poses import llff_camera, read_poses_bounds
+from efields.loaders._reading.llff_poses import one_llff_camera, read_poses_bounds
 from efields.loaders._reading.npy_array import read_npy
 from efields.loaders._reading.pose_text import whole_us
 from efields.loaders._reading.posed_images import listed_images, posed_views
@@ -220,7 +220,9 @@ def _image_camera(root: Path, bayer: str) -> Camera:
     """The pinhole of the images, in which undistorted events lie as well."""
     first = listed_images(root / "images_1")[0]
     rows, columns = read_image(first).shape[:2]
-    return llff_camera(read_poses_bounds(root / "poses_bounds.npy"), columns, rows, root / "poses_bounds.npy", bayer)
+    return one_llff_camera(
+        read_poses_bounds(root / "poses_bounds.npy"), columns, rows, root / "poses_bounds.npy", bayer
+    )
 
 
 def _read_map(file: Path, pinhole: Camera) -> Float32[np.ndarray, "h w 2"]:

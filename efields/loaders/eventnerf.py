@@ -10,7 +10,7 @@ placeholders.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +21,10 @@ from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
+from efields.geometry.many_cameras import distinct
 from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.arrays import expect_shape, is_zip, npz_members, read_npz
-from efields.loaders._reading.images import read_image
+from efields.loaders._reading.images import stored_size
 from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.transforms import checked_poses, orthonormal
 from efields.ranges import EveryNth, Range, Threshold
@@ -71,7 +72,7 @@ class Config:
         held = next((root / split for split in ("test", "validation") if (root / split / "pose").is_dir()), None)
         if held is not None and (held / "rgb").is_dir():
             files = listed_images(held / "rgb")
-            heldout, found = self._views(held, files, _poses(held), self._camera(held, files), None)
+            heldout, found = self._views(held, files, _poses(held), self._cameras(held, files), None)
             notes += found
         return Recording(
             events=events,
@@ -86,24 +87,34 @@ class Config:
         )
 
     def _camera(self, split: Path, images: list[Path]) -> Camera:
-        """The one camera of a split, half a pixel off its principal point."""
+        """The event camera, which all views of its split share."""
+        cameras, _ = distinct(self._cameras(split, images))
+        if len(cameras) != 1:
+            do = "give all views the event camera's"
+            raise InputError(f"holds {len(cameras)} cameras that differ", split / "intrinsics", do)
+        return cameras[0]
+
+    def _cameras(self, split: Path, images: list[Path]) -> list[Camera]:
+        """The camera of each view of a split, or one where all share a file, half a pixel off the principal point."""
         files = sorted((split / "intrinsics").glob("*.txt"))
         if not files:
             raise InputError("holds no intrinsics/*.txt", split, "copy the recording again, whole")
-        matrices = [_matrix(file, (16, 20)) for file in files]
-        for matrix, file in zip(matrices, files, strict=True):
-            if matrix.shape != matrices[0].shape or np.abs(matrix - matrices[0]).max() > 1e-6 * np.abs(matrix).max():
-                raise InputError("is another camera than the first", file, "give all views one camera")
-        k, lens = matrices[0][:4], tuple(matrices[0][4]) if len(matrices[0]) == 5 else ()
+        if images and len(files) not in (1, len(images)):
+            raise InputError(f"holds {len(files)} intrinsics and {len(images)} images", split, "copy both again")
+        sizes = [stored_size(image) for image in images] or [_DAVIS346] * len(files)
+        return [self._read_camera(files[i % len(files)], *size) for i, size in enumerate(sizes)]
+
+    def _read_camera(self, file: Path, columns: int, rows: int) -> Camera:
+        matrix = _matrix(file, (16, 20))
+        k, lens = matrix[:4], tuple(matrix[4]) if len(matrix) == 5 else ()
         if abs(k[0, 1]) > 1e-6 * abs(k[0, 0]):
-            raise InputError(f"intrinsics have a skew of {k[0, 1]:g}", files[0], "rectify the recording first")
-        rows, columns = read_image(images[0]).shape[:2] if images else _DAVIS346[::-1]
+            raise InputError(f"intrinsics have a skew of {k[0, 1]:g}", file, "rectify the recording first")
         centre = k[0, 2] - 0.5, k[1, 2] - 0.5
         model = "plumb_bob" if any(lens) else "none"
         try:
             return Camera(columns, rows, k[0, 0], k[1, 1], *centre, model, lens if any(lens) else (), self.bayer)
         except InputError as error:
-            raise InputError(error.what, files[0], error.do) from None
+            raise InputError(error.what, file, error.do) from None
 
     def _events(self, train: Path, camera: Camera) -> EventStream:
         found = sorted((train / "events").glob("*.npz"))
@@ -122,19 +133,20 @@ class Config:
         split: Path,
         files: list[Path],
         poses: Float64[np.ndarray, "n 4 4"],
-        camera: Camera,
+        camera: Camera | list[Camera],
         t_us: np.ndarray | None,
     ) -> tuple[Views | None, tuple[str, ...]]:
         """Images of a split; none where they are all of one value."""
         if len(files) != len(poses):
             raise InputError(f"holds {len(files)} images and {len(poses)} poses", split, "copy both again")
         some = slice(None, None, self.view_stride)
-        views = posed_views(
-            files[some], poses[some], camera, channels=camera.channels, t_us=None if t_us is None else t_us[some]
-        )
-        if all(float(np.ptp(image)) == 0 for image in views.image):
+        of_each = camera if isinstance(camera, Camera) else camera[some]
+        channels = 3 if self.bayer else 1
+        taken = None if t_us is None else t_us[some]
+        views = posed_views(files[some], poses[some], of_each, channels=channels, t_us=taken)
+        if all(float(np.ptp(image)) == 0 for image in views.images):
             return None, (f"The images of {split.name}/rgb are placeholders and were left out.",)
-        return replace(views, camera=camera), ()
+        return views, ()
 
 
 def matches(path: str | Path) -> bool:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from efields.errors import InputError
 from efields.loaders._reading.event_file import first_bytes
-from efields.loaders._reading.images import read_image
+from efields.loaders._reading.images import stored_size
 from efields.loaders._reading.llff_poses import llff_camera, read_poses_bounds
 from efields.loaders._reading.posed_images import held_out, listed_images, posed_views, without_events
 from efields.loaders._reading.transforms import orthonormal
@@ -40,9 +40,9 @@ class Config:
             raise InputError(
                 f"holds {len(files)} images, poses_bounds.npy {len(poses.bounds)} poses", folder, "copy both again"
             )
-        rows, columns = read_image(files[0]).shape[:2]
-        camera = llff_camera(poses, columns, rows, root / "poses_bounds.npy")
-        views = posed_views(files, orthonormal(poses.T_world_camera), camera)
+        sizes = [stored_size(file) for file in files]
+        cameras = [llff_camera(poses, i, *size, root / "poses_bounds.npy") for i, size in enumerate(sizes)]
+        views = posed_views(files, orthonormal(poses.T_world_camera), cameras)
         frames, heldout = held_out(views, self.heldout_every, root)
         depths = f"Depths of the scene lie from {poses.bounds.min():.4g} to {poses.bounds.max():.4g} world units."
         return without_events(root, frames, heldout, (*notes, depths))

@@ -215,7 +215,7 @@ class Config:
         image = (frames.image.astype(np.float32) + np.float32(0.5)) / np.float32(256)
         # The DAVIS integrates light linearly and its driver publishes the converter's numbers as they are.
         T = poses_at(trajectory, frames.t_us)
-        return Views(image, T, camera, frames.names, frames.t_us, color_space="linear"), notes
+        return Views.stacked(image, T, camera, frames.names, frames.t_us, color_space="linear"), notes
 
 
 def matches(path: str | Path) -> bool:

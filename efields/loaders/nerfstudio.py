@@ -22,8 +22,8 @@ from jaxtyping import Float64
 from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.loaders._reading.event_file import first_bytes
-from efields.loaders._reading.images import read_image
-from efields.loaders._reading.posed_images import held_out, posed_views, without_events
+from efields.loaders._reading.images import stored_size
+from efields.loaders._reading.posed_images import held_out, posed_views, turned_note, without_events
 from efields.loaders._reading.transforms import OPENGL, checked_poses, frame_pose, image_file, orthonormal, read_json
 from efields.ranges import EveryNth, Range
 from efields.recording import Recording, Views
@@ -66,8 +66,9 @@ class Config:
         entries = sorted(entries, key=lambda entry: str(entry.get("file_path", "")))[:: self.view_stride]
         poses = self._poses(meta, entries, file)
         files = [image_file(file.parent, str(entry.get("file_path", "")).replace("\\", "/")) for entry in entries]
-        views = posed_views(files, poses, camera_of([{**meta, **entry} for entry in entries], files[0], file))
-        notes = _left_out(meta, entries)
+        cameras = [camera_of({**meta, **entry}, image, file) for entry, image in zip(entries, files, strict=True)]
+        views = posed_views(files, poses, cameras)
+        notes = _left_out(meta, entries) + turned_note(files, views)
         for split in ("test", "val"):
             named = {PurePosixPath(name) for name in meta.get(f"{split}_filenames") or ()}
             out = np.array([PurePosixPath(str(entry["file_path"])) in named for entry in entries])
@@ -98,24 +99,14 @@ def matches(path: str | Path) -> bool:
     return b'"transform_matrix"' in head or (b'"frames"' in head and (b'"fl_x"' in head or b'"camera_angle_x"' in head))
 
 
-def camera_of(entries: list[dict[str, Any]], first_image: Path, file: Path) -> Camera:
-    """The one camera of all frames, each given with what the file says of all of them.
+def camera_of(entry: Mapping[str, Any], image: Path, file: Path) -> Camera:
+    """The camera of a frame, given with what the file says of all of them; its size is the image's where none is said.
 
-    Raises `InputError` for several cameras, a model that efields does not have, and a size that is not the images'.
+    Raises `InputError` for a model that efields does not have.
     """
-    settings = [{key: entry[key] for key in _INTRINSICS if entry.get(key) is not None} for entry in entries]
-    if any(setting != settings[0] for setting in settings):
-        count = len({tuple(sorted((k, str(v)) for k, v in setting.items())) for setting in settings})
-        raise InputError(
-            f"holds {count} cameras: intrinsics differ from frame to frame", file, "split it, a camera a file"
-        )
-    meta = settings[0]
-    rows, columns = read_image(first_image).shape[:2]
+    meta = {key: entry[key] for key in _INTRINSICS if entry.get(key) is not None}
+    columns, rows = (0, 0) if {"w", "h"} <= set(meta) else stored_size(image)
     width, height = round(float(meta.get("w", columns))), round(float(meta.get("h", rows)))
-    if (width, height) != (columns, rows):
-        raise InputError(
-            f"says {width} x {height}, the images are {columns} x {rows}", file, "scale intrinsics and images alike"
-        )
     fx = _focal(meta, "x", width, file)
     fy = _focal(meta, "y", height, file) if {"fl_y", "camera_angle_y"} & set(meta) else fx
     fx = fy if fx is None else fx

@@ -11,6 +11,7 @@ from efields import scratch
 from efields.events.draws import draw_count_windows, draw_event_intervals, draw_silent
 from efields.events.intervals import Intervals, PixelIndex
 from efields.events.stream import EventStream
+from efields.problems._frames import FrameLooks, FramePixels
 from efields.ranges import Positive, check_ranges
 
 _GIVE_BACK_EVERY = 2
@@ -31,16 +32,6 @@ class Shares:
     """Pixels of frames."""
 
     __post_init__ = check_ranges
-
-
-@dataclass(frozen=True)
-class FramePixels:
-    """Pixels drawn from frames."""
-
-    view: np.ndarray
-    """Index of the frame, i64[n]."""
-    pixel: np.ndarray
-    """Row-major pixel of the frame, i64[n]."""
 
 
 Batch = dict[str, Intervals | FramePixels]
@@ -67,8 +58,8 @@ class BatchDraws:
     """Length of the longest silent intervals."""
     known_direction: np.ndarray | None
     """bool[p]: whether the lens distortion of each pixel can be undone; None when all can."""
-    frames_shape: tuple[int, ...] | None
-    """Shape of the frames that may be trained on, `[v, h, w, c]`."""
+    frames: FrameLooks | None
+    """The frames that may be trained on."""
 
     def draw(self, draws: Iterable[str], rays: int, rng: np.random.Generator) -> Batch:
         """A batch of about `rays` rays for the named draws; an interval costs two rays."""
@@ -86,9 +77,8 @@ class BatchDraws:
 
     def _drawn(self, name: str, n: int, rng: np.random.Generator) -> Intervals | FramePixels:
         if name == "frames":
-            assert self.frames_shape is not None
-            count, height, width = self.frames_shape[:3]
-            return FramePixels(rng.integers(0, count, n), rng.integers(0, height * width, n))
+            assert self.frames is not None
+            return self.frames.draw(n, rng)
         if name == "events":
             drawn = draw_event_intervals(self.index, n, rng, self.refractory_us)
         elif name == "windows":

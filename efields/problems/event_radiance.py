@@ -21,12 +21,11 @@ from efields.events.intervals import Intervals, PixelIndex
 from efields.events.sensor import LearnableSensor
 from efields.geometry.boxes import Box
 from efields.geometry.motion import box_points, image_speed
-from efields.geometry.origin import poses_about
 from efields.geometry.rays import Rays
 from efields.geometry.trajectory import Trajectory
 from efields.problem import ParameterGroup, Terms, field_groups
-from efields.problems._batches import Batch, BatchDraws, FramePixels, Shares
-from efields.problems._frames import frame_rays, frame_supervision, weighted
+from efields.problems._batches import Batch, BatchDraws, Shares
+from efields.problems._frames import FrameLooks, FramePixels, weighted
 from efields.ranges import Range
 from efields.recording import Recording, Views
 from efields.render.renderer import Renderer, Sampling
@@ -104,8 +103,6 @@ class EventRadiance(nn.Module):
     found_box: FoundBox | None = None
     bearings: Tensor
     channel: Tensor
-    frame_bearings: Tensor
-    frame_pose: Tensor
 
     def __init__(
         self,
@@ -122,6 +119,7 @@ class EventRadiance(nn.Module):
         self._near = self.trajectory.about(renderer.origin)
         self.origin_us = self.trajectory.origin_us
         self.camera, self.frames = recording.calibrated, frames
+        self.looks = None if frames is None else FrameLooks(frames, renderer.origin)
         self.draws = self._batch_draws(recording)
         shortest = self.draws.index.shortest_interval(self.draws.refractory_us)
         if shortest is None:
@@ -133,14 +131,9 @@ class EventRadiance(nn.Module):
         channels = self.camera.channels
         self.frame_gain = nn.Parameter(torch.ones(channels), requires_grad=frames is not None)
         self.frame_offset = nn.Parameter(torch.zeros(channels), requires_grad=frames is not None)
-        if frames is not None:
-            if frames.image.shape[-1] != channels:
-                have = f"frames have {frames.image.shape[-1]} channels, events {channels}"
-                raise InputError(have, recording.path, "set problem.frames = false")
-            bearings = torch.from_numpy(np.array(frames.camera.bearings()))
-            self.register_buffer("frame_bearings", bearings, persistent=False)
-            poses = poses_about(frames.T_world_camera, renderer.origin)
-            self.register_buffer("frame_pose", torch.from_numpy(poses), persistent=False)
+        if frames is not None and frames.channels != channels:
+            have = f"frames have {frames.channels} channels, events {channels}"
+            raise InputError(have, recording.path, "set problem.frames = false")
 
     def _batch_draws(self, recording: Recording) -> BatchDraws:
         """The recording's events, indexed; windows of at most the events while the image moves `window_motion_px`."""
@@ -164,7 +157,7 @@ class EventRadiance(nn.Module):
             windows_at_events=config.windows_at_events,
             longest_silent_us=max(int(1e6 * window_events / max(events.rate_hz, 1e-9)), 2),
             known_direction=None if known.all() else known,
-            frames_shape=None if self.frames is None else self.frames.image.shape,
+            frames=self.looks,
         )
 
     def draw(self, rays: int, rng: np.random.Generator) -> Batch:
@@ -184,7 +177,8 @@ class EventRadiance(nn.Module):
             rays += self._interval_rays(intervals)
             jitters += [jitter, jitter]
         for of_frames in pixels:
-            rays.append(frame_rays(self.frame_bearings, self.frame_pose, of_frames))
+            assert self.looks is not None
+            rays.append(self.looks.rays(of_frames))
             jitters.append(torch.rand(len(of_frames.pixel), generator=generator).to(self.bearings.device))
         joined = Rays(torch.cat([r.origin for r in rays]), torch.cat([r.direction for r in rays]))
         rendered = self.renderer(joined, torch.cat(jitters))
@@ -196,9 +190,9 @@ class EventRadiance(nn.Module):
             compared |= dict(zip(drawn, every.split([len(d) for d in drawn.values()]), strict=True))
             log_radiance = log_radiance[2 * n :]
         for of_frames in pixels:
-            assert self.frames is not None
+            assert self.looks is not None
             adjusted = self.frame_gain, self.frame_offset
-            compared["frames"] = frame_supervision(self.frames, of_frames, log_radiance, *adjusted)
+            compared["frames"] = self.looks.supervision(of_frames, log_radiance, *adjusted)
         losses = weighted(self.losses, compared, rendered, self.renderer.box.diagonal)
         return Terms(losses, rays=len(joined.origin), samples=rendered.samples)
 
@@ -241,6 +235,6 @@ class EventRadiance(nn.Module):
         sensor = [p for p in self.sensor.parameters() if p.requires_grad]
         if sensor:
             groups.append(ParameterGroup("sensor", sensor, 1.0))
-        if self.frames is not None:
+        if self.looks is not None:
             groups.append(ParameterGroup("frames", [self.frame_gain, self.frame_offset], 1.0))
         return groups

@@ -11,17 +11,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from efields.backends.reference import Backend
 from efields.errors import InputError
 from efields.events.sensor import LearnableSensor
 from efields.geometry.boxes import Box
-from efields.geometry.origin import poses_about
+from efields.geometry.motion import widest
 from efields.geometry.trajectory import Trajectory
 from efields.problem import ParameterGroup, Terms, field_groups
-from efields.problems._batches import FramePixels
-from efields.problems._frames import frame_rays, frame_supervision, weighted
+from efields.problems._frames import FrameLooks, FramePixels, weighted
 from efields.recording import Recording, Views
 from efields.render.renderer import Renderer, Sampling
 from efields.scene_box import Corners, FoundBox, find_box
@@ -66,8 +65,8 @@ class Config:
                 do = 'take it out, or set problem.kind = "event_radiance"'
                 raise InputError(f"the loss {name} compares events, and this problem looks at images alone", do=do)
         trajectory = path_through(frames)
-        found = find_box(recording, trajectory, frames.camera, frames, self.box)
-        renderer = Renderer.over(found.box, field, frames.image.shape[-1], sampling, backend, generator)
+        found = find_box(recording, trajectory, widest(frames.cameras), frames, self.box)
+        renderer = Renderer.over(found.box, field, frames.channels, sampling, backend, generator)
         problem = Radiance(self, recording, frames, trajectory, losses, renderer)
         problem.found_box = found
         return problem
@@ -77,8 +76,6 @@ class Radiance(nn.Module):
     """The field and its losses, ready for the training loop."""
 
     found_box: FoundBox | None = None
-    bearings: Tensor
-    pose: Tensor
 
     def __init__(
         self,
@@ -94,21 +91,18 @@ class Radiance(nn.Module):
         self.frames, self.trajectory = frames, trajectory
         self.sensor = LearnableSensor(recording.sensor, False, False, 1.0)
         self.gain = 1 / DISPLAY_GAMMA if frames.color_space == "display" else 1.0
-        self.register_buffer("bearings", torch.from_numpy(np.array(frames.camera.bearings())), persistent=False)
-        poses = poses_about(frames.T_world_camera, renderer.origin)
-        self.register_buffer("pose", torch.from_numpy(poses), persistent=False)
+        self.looks = FrameLooks(frames, renderer.origin)
 
     def draw(self, rays: int, rng: np.random.Generator) -> FramePixels:
-        """Pixels of the images, evenly."""
-        count, height, width = self.frames.image.shape[:3]
-        return FramePixels(rng.integers(0, count, rays), rng.integers(0, height * width, rays))
+        """Pixels of the images, as many of each image."""
+        return self.looks.draw(rays, rng)
 
     def terms(self, batch: FramePixels, generator: torch.Generator) -> Terms:
         """The weighted losses of a batch."""
-        rays = frame_rays(self.bearings, self.pose, batch)
-        rendered = self.renderer(rays, torch.rand(len(rays), generator=generator).to(self.bearings.device))
+        rays = self.looks.rays(batch)
+        rendered = self.renderer(rays, torch.rand(len(rays), generator=generator).to(rays.origin.device))
         gain, offset = rendered.radiance.new_tensor(self.gain), rendered.radiance.new_zeros(())
-        compared = frame_supervision(self.frames, batch, torch.log(rendered.radiance), gain, offset)
+        compared = self.looks.supervision(batch, torch.log(rendered.radiance), gain, offset)
         losses = weighted(self.losses, {"frames": compared}, rendered, self.renderer.box.diagonal)
         return Terms(losses, rays=len(rays), samples=rendered.samples)
 

@@ -21,19 +21,31 @@ def data_uri(image: UInt8[np.ndarray, "h w c"]) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
-def shrunk(pictures: Float[np.ndarray, "n h w c"]) -> Float32[np.ndarray, "n h2 w2 c"]:
-    """Pictures in float32, averaged over whole blocks of pixels so that no side is longer than `LONGEST_SIDE`."""
-    n, h, w, c = pictures.shape
-    f = _factor(h, w)
-    whole = pictures[:, : h // f * f, : w // f * f].astype(np.float32)
-    return whole.reshape(n, h // f, f, w // f, f, c).mean(axis=(2, 4))
+def pictures_of(held: dict[str, np.ndarray], key: str, chosen: list[int]) -> list[np.ndarray]:
+    """Some pictures of heldout.npz, each of its own size: [h, w] or [h, w, c]."""
+    stored = held[key]
+    sizes = held.get("size", np.tile(stored.shape[1:3], (len(stored), 1)))
+    return [stored[i, : sizes[i][0], : sizes[i][1]] for i in chosen]
 
 
-def thinned(maps: Float[np.ndarray, "n h w"]) -> Float[np.ndarray, "n h2 w2"]:
-    """Every so many pixels of maps that must not be averaged, as many as `shrunk` leaves."""
-    _, h, w = maps.shape
+def shrunk(picture: Float[np.ndarray, "h w c"]) -> Float32[np.ndarray, "h2 w2 c"]:
+    """A picture in float32, averaged over whole blocks of pixels so that no side is longer than `LONGEST_SIDE`."""
+    h, w, c = picture.shape
     f = _factor(h, w)
-    return maps[:, f // 2 : h // f * f : f, f // 2 : w // f * f : f]
+    whole = picture[: h // f * f, : w // f * f].astype(np.float32)
+    return whole.reshape(h // f, f, w // f, f, c).mean(axis=(1, 3))
+
+
+def thinned(values: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h2 w2"]:
+    """Every so many pixels of a map that must not be averaged, as many as `shrunk` leaves."""
+    h, w = values.shape
+    f = _factor(h, w)
+    return values[f // 2 : h // f * f : f, f // 2 : w // f * f : f]
+
+
+def flat(pictures: list[np.ndarray]) -> np.ndarray:
+    """The values of all pictures in one row."""
+    return np.concatenate([picture.reshape(-1) for picture in pictures])
 
 
 def _factor(h: int, w: int) -> int:

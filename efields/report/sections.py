@@ -76,11 +76,11 @@ def views(run: Contents) -> str:
     if "truth" not in held:
         return _unscored_views(held, chosen)
     space: Any = str(held["color_space"])
-    truth, render = (images.shrunk(held[key][chosen]) for key in ("truth", "render"))
-    white = max(float(np.percentile(truth.astype(np.float32), 99.8)), 1e-6)
-    shown_truth, shown_render = (images.display_values(x, white, space) for x in (truth, render))
-    errors = np.abs(shown_truth - shown_render).mean(axis=-1)
-    error_end = images.error_scale(errors)
+    truth, render = ([images.shrunk(x) for x in images.pictures_of(held, key, chosen)] for key in ("truth", "render"))
+    white = max(float(np.percentile(images.flat(truth), 99.8)), 1e-6)
+    shown_truth, shown_render = ([images.display_values(x, white, space) for x in some] for some in (truth, render))
+    errors = [np.abs(x - y).mean(axis=-1) for x, y in zip(shown_truth, shown_render, strict=True)]
+    error_end = images.error_scale(images.flat(errors))
     depths = _DepthColumns(held, chosen)
     rows = []
     for k, i in enumerate(chosen):
@@ -201,12 +201,13 @@ class _DepthColumns:
     """The depth columns of the table of views: the render's, and the reference's where there is one."""
 
     def __init__(self, held: dict[str, np.ndarray], chosen: list[int]) -> None:
-        self._depth = images.thinned(held["depth"][chosen]).astype(np.float32)
-        self._seen = images.thinned(held["opacity"][chosen]) > 0.5
-        truth = held.get("depth_truth")
-        self._truth = None if truth is None else images.thinned(truth[chosen]).astype(np.float32)
-        base, mask = (self._depth, self._seen) if self._truth is None else (self._truth, np.isfinite(self._truth))
-        self._range = images.depth_range(base, mask) or images.depth_range(self._depth, self._seen)
+        self._depth = _maps(held, "depth", chosen)
+        self._seen = [opacity > 0.5 for opacity in _maps(held, "opacity", chosen)]
+        self._truth = _maps(held, "depth_truth", chosen) if "depth_truth" in held else None
+        flat, seen = images.flat(self._depth), images.flat(self._seen)
+        truth = None if self._truth is None else images.flat(self._truth)
+        self._range = None if truth is None else images.depth_range(truth, np.isfinite(truth))
+        self._range = self._range or images.depth_range(flat, seen)
         self.head = ["Depth"] if self._truth is None else ["Depth", "Reference depth"]
         self.scale: list[str] = []
         if self._range is not None:
@@ -228,10 +229,15 @@ class _DepthColumns:
         ]
 
 
+def _maps(held: dict[str, np.ndarray], key: str, chosen: list[int]) -> list[np.ndarray]:
+    return [images.thinned(x).astype(np.float32) for x in images.pictures_of(held, key, chosen)]
+
+
 def _unscored_views(held: dict[str, np.ndarray], chosen: list[int]) -> str:
     """Renders along the trajectory where there is nothing to compare with."""
-    render = images.shrunk(held["render"][chosen])
-    shown = images.display_values(render, max(float(np.percentile(render, 99)), 1e-6), "linear")
+    render = [images.shrunk(x) for x in images.pictures_of(held, "render", chosen)]
+    white = max(float(np.percentile(images.flat(render), 99)), 1e-6)
+    shown = [images.display_values(x, white, "linear") for x in render]
     depths = _DepthColumns(held, chosen)
     rows = [
         [

@@ -28,16 +28,15 @@ def box_of_points(points: Float64[np.ndarray, "n 3"]) -> Box:
 
 def points_of_depth(views: Views) -> Float64[np.ndarray, "n 3"]:
     """World points of an even share of the pixels whose depth is known; none where there are no depth maps."""
-    if views.depth is None:
-        return np.zeros((0, 3))
-    bearing = views.camera.bearings()
-    some = np.flatnonzero(views.camera.undistortable())
-    some = some[:: max(1, len(some) // POINTS_A_VIEW)]
-    way = bearing[some] / np.linalg.norm(bearing[some], axis=1, keepdims=True)
-    depth = views.depth.reshape(len(views), -1)[:, some].astype(np.float64)
-    turned = np.einsum("vij,pj->vpi", views.T_world_camera[:, :3, :3], way)
-    points = views.T_world_camera[:, None, :3, 3] + np.where(np.isfinite(depth), depth, 0.0)[..., None] * turned
-    return points[np.isfinite(depth) & (depth > 0)]
+    found = [np.zeros((0, 3))]
+    for camera, T, depth in zip(views.camera_of_each, views.T_world_camera, views.depths or (), strict=False):
+        some = np.flatnonzero(camera.undistortable())
+        some = some[:: max(1, len(some) // POINTS_A_VIEW)]
+        some = some[np.isfinite(depth.reshape(-1)[some]) & (depth.reshape(-1)[some] > 0)]
+        way = camera.bearings()[some]
+        far = depth.reshape(-1)[some].astype(np.float64) / np.linalg.norm(way, axis=1)
+        found.append(T[:3, 3] + far[:, None] * (way @ T[:3, :3].T))
+    return np.concatenate(found)
 
 
 def box_seen(path: Trajectory, camera: Camera, t_s: Float64[np.ndarray, " n"], nearest: float, farthest: float) -> Box:

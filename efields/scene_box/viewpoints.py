@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from efields.geometry.camera import Camera
+from efields.geometry.motion import widest
 from efields.geometry.pose import rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
 from efields.recording import Recording, Views
@@ -14,11 +15,11 @@ _PICTURE_US = 1_000_000  # from image to image on the path through them: images 
 
 
 def viewpoints(recording: Recording) -> tuple[Trajectory, Camera] | None:
-    """The path and the camera of a recording; None where no pose or no camera is known."""
+    """The path and the camera of a recording (the widest of several); None where no pose or no camera is known."""
     if recording.trajectory is not None:
         return None if recording.camera is None else (recording.trajectory, recording.camera)
     frames = recording.frames
-    return None if frames is None or len(frames) == 0 else (path_through(frames), frames.camera)
+    return None if frames is None or len(frames) == 0 else (path_through(frames), widest(frames.cameras))
 
 
 def path_through(frames: Views) -> Trajectory:

@@ -93,14 +93,14 @@ def _recording(
         np.rint(poses_at * 1e6).astype(np.int64), scene.path.poses(poses_at), "linear", int(events.t_us[0])
     )
     kept = np.unique(np.linspace(0, len(rendered.t_s) - 1, scene.render.frames_recorded).round().astype(int))
-    frames = Views(
+    frames = Views.stacked(
         image=rendered.frames[kept].astype(np.float32) * exposure,
         T_world_camera=scene.path.poses(rendered.t_s[kept]),
         camera=camera,
         names=tuple(f"frame_{k:03d}" for k in range(len(kept))),
         t_us=np.rint(rendered.t_s[kept] * 1e6).astype(np.int64),
     )
-    heldout = Views(
+    heldout = Views.stacked(
         image=rendered.heldout * exposure,
         T_world_camera=scene.heldout.poses(scene.path),
         camera=camera,

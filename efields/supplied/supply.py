@@ -172,8 +172,8 @@ def _with_camera(recording: Recording, supplied: Supplied) -> Recording:
         notes = ("The recording's own calibration was replaced by the one given.", *notes)
     _say(notes, supplied.camera)
     frames = recording.frames
-    if frames is not None and own is not None and frames.camera == own:
-        frames = replace(frames, camera=camera)
+    if frames is not None and own is not None and frames.cameras == (own,):
+        frames = replace(frames, cameras=(camera,))
     return replace(recording, camera=camera, frames=frames, notes=recording.notes + notes)
 
 
@@ -204,7 +204,7 @@ def _views(frames: Frames, trajectory: Trajectory, camera: Camera) -> tuple[View
         return None, notes
     image = np.clip(frames.image[kept].astype(np.float32) / np.float32(frames.white), 0, None)
     names = frames.names or tuple(f"{i:06d}" for i in range(len(frames)))
-    views = Views(
+    views = Views.stacked(
         image=to_channels(image, camera.channels),
         T_world_camera=_poses_at(trajectory, frames.t_us[kept]),
         camera=camera,

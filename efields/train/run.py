@@ -144,11 +144,12 @@ class Run:
         content = read_checkpoint(self.checkpoint_path)
         box, origin, camera, trajectory, sensor = scene_from(content["scene"], str(self.checkpoint_path))
         chosen = choose_backend(backend)
-        renderer = Renderer.over(
-            box, experiment.field, camera.channels, experiment.sampling, chosen, torch.Generator(), origin
-        )
         prefix = "renderer."
         state = {k[len(prefix) :]: v for k, v in content["problem"].items() if k.startswith(prefix)}
+        channels = len(state["background_raw"])
+        renderer = Renderer.over(
+            box, experiment.field, channels, experiment.sampling, chosen, torch.Generator(), origin
+        )
         try:
             renderer.load_state_dict(state)
         except RuntimeError as error:

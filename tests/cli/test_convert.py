@@ -20,6 +20,7 @@ from efields.geometry.camera import Camera
 from efields.loaders import load, open_events
 from efields.loaders._reading.own_events import write_events
 from efields.loaders.robust_enerf import save
+from efields.recording import Views
 from tests.contracts.samples.folders import ecd, robust_enerf
 
 
@@ -205,7 +206,10 @@ def test_frames_of_another_camera_stay_as_they_are(tmp_path: Path, capsys: pytes
     source = load(ecd(tmp_path / "ecd"))
     assert source.frames is not None
     other = Camera(4, 3, 5.0, 5.0, 1.5, 1.0)
-    frames = dataclasses.replace(source.frames, camera=other, image=source.frames.image[:, :3, :4])
+    one = source.frames
+    frames = Views.stacked(
+        one.image[:, :3, :4], one.T_world_camera, other, one.names, one.t_us, color_space=one.color_space
+    )
     save(dataclasses.replace(source, frames=frames), tmp_path / "two")
     converted(capsys, tmp_path / "two", tmp_path / "out", "--crop", "2,1,5,4", "--rotate", "90")
     after = load(tmp_path / "out")

@@ -61,7 +61,7 @@ def views(n: int = 3, size: int = 32, channels: int = 3, times: bool = False) ->
     """Reference views of the sphere itself, with its depth."""
     placed = poses(n, 35.0)
     seen = [render_view(SphereRenderer(channels), camera(size), pose) for pose in placed]  # type: ignore[arg-type]
-    return Views(
+    return Views.stacked(
         image=np.stack([view.radiance for view in seen]),
         T_world_camera=placed,
         camera=camera(size),

@@ -13,6 +13,8 @@ import torch
 from efields.errors import InputError
 from efields.evaluate import evaluate_run, evaluate_views, heldout_psnr
 from efields.evaluate.heldout import NO_REFERENCE, finite, match_channels, spread
+from efields.recording import Views
+from efields.report.images import pictures_of
 from tests.evaluate import sphere
 
 REQUIRED = {
@@ -58,9 +60,9 @@ def test_scores_are_means_of_the_views_with_one_range() -> None:
 def test_grey_models_are_compared_with_luminance() -> None:
     colour, grey = np.random.default_rng(0).random((2, 3, 3, 3)), np.ones((2, 3, 3, 1))
     _, truth = match_channels(grey, colour)
-    np.testing.assert_allclose(truth[..., 0], colour @ [0.2126, 0.7152, 0.0722], rtol=1e-6)
+    np.testing.assert_allclose(np.stack(truth)[..., 0], colour @ [0.2126, 0.7152, 0.0722], rtol=1e-6)
     render, _ = match_channels(colour, grey)
-    assert render.shape == grey.shape
+    assert np.stack(render).shape == grey.shape
     with pytest.raises(InputError, match="2 channels"):
         match_channels(np.ones((1, 2, 2, 2)), colour)
 
@@ -96,6 +98,28 @@ def test_evaluate_run_writes_metrics_pictures_and_events(tmp_path: Path) -> None
     with np.load(run.path / "events.npz") as stored:
         assert stored["measured"].shape == stored["predicted"].shape == (3, 32, 32)
         assert (stored["t1_us"] > stored["t0_us"]).all()
+
+
+def test_views_of_several_sizes_are_scored_together_and_kept(tmp_path: Path) -> None:
+    large, small = sphere.views(2), sphere.views(2, size=20)
+    mixed = Views.joined(
+        [*large.images, *small.images],
+        np.concatenate([large.T_world_camera, small.T_world_camera]),
+        [*large.camera_of_each, *small.camera_of_each],
+        ("a", "b", "c", "d"),
+        depths=[*(large.depths or ()), *(small.depths or ())],
+    )
+    run = sphere.SphereRun(tmp_path / "run", sphere.SphereRenderer(gain=2.0)).create()
+    evaluate_run(run, sphere.recording(mixed))  # type: ignore[arg-type]
+    assert read(run.path / "metrics.json")["psnr"] > 80  # the gain is one for all
+    with np.load(run.path / "heldout.npz") as held:
+        kept = {key: held[key] for key in held.files}
+    assert kept["size"].tolist() == [[32, 32], [32, 32], [20, 20], [20, 20]]
+    np.testing.assert_allclose(pictures_of(kept, "render", [3])[0], small.images[1], atol=2e-3)
+    from efields.report import write_report
+
+    page = write_report(run).read_text()  # type: ignore[arg-type]
+    assert page.count("render of view") == 4
 
 
 def test_without_reference_views_nothing_is_scored_and_nothing_is_infinite(tmp_path: Path) -> None:

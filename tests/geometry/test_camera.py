@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
-from efields.geometry.camera import Camera, _equidistant, _plumb_bob
+from efields.geometry.camera import Camera
+from efields.geometry.distortion import equidistant, plumb_bob
 
 PLAIN = Camera(64, 48, 50.0, 55.0, 30.25, 24.75)
 LENSES = {
@@ -93,16 +94,14 @@ def test_undistorted_pixels_come_back_within_a_millionth_of_a_pixel(name):
 def test_newton_has_the_derivative_of_the_lens():
     plane, step = np.random.default_rng(2).uniform(-0.6, 0.6, (30, 2)), 1e-6
     parameters = (-0.3, 0.1, 0.02, -0.03, 0.05)
-    _, jacobian = _plumb_bob(parameters, plane)
+    _, jacobian = plumb_bob(parameters, plane)
     for axis in range(2):
         shift = step * np.eye(2)[axis]
-        numeric = (_plumb_bob(parameters, plane + shift)[0] - _plumb_bob(parameters, plane - shift)[0]) / (2 * step)
+        numeric = (plumb_bob(parameters, plane + shift)[0] - plumb_bob(parameters, plane - shift)[0]) / (2 * step)
         np.testing.assert_allclose(jacobian[:, :, axis], numeric, atol=1e-8)
     theta = np.linspace(0, 1.5, 30)
-    _, slope = _equidistant(parameters[:4], theta)
-    numeric = (_equidistant(parameters[:4], theta + step)[0] - _equidistant(parameters[:4], theta - step)[0]) / (
-        2 * step
-    )
+    _, slope = equidistant(parameters[:4], theta)
+    numeric = (equidistant(parameters[:4], theta + step)[0] - equidistant(parameters[:4], theta - step)[0]) / (2 * step)
     np.testing.assert_allclose(slope, numeric, atol=1e-7)
 
 
@@ -140,7 +139,7 @@ def test_bearings_are_computed_once_and_cannot_be_spoilt(monkeypatch):
     camera = Camera(32, 20, 30.0, 30.0, 16.0, 10.0, "plumb_bob", (-0.31, 0.1, 0.0, 0.0))
     camera.bearings()[:] = 0
     # An equal camera needs no second solution: a solver that fails is never asked.
-    monkeypatch.setattr("efields.geometry.camera._undistort_plumb_bob", None)
+    monkeypatch.setattr("efields.geometry.camera.undistort", None)
     same = dataclasses.replace(camera)
     assert (same.bearings()[:, 2] == 1).all() and same.undistortable().all()
     with pytest.raises(TypeError):

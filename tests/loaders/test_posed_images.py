@@ -112,14 +112,45 @@ class TestNerfstudio:
         assert recording.heldout is not None
         assert recording.heldout.names == ("frame_00002.png",)
 
-    def test_intrinsics_of_each_frame_must_agree(self, tmp_path: Path) -> None:
+    def test_each_frame_may_have_its_own_intrinsics_and_size(self, tmp_path: Path) -> None:
         scene = nerfstudio(tmp_path / "scene")
         frames = json.loads((scene / "transforms.json").read_text())["frames"]
         rewrite(scene / "transforms.json", fl_x=None, frames=[frame | {"fl_x": 10.0} for frame in frames])
         assert load(scene).calibrated.fx == 10.0
         frames = [frame | {"fl_x": 10.0 + i} for i, frame in enumerate(frames)]
         rewrite(scene / "transforms.json", frames=frames)
-        with pytest.raises(InputError, match="holds 5 cameras"):
+        recording = load(scene, heldout_every=0)
+        assert recording.frames is not None
+        assert [camera.fx for camera in recording.frames.camera_of_each] == [10.0, 11.0, 12.0, 13.0, 14.0]
+        images_in(scene / "images", ["frame_00002.png"], size=(5, 7))
+        frames[1] |= {"w": 5, "h": 7, "cx": 2.5, "cy": 3.5}
+        rewrite(scene / "transforms.json", frames=frames)
+        views = load(scene, heldout_every=0).frames
+        assert views is not None
+        assert views.sizes.tolist() == [[HEIGHT, WIDTH], [7, 5], *[[HEIGHT, WIDTH]] * 3]
+        assert (views.camera_of_each[1].cx, views.images[1].shape) == (2.0, (7, 5, 3))
+
+    @pytest.mark.parametrize("held", [3, 6, 8])
+    def test_exif_orientations_apply_where_the_size_says_so(self, held: int, tmp_path: Path) -> None:
+        from PIL import Image
+
+        scene = nerfstudio(tmp_path / "scene")
+        meta = json.loads((scene / "transforms.json").read_text())
+        upright = np.tile(np.linspace(0, 255, WIDTH, dtype=np.uint8), (HEIGHT, 1))
+        turns = {3: 2, 6: 1, 8: 3}[held]  # how the stored pixels are turned, counterclockwise
+        exif = Image.Exif()
+        exif[0x0112] = held
+        for frame in meta["frames"]:
+            name = (scene / frame["file_path"]).with_suffix(".png")
+            Image.fromarray(np.rot90(upright, turns)).save(name, exif=exif)
+        recording = load(scene, heldout_every=0)
+        assert recording.frames is not None
+        expected = upright if held > 4 else upright[::-1, ::-1]  # half a turn fits the size as stored
+        np.testing.assert_allclose(recording.frames.images[0][..., 0] * 256 - 0.5, expected, atol=1e-4)
+        said = "5 images were turned as their EXIF" if held > 4 else "5 images have an EXIF orientation, which was not"
+        assert any(note.startswith(said) for note in recording.notes)
+        rewrite(scene / "transforms.json", w=WIDTH + 1)
+        with pytest.raises(InputError, match=rf"its camera {WIDTH + 1} x {HEIGHT}; scale images"):
             load(scene)
 
     def test_the_transform_of_nerfstudio_can_be_undone(self, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def rotations(rng: np.random.Generator, count: int) -> np.ndarray:
 def views(rng: np.random.Generator, camera: Camera, count: int, channels: int, **more: Any) -> Views:
     T = np.tile(np.eye(4), (count, 1, 1))
     T[:, :3, :3], T[:, :3, 3] = rotations(rng, count), rng.normal(size=(count, 3))
-    return Views(
+    return Views.stacked(
         image=rng.exponential(size=(count, camera.height, camera.width, channels)).astype(np.float32),
         T_world_camera=T,
         camera=camera,
@@ -97,6 +98,25 @@ def assert_same(a: Any, b: Any, at: str = "recording") -> None:
                 assert_same(getattr(a, name), getattr(b, name), f"{at}.{name}")
     else:
         assert a == b, at
+
+
+def test_views_of_several_cameras_and_sizes_come_back(tmp_path: Path) -> None:
+    recording = full_recording()
+    rng = np.random.default_rng(0)
+    cameras = [
+        Camera(16, 12, 30.0, 31.0, 7.5, 5.5),
+        Camera(12, 16, 30.0, 31.0, 5.5, 7.5, "equidistant", (0.1, 0.0, 0.0, 0.0)),
+        Camera(16, 12, 33.0, 31.0, 7.5, 5.5),
+    ]
+    parts = [views(rng, camera, 2, 3) for camera in cameras]
+    mixed = Views.joined(
+        [image for part in parts for image in part.images],
+        np.concatenate([part.T_world_camera for part in parts]),
+        [camera for camera in cameras for _ in range(2)],
+        tuple(f"{i}.png" for i in range(6)),
+    )
+    save(replace(recording, heldout=mixed), tmp_path / "r")
+    assert_same(mixed, load(tmp_path / "r").heldout)
 
 
 @pytest.mark.parametrize("seed", range(3))

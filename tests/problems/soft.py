@@ -69,7 +69,7 @@ def soft_recording(bayer: str = "", refractory_us: float = 0.0, color_space: str
     t_us = np.rint(t_s * 1e6).astype(np.int64)
     chosen = np.arange(0, FRAMES, 75)
     image = np.stack([images[k] for k in chosen]).astype(np.float32)
-    frames = Views(
+    frames = Views.stacked(
         image=image if color_space == "linear" else image ** np.float32(1 / 2.2),
         T_world_camera=poses[chosen],
         camera=plain,

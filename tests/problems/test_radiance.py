@@ -14,8 +14,10 @@ from efields.backends.reference import Backend
 from efields.cli import main
 from efields.config import DEFAULT_KINDS, experiment_from_table, kind_of, suited
 from efields.errors import InputError
+from efields.geometry.pose import Poses
+from efields.geometry.rays import camera_rays
 from efields.problems.radiance import DISPLAY_GAMMA, Radiance, path_through
-from efields.recording import Recording
+from efields.recording import Recording, Views
 from tests.contracts.samples import LOADERS
 from tests.tiny import tiny_recording
 
@@ -58,6 +60,30 @@ def test_display_images_are_compared_as_display_values() -> None:
         np.testing.assert_array_equal(seen["frames"].observed.numpy(), flat[batch.view, batch.pixel])
         batches[space] = batch
     assert np.array_equal(batches["linear"].pixel, batches["display"].pixel)
+
+
+def test_each_image_is_seen_by_its_own_camera() -> None:
+    recording = posed()
+    frames = recording.frames
+    assert frames is not None
+    wide = replace(frames.camera, fx=0.5 * frames.camera.fx, fy=0.5 * frames.camera.fy)
+    tall = replace(frames.camera, width=10, height=16)
+    cameras = [*[frames.camera] * 3, *[wide] * 2, *[tall] * (len(frames) - 5)]
+    images = [image[: camera.height, : camera.width] for image, camera in zip(frames.images, cameras, strict=True)]
+    mixed = Views.joined(images, frames.T_world_camera, cameras, frames.names)
+    problem = build(replace(recording, frames=mixed))
+    batch = problem.draw(4000, np.random.default_rng(0))
+    rays = problem.looks.rays(batch)
+    observed = problem.looks.supervision(batch, torch.zeros(4000, 1), torch.ones(()), torch.zeros(())).observed
+    for i, (camera, image) in enumerate(zip(cameras, images, strict=True)):
+        of = np.flatnonzero(batch.view == i)
+        pixel = batch.pixel[of]
+        assert len(of) > 0 and pixel.max() < camera.pixels
+        pose = problem.looks.pose[i : i + 1]
+        bearings = torch.from_numpy(camera.bearings())
+        expected = camera_rays(bearings, torch.from_numpy(pixel), Poses(pose[:, :3, :3], pose[:, :3, 3]))
+        torch.testing.assert_close(rays.direction[of], expected.direction)
+        np.testing.assert_array_equal(observed[of].numpy(), image.reshape(-1, 1)[pixel])
 
 
 def test_pixels_are_drawn_from_every_image() -> None:

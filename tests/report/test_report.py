@@ -240,8 +240,8 @@ def test_grey_models_and_frames_are_shown(tmp_path: Path) -> None:
 def test_large_pictures_are_made_smaller() -> None:
     from efields.report.images import LONGEST_SIDE, shrunk, thinned
 
-    assert shrunk(np.ones((1, 800, 640, 3), np.float16)).shape == (1, 400, 320, 3)
-    picture = np.arange(2 * LONGEST_SIDE * 4, dtype=np.float64).reshape(1, 2 * LONGEST_SIDE, 4, 1)
-    assert shrunk(picture)[0, 0, 0, 0] == picture[0, :2, :2].mean()
-    assert thinned(picture[..., 0]).shape == (1, LONGEST_SIDE, 2)
-    assert shrunk(np.ones((1, 30, 20, 1))).shape == (1, 30, 20, 1)
+    assert shrunk(np.ones((800, 640, 3), np.float16)).shape == (400, 320, 3)
+    picture = np.arange(2 * LONGEST_SIDE * 4, dtype=np.float64).reshape(2 * LONGEST_SIDE, 4, 1)
+    assert shrunk(picture)[0, 0, 0] == picture[:2, :2].mean()
+    assert thinned(picture[..., 0]).shape == (LONGEST_SIDE, 2)
+    assert shrunk(np.ones((30, 20, 1))).shape == (30, 20, 1)

@@ -72,7 +72,7 @@ def test_what_is_given_comes_first_then_the_recording_then_what_the_camera_circl
 def posed(depth: np.ndarray | None = None, points: np.ndarray | None = None) -> Recording:
     """Images of a camera that moves sideways, without events."""
     poses = sliding((0.6, 0.0, 0.0))[::20]
-    views = Views(
+    views = Views.stacked(
         np.zeros((len(poses), CAMERA.height, CAMERA.width, 1), np.float32), poses, CAMERA,
         tuple(map(str, range(len(poses)))), depth=depth,
     )  # fmt: skip

@@ -47,8 +47,8 @@ def moved(recording: Recording, shift: np.ndarray, scale: float) -> Recording:
             return None
         poses = these.T_world_camera.copy()
         poses[:, :3, 3] = scale * poses[:, :3, 3] + shift
-        depth = None if these.depth is None else np.float32(scale) * these.depth
-        return dataclasses.replace(these, T_world_camera=poses, depth=depth)
+        distance = None if these.distance is None else np.float32(scale) * these.distance
+        return dataclasses.replace(these, T_world_camera=poses, distance=distance)
 
     path, box = recording.trajectory, recording.box
     assert box is not None

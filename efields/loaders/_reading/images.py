@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,20 @@ from efields.errors import InputError
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Rec. 601 weights: what ESIM and OpenCV make of a colour image for a monochrome sensor."""
+_PILLOW = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+_ORIENTATION = 0x0112
+"""Number of EXIF's tag Orientation."""
+_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda stored: stored,
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.swapaxes(0, 1),
+    6: lambda stored: stored[::-1].swapaxes(0, 1),
+    7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
+    8: lambda stored: stored[:, ::-1].swapaxes(0, 1),
+}
+"""From the pixels as stored to those of the upright picture, by EXIF orientation."""
 
 
 def read_image(path: Path, bit_depth: int | None = None) -> Float32[np.ndarray, "h w c"]:
@@ -50,6 +66,34 @@ def read_image(path: Path, bit_depth: int | None = None) -> Float32[np.ndarray, 
     return (values + np.float32(0.5)) / np.float32(levels)
 
 
+def stored_size(path: Path) -> tuple[int, int]:
+    """Columns and rows of an image as its pixels are stored. Raises `InputError` as `read_image` does."""
+    if path.suffix.lower() in _PILLOW:
+        from PIL import Image
+
+        with _reading(path), Image.open(path) as image:
+            return image.size
+    rows, columns = read_image(path).shape[:2]
+    return columns, rows
+
+
+def orientation(path: Path) -> int:
+    """How a camera was held, as EXIF says it, 1 to 8; 1, upright, where the file says nothing of it."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            found = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # what cannot be read as an image is told by `read_image`
+        return 1
+    return found if found in _UPRIGHT else 1
+
+
+def upright(image: Float32[np.ndarray, "h w c"], held: int) -> Float32[np.ndarray, "_ _ c"]:
+    """An image turned as its EXIF orientation asks."""
+    return np.ascontiguousarray(_UPRIGHT[held](image))
+
+
 def read_float_map(path: Path) -> Float32[np.ndarray, "h w"]:
     """A float32 map such as a depth map, exactly as stored; inf and NaN are allowed.
 
@@ -71,7 +115,7 @@ def write_float_image(path: Path, image: Float32[np.ndarray, "h w *c"]) -> None:
     tifffile.imwrite(path, np.ascontiguousarray(plane, dtype=np.float32), photometric=photometric)
 
 
-def to_channels(image: Float32[np.ndarray, "*n h w c"], channels: int) -> Float32[np.ndarray, "*n h w channels"]:
+def to_channels(image: Float32[np.ndarray, "*n c"], channels: int) -> Float32[np.ndarray, "*n channels"]:
     """Images with 1 channel (luma of a colour image) or 3 (a grey image repeated)."""
     have = image.shape[-1]
     if have == channels:
@@ -82,9 +126,7 @@ def to_channels(image: Float32[np.ndarray, "*n h w c"], channels: int) -> Float3
 
 
 def _decoded(path: Path) -> np.ndarray:
-    if not path.is_file():
-        raise InputError("no such file", path, "copy the recording again, whole")
-    try:
+    with _reading(path):
         if path.suffix.lower() in (".tif", ".tiff"):
             import tifffile
 
@@ -92,9 +134,19 @@ def _decoded(path: Path) -> np.ndarray:
         import imageio.v3 as iio
 
         # Named, so that a damaged file is not handed to one plugin after the other.
-        if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp", ".webp"):
+        if path.suffix.lower() in _PILLOW:
             return np.asarray(iio.imread(path, plugin="pillow"))
         return np.asarray(iio.imread(path))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Whatever goes wrong inside becomes an `InputError` about the image."""
+    if not path.is_file():
+        do = "copy the recording again, whole"
+        raise InputError("is not a file" if path.exists() else "no such file", path, do)
+    try:
+        yield
     except MemoryError:
         raise InputError(
             "asks for more memory than there is", path, "copy or write it again, or make it smaller"

@@ -22,41 +22,44 @@ class LlffPoses(NamedTuple):
 
     T_world_camera: Float64[np.ndarray, "n 4 4"]
     """Camera to world, OpenCV axes."""
-    height: float
-    """Rows of the images that were calibrated."""
-    width: float
-    """Columns of them."""
-    focal: float
-    """Focal length in their pixels."""
+    calibrated: Float64[np.ndarray, "n 3"]
+    """Of each view: rows and columns of the image that was calibrated, and the focal length in its pixels."""
     bounds: Float64[np.ndarray, "n 2"]
     """Nearest and farthest depth of each view, world units."""
 
 
 def read_poses_bounds(path: Path) -> LlffPoses:
-    """The poses of a file in OpenCV axes. Raises `InputError` for anything missing, broken, or two focal lengths."""
+    """The poses of a file in OpenCV axes. Raises `InputError` for anything missing or broken."""
     rows = read_npy(path)
     if rows.ndim != 2 or rows.shape[1] != 17 or len(rows) == 0 or rows.dtype.kind not in "fiu":
         raise InputError(f"has the shape {rows.shape}, not n x 17 numbers", path, "write 3 x 5 poses and two depths")
     rows = rows.astype(np.float64)
     matrix, bounds = rows[:, :15].reshape(-1, 3, 5), rows[:, 15:]
-    size = matrix[:, :, 4]
-    if not np.isfinite(matrix).all() or np.abs(size - size[0]).max() > 1e-6 * np.abs(size[0]).max():
-        raise InputError("holds numbers that are not finite, or several cameras", path, "give all views one camera")
+    if not np.isfinite(matrix).all():
+        raise InputError("holds numbers that are not finite", path, "write the poses again")
     down, right, back, position = (matrix[:, :, i] for i in range(4))
     T = np.tile(np.eye(4), (len(rows), 1, 1))
     T[:, :3] = np.stack([right, down, -back, position], axis=2)
-    height, width, focal = (float(v) for v in size[0])
-    return LlffPoses(checked_poses(T, path), height, width, focal, bounds)
+    return LlffPoses(checked_poses(T, path), matrix[:, :, 4], bounds)
 
 
-def llff_camera(poses: LlffPoses, width: int, height: int, path: Path, bayer: str = "") -> Camera:
-    """The camera of images of this size: focal length scaled to it, principal point in the middle of the image.
+def one_llff_camera(poses: LlffPoses, width: int, height: int, path: Path, bayer: str = "") -> Camera:
+    """The camera that all views share, an event camera's. Raises `InputError` as `llff_camera`, and for several."""
+    size = poses.calibrated
+    if np.abs(size - size[0]).max() > 1e-6 * np.abs(size[0]).max():
+        raise InputError("holds several cameras", path, "give all views one camera")
+    return llff_camera(poses, 0, width, height, path, bayer)
+
+
+def llff_camera(poses: LlffPoses, view: int, width: int, height: int, path: Path, bayer: str = "") -> Camera:
+    """The camera of a view's image of this size: focal length scaled to it, principal point in the image's middle.
 
     Raises `InputError` when the calibration cannot be a camera.
     """
-    if not (poses.width > 0 and poses.height > 0 and np.isfinite(poses.focal)):
-        raise InputError(f"gives images of {poses.width:g} x {poses.height:g}", path, "write the poses again")
-    fx, fy = poses.focal * width / poses.width, poses.focal * height / poses.height
+    rows, columns, focal = (float(value) for value in poses.calibrated[view])
+    if not (columns > 0 and rows > 0):
+        raise InputError(f"gives images of {columns:g} x {rows:g}", path, "write the poses again")
+    fx, fy = focal * width / columns, focal * height / rows
     try:
         return Camera(width, height, fx, fy, width / 2 - 0.5, height / 2 - 0.5, bayer=bayer)
     except InputError as error:

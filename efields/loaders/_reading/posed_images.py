@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
-from efields.loaders._reading.images import read_image, to_channels
+from efields.loaders._reading.images import orientation, read_image, stored_size, to_channels, upright
 from efields.recording import Recording, Views
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
@@ -31,50 +32,60 @@ def listed_images(folder: Path) -> list[Path]:
     return found
 
 
-def read_images(files: list[Path], channels: int | None = None) -> Float32[np.ndarray, "n h w c"]:
-    """Images of one size; with `channels` None they have three, or one where all are grey.
-
-    Raises `InputError` for an image that is missing, damaged or of another size than the first.
-    """
-    images: list[np.ndarray] = []
-    for file in files:
-        image = read_image(file)
-        if images and image.shape[:2] != images[0].shape[:2]:
-            size, first = (f"{a.shape[1]} x {a.shape[0]}" for a in (image, images[0]))
-            raise InputError(f"is {size}, the first image {first}", file, "give all images one size")
-        images.append(image if channels is None else to_channels(image, channels))
+def _same_channels(images: list[np.ndarray], channels: int | None) -> list[Float32[np.ndarray, "_ _ c"]]:
+    """Images of so many channels; None: three, or one where all are grey."""
     if channels is None:
         channels = 3 if any(image.shape[2] == 3 for image in images) else 1
-    return np.stack([to_channels(image, channels) for image in images])
+    return [to_channels(image, channels) for image in images]
+
+
+def _of_camera(file: Path, camera: Camera) -> Float32[np.ndarray, "_ _ c"]:
+    """An image as its camera has it: as stored, or turned by its EXIF orientation where that alone fits the size."""
+    image, size = read_image(file), (camera.height, camera.width)
+    if image.shape[:2] == size[::-1] != size and (held := orientation(file)) > 4:
+        image = upright(image, held)
+    if image.shape[:2] != size:
+        do = "scale images and calibration alike"
+        raise InputError(
+            f"is {image.shape[1]} x {image.shape[0]}, its camera {camera.width} x {camera.height}", file, do
+        )
+    return image
+
+
+def turned_note(files: list[Path], views: Views) -> tuple[str, ...]:
+    """What was done about EXIF orientations of image files, which views were made of: a sentence each."""
+    turned = kept = 0
+    for file, (rows, columns) in zip(files, views.sizes, strict=True):
+        if orientation(file) > 1:
+            turned += stored_size(file) != (columns, rows)
+            kept += stored_size(file) == (columns, rows)
+    said = ()
+    if turned:
+        said += (f"{turned} images were turned as their EXIF orientation asks: so they fit their camera's size.",)
+    if kept:
+        said += (f"{kept} images have an EXIF orientation, which was not applied: as stored they fit their camera.",)
+    return said
 
 
 def posed_views(
     files: list[Path],
     T_world_camera: Float64[np.ndarray, "n 4 4"],
-    camera: Camera,
+    camera: Camera | Sequence[Camera],
     *,
     channels: int | None = None,
     t_us: Int64[np.ndarray, " n"] | None = None,
     color_space: Literal["linear", "display"] = "display",
 ) -> Views:
-    """Views of image files and their poses (OpenCV axes), files in the same order.
+    """Views of image files and their poses (OpenCV axes), files in the same order, of one camera or one each.
 
-    Raises `InputError` for what `read_images` refuses, and images that are not of the camera's size.
+    With `channels` None images have three, or one where all are grey. Raises `InputError` for an image that is missing,
+    damaged, or, as stored and as its EXIF orientation turns it, not of its camera's size.
     """
-    images = read_images(files, channels)
-    if images.shape[1:3] != (camera.height, camera.width):
-        size = f"{images.shape[2]} x {images.shape[1]}"
-        raise InputError(
-            f"is {size}, the camera {camera.width} x {camera.height}", files[0], "scale images and calibration alike"
-        )
-    return Views(
-        image=images,
-        T_world_camera=np.asarray(T_world_camera, dtype=np.float64),
-        camera=camera,
-        names=tuple(file.name for file in files),
-        t_us=t_us,
-        color_space=color_space,
-    )
+    of_each = [camera] * len(files) if isinstance(camera, Camera) else list(camera)
+    read = [_of_camera(file, own) for file, own in zip(files, of_each, strict=True)]
+    images = _same_channels(read, channels)
+    poses, names = np.asarray(T_world_camera, dtype=np.float64), tuple(file.name for file in files)
+    return Views.joined(images, poses, of_each, names, t_us, color_space=color_space)
 
 
 def held_out(views: Views, every: int, path: Path) -> tuple[Views, Views | None]:
@@ -92,17 +103,9 @@ def held_out(views: Views, every: int, path: Path) -> tuple[Views, Views | None]
 
 def without_events(root: Path, frames: Views, heldout: Views | None, notes: tuple[str, ...] = ()) -> Recording:
     """A recording of posed images alone: no events, the camera that of the images, times not known."""
-    # A camera tells colours apart by its Bayer pattern: that is where the number of channels of a field comes from.
-    bayer = "RGGB" if frames.image.shape[-1] == 3 else ""
-    camera = replace(frames.camera, bayer=bayer)
-    frames = replace(frames, camera=camera)
+    camera = frames.camera
     if heldout is not None:
-        same = replace(heldout.camera, bayer="") == replace(camera, bayer="")
-        heldout = replace(
-            heldout,
-            image=to_channels(heldout.image, frames.image.shape[-1]),
-            camera=camera if same else replace(heldout.camera, bayer=bayer),
-        )
+        heldout = replace(heldout, pixels=to_channels(heldout.pixels, frames.channels))
     none = np.zeros(0, dtype=np.int64)
     events = EventStream(
         none.astype(np.uint16), none.astype(np.uint16), none, none.astype(bool), camera.width, camera.height

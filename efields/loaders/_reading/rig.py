@@ -201,7 +201,7 @@ def posed_views(
         images.append(image)
     T = poses_at(trajectory, frames.t_us[index]) @ T_event_frame
     names = tuple(frames.files[i].name for i in index)
-    return Views(np.stack(images), T, camera, names, frames.t_us[index], color_space=color_space), notes
+    return Views.stacked(np.stack(images), T, camera, names, frames.t_us[index], color_space=color_space), notes
 
 
 def poses_at(trajectory: Trajectory, t_us: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, "n 4 4"]:

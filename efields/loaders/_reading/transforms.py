@@ -16,6 +16,7 @@ from efields.geometry.camera import Camera
 from efields.loaders._reading.images import read_float_map, read_image, to_channels, write_float_image
 from efields.recording import Views
 
+_CAMERA = ("camera_angle_x", "intrinsics", "distortion_model", "distortion_params", "bayer_pattern")
 OPENGL = np.array([1.0, -1.0, -1.0, 1.0])
 """Signs of the columns of `T_world_camera` between OpenCV and OpenGL axes: y and z are reversed."""
 
@@ -60,25 +61,33 @@ def _read(
         raise InputError(f"color_space is '{space}'", path, "write 'linear' or 'display'")
     poses = np.stack([frame_pose(entry, path) for entry in entries])
     files = [image_file(path.parent, str(entry.get("file_path", ""))) for entry in entries]
-    images = _stack([to_channels(read_image(file, meta.get("bit_depth")), channels) for file in files], files)
+    images = [to_channels(read_image(file, meta.get("bit_depth")), channels) for file in files]
     if space == "linear" and log_eps:
-        images += np.float32(log_eps)
-    depth = None
+        images = [image + np.float32(log_eps) for image in images]
+    depths = None
     if depth_folder is not None and depth_folder.is_dir():
-        maps = [depth_folder / f"{file.stem}.tif" for file in files]
-        depth = _stack([read_float_map(file) for file in maps], maps)
-        if depth.shape != images.shape[:3]:
-            raise InputError(f"depth maps are {depth.shape[1:]}, images {images.shape[1:3]}", depth_folder)
+        depths = [read_float_map(depth_folder / f"{file.stem}.tif") for file in files]
+        for depth, image, file in zip(depths, images, files, strict=True):
+            if depth.shape != image.shape[:2]:
+                raise InputError(f"the depth map of {file.name} is {depth.shape}, it {image.shape[:2]}", depth_folder)
     times = [entry.get("t_us") for entry in entries]
-    return Views(
-        image=images,
-        T_world_camera=poses * OPENGL,
-        camera=camera_of_transforms(meta, images.shape[2], images.shape[1], path),
-        names=tuple(str(entry.get("name", file.name)) for entry, file in zip(entries, files, strict=True)),
-        t_us=None if None in times else np.array(times, dtype=np.int64),
-        depth=depth,
-        color_space=space,
+    sizes = [(image.shape[1], image.shape[0]) for image in images]
+    return Views.joined(
+        images,
+        poses * OPENGL,
+        [camera_of_transforms(_of_frame(meta, e), *size, path) for e, size in zip(entries, sizes, strict=True)],
+        tuple(str(entry.get("name", file.name)) for entry, file in zip(entries, files, strict=True)),
+        None if None in times else np.array(times, dtype=np.int64),
+        depths,
+        space,
     )
+
+
+def _of_frame(meta: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What the file says of the camera of one frame: the frame's own word first."""
+    own = {key: entry[key] for key in _CAMERA if key in entry}
+    shared = {key: meta[key] for key in _CAMERA if key in meta and not ({"intrinsics", "camera_angle_x"} & set(own))}
+    return {**shared, **own}
 
 
 def write_transforms(path: Path, views: Views, image_folder: str, depth_folder: Path) -> None:
@@ -86,31 +95,37 @@ def write_transforms(path: Path, views: Views, image_folder: str, depth_folder: 
 
     Everything is exact: `read_transforms` gives the same arrays back.
     """
-    camera = views.camera
     stems = [Path(name).stem for name in views.names]
     if len(set(stems)) < len(stems) or not all(stems):
         stems = [f"{i:06d}" for i in range(len(stems))]
     entries: list[dict[str, Any]] = []
+    images, depths, cameras = views.images, views.depths, views.camera_of_each
     for i, stem in enumerate(stems):
-        write_float_image(path.parent / image_folder / f"{stem}.tif", views.image[i])
-        if views.depth is not None:
-            write_float_image(depth_folder / f"{stem}.tif", views.depth[i])
+        write_float_image(path.parent / image_folder / f"{stem}.tif", images[i])
+        if depths is not None:
+            write_float_image(depth_folder / f"{stem}.tif", depths[i])
         entry: dict[str, Any] = {"file_path": f"{image_folder}/{stem}", "name": views.names[i]}
         if views.t_us is not None:
             entry["t_us"] = int(views.t_us[i])
         entry["transform_matrix"] = (views.T_world_camera[i] * OPENGL).tolist()
-        entries.append(entry)
+        entries.append(entry if len(views.cameras) == 1 else {**entry, **_camera_table(cameras[i])})
     meta = {
-        "intrinsics": camera.matrix.tolist(),
-        "distortion_model": camera.distortion_model,
-        "distortion_params": list(camera.distortion),
-        "bayer_pattern": camera.bayer,
+        **_camera_table(views.camera),
         "color_space": views.color_space,
-        "channels": views.image.shape[3],
+        "channels": views.channels,
         "frames": entries,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+
+
+def _camera_table(camera: Camera) -> dict[str, Any]:
+    return {
+        "intrinsics": camera.matrix.tolist(),
+        "distortion_model": camera.distortion_model,
+        "distortion_params": list(camera.distortion),
+        "bayer_pattern": camera.bayer,
+    }
 
 
 def camera_from_matrix(
@@ -232,10 +247,3 @@ def camera_of_transforms(meta: Mapping[str, Any], width: int, height: int, path:
         distortion=tuple(float(v) for v in meta.get("distortion_params", ())),
         bayer=str(meta.get("bayer_pattern", "")),
     )
-
-
-def _stack(arrays: list[np.ndarray], files: list[Path]) -> np.ndarray:
-    for array, file in zip(arrays, files, strict=True):
-        if array.shape != arrays[0].shape:
-            raise InputError(f"is {array.shape}, the first image {arrays[0].shape}", file, "give all images one size")
-    return np.stack(arrays)
