@@ -19,6 +19,9 @@ from efields.geometry.camera import Camera
 from efields.geometry.many_cameras import distinct
 from efields.geometry.trajectory import Trajectory
 
+ASSUMED_LENS = ("The lens is not known", "Intrinsics are assumed")
+"""How notes begin that say that the camera's focal length is assumed."""
+
 
 @dataclass(frozen=True)
 class Views:
@@ -240,6 +243,11 @@ class Recording:
         if self.camera is None:
             raise InputError("holds no camera calibration", self.path, "give it with --camera")
         return self.camera
+
+    @property
+    def lens_assumed(self) -> bool:
+        """Whether a note says that nobody gave the focal length of `camera`."""
+        return self.camera is not None and any(note.startswith(ASSUMED_LENS) for note in self.notes)
 
     @property
     def origin_us(self) -> int:

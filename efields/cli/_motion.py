@@ -1,8 +1,11 @@
-"""What `efields egomotion` and `efields flow` share: the recording, what it can be compared with, files and page."""
+"""What `efields egomotion` and `efields flow` share: recording, folder, settings, events unwarped and warped."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,13 +17,14 @@ if TYPE_CHECKING:
     from efields.events.stream import EventStream
     from efields.geometry.camera import Camera
     from efields.motion.flow import Flow
-    from efields.motion.motion import Motion
+    from efields.motion.motion import Calibration, Motion
     from efields.recording import Recording
-    from efields.report.motion_plots import Reference
+
+_WRITTEN = {"motion.csv", "motion.npz", "trajectory.txt", "flow.npz", "flow.mp4", "maps", "report.html"}
 
 
-class SourceFlags(Protocol):
-    """The flags of both commands that say which events to look at."""
+class Flags(Protocol):
+    """The flags of both commands that say which events to look at, and where to write."""
 
     @property
     def recording(self) -> Path: ...
@@ -42,80 +46,99 @@ class SourceFlags(Protocol):
     def time_unit(self) -> str | None: ...
     @property
     def option(self) -> tuple[str, ...]: ...
+    @property
+    def out(self) -> Path | None: ...
+    @property
+    def overwrite(self) -> bool: ...
 
 
-def opened(flags: SourceFlags) -> tuple[Recording, EventStream]:
-    """The recording with the camera that was given, and the events to look at.
+def opened(flags: Flags) -> tuple[Recording, EventStream]:
+    """The recording with the camera that was given, and the events to look at, whether or not they have poses.
 
     Raises `InputError` for anything that `efields info` would refuse, and a slice without events.
     """
     from efields.cli._loader_options import loader_options
     from efields.cli._supplied import supplied_of
     from efields.loaders import find, load
+    from efields.loaders._reading.cover import COVERED
     from efields.supplied import supply
 
+    if flags.start is not None and flags.stop is not None and flags.stop <= flags.start:
+        raise InputError(f"--stop {flags.stop:g} is not after --start {flags.start:g}", do="give a later --stop")
     kind = flags.kind or find(flags.recording)
     options = loader_options(
         kind, flags.option, salvage=flags.salvage, width=flags.width, height=flags.height, time_unit=flags.time_unit
     )
     recording = supply(load(flags.recording, kind, **options), supplied_of(flags))
+    # Motion takes all events.
+    recording = replace(recording, notes=tuple(note for note in recording.notes if not note.endswith(COVERED)))
     events = recording.events
     if len(events) == 0:
         raise InputError("holds no events", flags.recording, "choose a recording that has some")
     origin = int(events.t_us[0])
     first = origin if flags.start is None else origin + round(flags.start * 1e6)
     last = int(events.t_us[-1]) + 1 if flags.stop is None else origin + round(flags.stop * 1e6)
+    if first > int(events.t_us[-1]):
+        what = f"lasts {events.duration_s:.3f} s, and --start {flags.start:g} lies beyond its end"
+        raise InputError(what, flags.recording, "give an earlier --start")
     chosen = events.between(first, last)
     if len(chosen) == 0:
-        raise InputError("holds no events between --start and --stop", flags.recording, "give seconds from the first")
+        raise InputError("holds no events between --start and --stop", flags.recording, "choose a longer slice")
     return recording, chosen
 
 
-def references_of(recording: Recording, path: Path) -> tuple[Reference, ...]:
-    """Angular velocities that something else says: a gyroscope, a trajectory, `motion.txt` beside the events."""
-    from efields.evaluate.motion_scores import read_slice_motion
-    from efields.motion.orientation import angular_velocity_of
-    from efields.report.motion_plots import Reference
-
-    found = []
-    if recording.imu is not None and len(recording.imu.t_us) > 1:
-        found.append(Reference("gyroscope (its own axes)", recording.imu.t_us, recording.imu.gyro))
-    if recording.trajectory is not None:
-        found.append(Reference("poses", *angular_velocity_of(recording.trajectory)))
-    if path.is_dir() and (path / "motion.txt").is_file():
-        w = read_slice_motion(path)
-        ends = np.array([recording.events.t_us[0], recording.events.t_us[-1]], dtype=np.int64)
-        found.append(Reference("motion.txt", ends, np.stack([w, w])))
-    return tuple(found)
+def calibration_of(recording: Recording) -> Calibration:
+    """Where the focal length comes from, as files and pages say it."""
+    if recording.camera is None:
+        return "none"
+    return "assumed" if recording.lens_assumed else "given"
 
 
-def agreement(motion: Motion, references: Iterable[Reference]) -> dict[str, dict[str, float]]:
-    """How far from each reference at the windows' middles, beside no rotation at all, and how its course is kept."""
-    from efields.evaluate.motion_scores import rotation_course, rotation_table
+@contextmanager
+def at_recording(path: Path) -> Iterator[None]:
+    """Errors of an estimate, which knows no files, name the recording."""
+    try:
+        yield
+    except InputError as error:
+        raise error if error.where else InputError(error.what, path, error.do) from None
 
-    found = {}
-    for reference in references:
-        inside = (motion.t_us >= reference.t_us[0]) & (motion.t_us <= reference.t_us[-1])
-        if not inside.any():
-            continue
-        at = motion.t_us[inside]
-        truth = np.stack([np.interp(at, reference.t_us, axis) for axis in reference.angular_velocity.T], axis=1)
-        table = rotation_table(motion.angular_velocity[inside], truth)
-        found[reference.name] = {
-            "RMS deg/s": table["estimate"].rms,
-            "mean difference deg/s": table["estimate"].mean_norm,
-            "zero rotation: RMS deg/s": table["zero rotation"].rms,
-        }
-        if (course := rotation_course(motion.angular_velocity[inside], truth)) is not None:
-            found[reference.name] |= {
-                "correlation about its main axis": course.correlation,
-                "slope about its main axis": course.slope,
-            }
-    return found
+
+@contextmanager
+def output_folder(flags: Flags, what: str) -> Iterator[tuple[Path, Path]]:
+    """A folder to write to, and its name: it gets that when the block ends, and is gone if the block fails.
+
+    The name is `--out`, or the next free of `runs/<recording>-<what>`. Raises `InputError` when something is there that
+    may not be replaced, or the folder cannot be written.
+    """
+    from efields import atomic
+
+    with _named(flags, what) as out, atomic.replacing(out) as folder:
+        folder.mkdir()
+        try:
+            yield folder, out
+        except KeyboardInterrupt:
+            print(f"efields: nothing was written to {out}", file=sys.stderr)
+            raise
+
+
+@contextmanager
+def _named(flags: Flags, what: str) -> Iterator[Path]:
+    from efields.atomic import next_free, refuse_existing
+
+    if flags.out is None:
+        with next_free(Path("runs") / f"{flags.recording.resolve().stem}-{what}", folder=True) as free:
+            yield free
+        return
+    refuse_existing(flags.out, flags.overwrite)
+    if flags.out.exists() and not flags.out.is_dir():
+        raise InputError("is no folder", flags.out, "name a folder for what comes out")
+    if flags.out.is_dir() and (others := sorted({path.name for path in flags.out.iterdir()} - _WRITTEN)):
+        raise InputError(f"holds other files too, such as {others[0]}", flags.out, "name another folder")
+    yield flags.out
 
 
 def sharpened(events: EventStream, camera: Camera, motion: Motion, flow: Flow | None) -> tuple[np.ndarray, np.ndarray]:
-    """Images of the events of the middle window as they came and warped to its middle, `[h, w]` counts."""
+    """Images of the events of the middle window as they are and warped to its middle, `[h, w]` counts."""
     import torch
 
     from efields.backends import choose_backend
@@ -154,24 +177,31 @@ def _carried(window: Any, flow: Flow) -> Any:
     return torch.from_numpy(((moved - centre) / focal).astype(np.float32))
 
 
-def dense(flow: Flow, t_us: int, width: int, height: int) -> np.ndarray:
-    """Flow of every pixel at one time, `[h, w, 2]` px/s."""
-    y, x = np.mgrid[:height, :width]
-    return flow.at(t_us, np.column_stack([x.ravel(), y.ravel()]).astype(np.float64)).reshape(height, width, 2)
-
-
-def folder_for(out: Path | None, recording: Path, what: str) -> Path:
-    """The folder that was asked for, or `runs/<name>-<what>`."""
-    return out if out is not None else Path("runs") / f"{recording.resolve().stem}-{what}"
-
-
-def film(flows: Callable[[], Iterator[np.ndarray]], path: Path, fps: float, fastest: float) -> None:
-    """A film of flows on the colour wheel."""
-    from efields.report.motion_pictures import flow_colours, write_film
-
-    write_film(path, (flow_colours(flow, fastest) for flow in flows()), fps)
+def checked_window(window_events: int | None, least_events: int) -> None:
+    """Raise `InputError` for windows that hold fewer events than an estimate takes."""
+    if window_events is not None and window_events < least_events:
+        what = f"--window-events {window_events}: windows with fewer than {least_events:,} events are not estimated"
+        raise InputError(what, do=f"give {least_events} or more")
 
 
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given: the others stay as a config has them, and off the page."""
     return {name: value for name, value in options.items() if value not in (None, "", ())}
+
+
+def settings_of(flags: Any, config: Any, camera: Camera, calibration: str) -> dict[str, dict[str, Any]]:
+    """All settings of a run by title, for its page: the command's flags, the camera, and how the estimate is made."""
+    from efields.settings import to_table
+
+    shown = {field.name: getattr(flags, field.name) for field in fields(flags)}
+    for name in ("json", "out", "overwrite", "camera"):
+        shown.pop(name)
+    lens: dict[str, Any] = {"calibration": calibration, "width": camera.width, "height": camera.height}
+    if calibration != "none":
+        lens |= {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy}
+        lens |= {"distortion_model": camera.distortion_model, "distortion": camera.distortion}
+    return {
+        "command": {name.replace("_", "-"): value for name, value in given(**shown).items()},
+        "camera": given(**lens),
+        "estimate": to_table(config),
+    }

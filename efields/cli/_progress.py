@@ -23,15 +23,18 @@ class Report(Protocol):
 
 
 @contextmanager
-def progress(title: str, quiet: bool = False) -> Iterator[Report]:
-    """Show the progress of one job under `title` on standard error while the block runs; nothing when quiet."""
+def progress(title: str, quiet: bool = False, percent: bool = False) -> Iterator[Report]:
+    """Show the progress of one job under `title` on standard error while the block runs; nothing when quiet.
+
+    In `percent` where the numbers of parts mean nothing to a person.
+    """
     if quiet:
         yield _ignore
     elif sys.stderr.isatty():
-        with _live(title) as report:
+        with _live(title, percent) as report:
             yield report
     else:
-        yield _Lines(title)
+        yield _Lines(title, percent)
 
 
 class TrainingReport:
@@ -83,7 +86,8 @@ class _Pace:
 class _Lines:
     """Plain lines at most every `PLAIN_INTERVAL_S`, and the last one."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, percent: bool) -> None:
+        self._percent = percent
         self._title, self._pace, self._shown = title, _Pace(), time.monotonic() - PLAIN_INTERVAL_S
         self._complete = False
 
@@ -95,20 +99,20 @@ class _Lines:
             return
         self._shown, self._complete = time.monotonic(), 0 < total <= done
         ahead = "" if left is None or done >= total else f"  {duration(left)} left"
-        of = f"/{total}" if total else ""
-        print("  ".join(filter(None, (f"{self._title} {done}{of}{ahead}", note))), file=sys.stderr, flush=True)
+        amount = f"{100 * done // total} %" if self._percent and total else f"{done}/{total}" if total else f"{done}"
+        print("  ".join(filter(None, (f"{self._title} {amount}{ahead}", note))), file=sys.stderr, flush=True)
 
 
 @contextmanager
-def _live(title: str) -> Iterator[Report]:
+def _live(title: str, percent: bool) -> Iterator[Report]:
     """A bar with the time gone, the time left and a note."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        MofNCompleteColumn(),
+        TaskProgressColumn() if percent else MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[left]}"),
         TextColumn("{task.fields[note]}"),

@@ -1,12 +1,14 @@
-"""Estimate how the camera moved, from events alone: turn, and direction of translation.
+"""Estimate the camera's motion from events alone: angular velocity, and with `--model full` translation direction.
 
-`--model rotation` warps events by a rotation; `--model full` estimates flow, rotation and the direction of translation
-together. Writes motion.csv, motion.npz, trajectory.txt (TUM), pictures and report.html.
+`--model rotation` (the default) takes all motion for rotation; `--model full` estimates rotation, translation direction
+and optical flow together. The camera must be calibrated. Writes motion.csv, motion.npz, trajectory.txt (orientations,
+TUM format) and report.html, with the full model flow.npz too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,10 +22,14 @@ from efields.ranges import NotNegative, Pixels, Positive, Range, Seed, Threads
 from efields.threads import set_threads
 
 if TYPE_CHECKING:
+    from efields.cli._phases import Phases
+    from efields.evaluate.motion_agreement import Agreement
     from efields.events.stream import EventStream
-    from efields.geometry.camera import Camera
     from efields.motion.flow import Flow
+    from efields.motion.joint import JointConfig
     from efields.motion.motion import Motion
+    from efields.motion.window_rotation import RotationConfig
+    from efields.recording import Recording
 
 
 @dataclass(frozen=True)
@@ -33,28 +39,31 @@ class Args:
     recording: tyro.conf.Positional[Path]
     """A recording: its folder or file."""
     model: Literal["rotation", "full"] = "rotation"
-    """Whether the camera only turned, or also moved."""
+    """`rotation`: the camera only rotates, or the scene is far. `full`: it translates too."""
     camera: str = ""
     """Calibration given beside the recording, as for `efields train`."""
     scale_camera: bool = False
     """Scale a calibration of another image size to the sensor's."""
     out: Path | None = None
-    """Folder for what comes out; runs/<recording>-egomotion if not given."""
+    """Folder for the results; by default the next free of runs/<recording>-egomotion, -2, -3, ..."""
+    overwrite: bool = False
+    """Replace the results of an earlier run that are in --out."""
     window_events: Annotated[int, Range(1, 10**8)] | None = None
     """Events in a window, more where the image moves slowly; by default 20000 for a rotation, 30000 for the full
     model."""
     window_px: Annotated[float, Range(0, 10000)] | None = None
-    """Pixels that the image should move by over a window, 6 if not given: longer ones tell slow turns and parallax,
-    shorter ones follow quick changes; 0 takes --window-events as they are."""
+    """Pixels that the image should move by over a window; by default 6. More helps with slow motion and little
+    parallax, less follows quick changes; 0 takes --window-events as they are."""
     start: NotNegative | None = None
-    """Seconds after the first event from which to look."""
+    """Seconds after the first event at which to start."""
     stop: Positive | None = None
-    """Seconds after the first event up to which to look."""
+    """Seconds after the first event at which to stop."""
     pivot: Annotated[float, Range(0, 10)] | Literal["auto"] = 0.0
-    """With --model rotation: distance of the point that the camera turns about, over that of the scene; 0 for a camera
-    that turns about itself, auto: found from the events, which takes a calibration that is right to one percent."""
+    """With --model rotation: distance from the camera back to the point that it rotates about, such as a wrist, over
+    the distance of the scene. 0: it rotates about itself; auto: found from the events, which takes a calibration that
+    is right to one percent."""
     seconds_per_window: Annotated[float, Range(above=0, most=10**6)] | None = None
-    """With --model full: time that a window may take."""
+    """With --model full: most seconds that a window may take; the result then depends on the machine's speed."""
     epipolar_weight: Annotated[float, Range(0, 10**6)] | None = None
     """With --model full: weight of the epipolar constraint; 0 leaves it out."""
     seed: Seed = 0
@@ -81,69 +90,87 @@ class Args:
 
 def run(args: Args) -> int:
     """Estimate, write the folder, and print the mean motion; exit code 0."""
+    began = time.monotonic()
     set_threads(args.threads)
-    from efields.cli._motion import folder_for, opened
+    from efields.cli._motion import opened, output_folder
+    from efields.cli._phases import phases
 
-    recording, events = opened(args)
-    if recording.camera is None:
-        raise InputError(
-            "is not calibrated, and egomotion needs the camera's focal length",
-            args.recording,
-            "give --camera FILE or --camera fx,fy,cx,cy (efields flow works without: 2D flow)",
-        )
-    motion, flow = estimated(args, events, recording.camera)
-    out = folder_for(args.out, args.recording, "egomotion")
-    agreed = _write(args, out, recording, events, motion, flow)
-    mean = mean_motion(motion)
+    _refuse_ignored(args)
+    config = _config(args)
+    with output_folder(args, "egomotion") as (folder, out):
+        recording, events = opened(args)
+        if recording.camera is None:
+            raise InputError(
+                "is not calibrated, and egomotion needs the camera's focal length",
+                args.recording,
+                "give --camera FILE or --camera fx,fy,cx,cy (efields flow works without: 2D flow)",
+            )
+        share = 0.1 if args.model == "rotation" else 2.0
+        guesses = {"estimating": share * max(len(events) / config.window_events, 1), "writing": 1.0}
+        with phases(f"egomotion ({args.model})", args.json, guesses) as shown:
+            motion, flow = _estimated(args, config, recording, events, shown)
+            shown.phase("writing")
+            agreed = _write(args, config, folder, recording, events, motion, flow, began)
+    seconds = time.monotonic() - began
     if args.json:
-        print_json({**mean, "agreement": agreed, "notes": motion.notes, "out": out})
+        agreement = {one.reference: asdict(one) for one in agreed}
+        found = {**summary(motion), "calibration": motion.calibration, "agreement": agreement}
+        print_json({**found, "notes": motion.notes + motion.ambiguities, "seconds": seconds, "out": out})
         return 0
-    w = ", ".join(f"{v:.4f}" for v in mean["angular_velocity_rad_s"])
-    print(f"angular velocity  {w} rad/s about x, y, z (mean over {len(motion)} windows, {mean['events']:,} events)")
-    if mean["direction"] is not None:
-        print("direction         " + ", ".join(f"{v:.3f}" for v in mean["direction"]) + " (unit vector, camera axes)")
-    for name, scores in agreed.items():
-        print(f"against {name}: " + ", ".join(f"{key} {value:.2f}" for key, value in scores.items()))
-    for note in motion.notes:
-        print(f"note  {note}")
-    print(f"{out / 'report.html'}   ({motion.seconds:.1f} s for {events.duration_s:.2f} s of events)")
+    _print(motion, agreed)
+    print(f"{out / 'report.html'}   ({seconds:.1f} s for {events.duration_s:.2f} s of events)")
     return 0
 
 
-def estimated(args: Args, events: EventStream, camera: Camera) -> tuple[Motion, Flow | None]:
-    """The motion, and the flow where the model has one."""
-    from dataclasses import replace
+def _refuse_ignored(args: Args) -> None:
+    """Raise `InputError` for options of the other model."""
+    other = {"--pivot": args.pivot or None} if args.model == "full" else {
+        "--seconds-per-window": args.seconds_per_window, "--epipolar-weight": args.epipolar_weight,
+    }  # fmt: skip
+    needed = "rotation" if args.model == "full" else "full"
+    for name, value in other.items():
+        if value is not None:
+            raise InputError(f"{name} is an option of --model {needed}", do=f"leave it out, or add --model {needed}")
 
-    from efields.backends import choose_backend
-    from efields.cli._motion import given
-    from efields.cli._progress import progress
-    from efields.motion.joint import JointConfig, estimate_motion_and_flow
-    from efields.motion.rotation import estimate_rotation
+
+def _config(args: Args) -> RotationConfig | JointConfig:
+    """How the motion is estimated, by the flags."""
+    from efields.cli._motion import checked_window, given
+    from efields.motion.joint import JointConfig
     from efields.motion.window_rotation import RotationConfig
 
-    backend = choose_backend("auto")
-    windows = {"window_events": args.window_events, "travel_px": args.window_px}
-    with progress(f"motion ({args.model})", args.json) as report:
-        if args.model == "rotation":
-            pivot = None if args.pivot == "auto" else args.pivot
-            config = replace(RotationConfig(), pivot=pivot, **given(**windows))
-            return estimate_rotation(events, camera, config, backend, lambda done, total: report(done, total)), None
-        own = {"seconds_per_window": args.seconds_per_window, "epipolar_weight": args.epipolar_weight}
-        joint = replace(JointConfig(), **given(**windows, **own))
-        return estimate_motion_and_flow(
-            events, camera, joint, backend, args.seed, lambda done, total: report(done, total)
-        )
+    windows = given(window_events=args.window_events, travel_px=args.window_px)
+    if args.model == "rotation":
+        config = replace(RotationConfig(), pivot=None if args.pivot == "auto" else args.pivot, **windows)
+    else:
+        own = given(seconds_per_window=args.seconds_per_window, epipolar_weight=args.epipolar_weight)
+        config = replace(JointConfig(), **windows, **own).resolved
+    checked_window(args.window_events, config.least_events)
+    return config
 
 
-def mean_motion(motion: Motion) -> dict[str, Any]:
-    """The motion in a few numbers: means over windows by their events, and every window."""
-    weight = motion.events / max(int(motion.events.sum()), 1)
-    known = np.asarray(np.isfinite(motion.direction).all(axis=1))
-    direction = None
-    if known.any():
-        summed = weight[known] @ motion.direction[known]
-        length = float(np.linalg.norm(summed))
-        direction = (summed / length).tolist() if length > 1e-6 else None
+def _estimated(
+    args: Args, config: RotationConfig | JointConfig, recording: Recording, events: EventStream, shown: Phases
+) -> tuple[Motion, Flow | None]:
+    """The motion, and the flow where the model has one."""
+    from efields.backends import choose_backend
+    from efields.cli._motion import at_recording, calibration_of
+    from efields.motion.joint import JointConfig, estimate_motion_and_flow
+    from efields.motion.rotation import estimate_rotation
+
+    backend, tell = choose_backend("auto"), shown.phase("estimating")
+    with at_recording(args.recording):
+        if isinstance(config, JointConfig):
+            motion, flow = estimate_motion_and_flow(events, recording.calibrated, config, backend, args.seed, tell)
+        else:
+            motion, flow = estimate_rotation(events, recording.calibrated, config, backend, tell), None
+    calibration = calibration_of(recording)
+    return replace(motion, calibration=calibration), flow and replace(flow, calibration=calibration)
+
+
+def summary(motion: Motion) -> dict[str, Any]:
+    """The motion in a few numbers: means over time, and every window."""
+    known = np.isfinite(motion.direction).all(axis=1)
     rows = [
         {
             "t_us": int(motion.t_us[k]),
@@ -155,59 +182,84 @@ def mean_motion(motion: Motion) -> dict[str, Any]:
         }
         for k in range(len(motion))
     ]
+    direction = motion.mean_direction()
     return {
         "model": motion.model,
-        "angular_velocity_rad_s": (weight @ motion.angular_velocity).tolist(),
-        "direction": direction,
-        "t_us": round(float(weight @ motion.t_us.astype(np.float64))),
-        "events": int(motion.events.sum()),
-        "seconds": motion.seconds,
+        "angular_velocity_rad_s": motion.mean().tolist(),
+        "direction": None if direction is None else direction.tolist(),
+        "t_us": (int(motion.t_us[0]) + int(motion.t_us[-1])) // 2,
+        "events": motion.distinct_events,
         "gain": float(np.median(motion.gain)),
         "windows": rows,
     }
 
 
+def _print(motion: Motion, agreed: tuple[Agreement, ...]) -> None:
+    """The mean motion, how it agrees with what else is known, and what to know of it, in a few lines."""
+    windows = "1 window" if len(motion) == 1 else f"{len(motion)} windows"
+    w = ", ".join(f"{v:.4f}" for v in motion.mean())
+    assumed = "; the focal length is assumed" if motion.calibration == "assumed" else ""
+    print(f"angular velocity  {w} rad/s about x, y, z (mean of {windows}, {motion.distinct_events:,} events{assumed})")
+    direction = motion.mean_direction()
+    if direction is not None:
+        known = int(np.isfinite(motion.direction).all(axis=1).sum())
+        v = ", ".join(f"{value:.3f}" for value in direction)
+        print(f"translation       {v} (unit vector along x, y, z, mean of the {known} of {windows} that give one)")
+    elif motion.model == "full":
+        print("translation       no window gives a direction")
+    for one in agreed:
+        print(
+            f"against {one.reference}: RMS error {one.rms_deg_s:.2f} deg/s, mean {one.mean_deg_s:.2f} "
+            f"(no rotation: {one.zero_rotation_rms_deg_s:.2f}, {one.zero_rotation_mean_deg_s:.2f}), "
+            f"{one.windows} of {windows}"
+        )
+    for note in motion.notes + motion.ambiguities:
+        print(f"note  {note}")
+
+
 def _write(
-    args: Args, out: Path, recording: Any, events: EventStream, motion: Motion, flow: Flow | None
-) -> dict[str, dict[str, float]]:
-    from efields.cli._motion import agreement, dense, given, references_of, sharpened
+    args: Args,
+    config: RotationConfig | JointConfig,
+    folder: Path,
+    recording: Recording,
+    events: EventStream,
+    motion: Motion,
+    flow: Flow | None,
+    began: float,
+) -> tuple[Agreement, ...]:
+    """Write everything to the folder, and return how the motion agrees with what else is known."""
+    from efields.cli._flow_output import common_scale, shown_flow
+    from efields.cli._motion import settings_of, sharpened
+    from efields.evaluate.motion_agreement import agreement, references_of
     from efields.motion.files import write_motion_csv, write_motion_npz, write_tum
     from efields.motion.orientation import integrated
     from efields.motion.smoothing import smoothed
     from efields.report.motion_page import MotionPage, write_motion_page
-    from efields.report.motion_pictures import fastest_speed, sharpness_pair
+    from efields.report.motion_pictures import sharpness_pair
 
-    out.mkdir(parents=True, exist_ok=True)
-    write_motion_csv(out / "motion.csv", motion)
-    write_motion_npz(out / "motion.npz", motion)
-    write_tum(out / "trajectory.txt", *integrated(smoothed(motion)))
+    write_motion_csv(folder / "motion.csv", motion)
+    write_motion_npz(folder / "motion.npz", motion)
+    write_tum(folder / "trajectory.txt", *integrated(smoothed(motion)), calibration=motion.calibration)
     if flow is not None:
-        flow.save(out / "flow.npz")
+        flow.save(folder / "flow.npz")
     references = references_of(recording, args.recording)
-    agreed = agreement(motion, references)
-    camera = recording.calibrated
+    agreed, camera = agreement(motion, references), recording.calibrated
     before, after = sharpness_pair(*sharpened(events, camera, motion, flow))
-    shown = None if flow is None else dense(flow, int(motion.t_us[len(motion) // 2]), camera.width, camera.height)
-    write_motion_page(
-        out / "report.html",
-        MotionPage(
-            name=recording.name or args.recording.name,
-            motion=motion,
-            before=before,
-            after=after,
-            flow=shown,
-            fastest=1.0 if shown is None else fastest_speed([shown]),
-            references=references,
-            agreement=agreed,
-            settings=given(
-                model=args.model,
-                window_events=args.window_events,
-                window_px=args.window_px,
-                seed=args.seed,
-                start=args.start,
-                stop=args.stop,
-            ),
-            notes=recording.notes + motion.notes,
-        ),
+    span_us = (int(events.t_us[0]), int(events.t_us[-1]))
+    found = None if flow is None else shown_flow(flow, events, camera, common_scale(flow, span_us))
+    page = MotionPage(
+        command="egomotion",
+        name=recording.name or args.recording.name,
+        motion=motion,
+        span_us=span_us,
+        seconds=time.monotonic() - began,
+        before=before,
+        after=after,
+        flow=found,
+        references=references,
+        agreement=agreed,
+        settings=settings_of(args, config, camera, motion.calibration),
+        notes=recording.notes + motion.notes + motion.ambiguities,
     )
+    write_motion_page(folder / "report.html", page)
     return agreed

@@ -1,14 +1,14 @@
-"""Estimate optical flow at any time and pixel from events, and write dense maps of it.
+"""Estimate optical flow at any time and pixel from events alone, and write dense maps and a film of it.
 
-Works without a calibration too: then on raw pixels, and no egomotion is claimed. Writes flow.npz (the continuous flow),
-maps as npz, .flo or DSEC's PNG, a film, arrows and report.html.
+Works without a calibration too: then in pixels of the recorded image, and no egomotion is given. With one, flow is in
+pixels of the undistorted image. Writes flow.npz (the continuous flow), maps as npz, .flo or DSEC's PNG, a film and
+report.html.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import pairwise
+import time
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -22,13 +22,18 @@ from efields.ranges import NotNegative, Pixels, Positive, Range, Seed, Threads
 from efields.threads import set_threads
 
 if TYPE_CHECKING:
+    from efields.cli._phases import Phases
     from efields.events.stream import EventStream
     from efields.geometry.camera import Camera
     from efields.motion.flow import Flow
+    from efields.motion.joint import JointConfig
     from efields.motion.motion import Motion
     from efields.recording import Recording
+    from efields.report.motion_page import ShownFlow
 
 MOST_MAPS = 2000
+_SECONDS_A_WINDOW, _SECONDS_A_MEGAPIXEL = 2.0, 0.5
+"""Guesses for the time left, until a phase is under way."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +51,21 @@ class Args:
     scale_camera: bool = False
     """Scale a calibration of another image size to the sensor's."""
     out: Path | None = None
-    """Folder for what comes out; runs/<recording>-flow if not given."""
+    """Folder for the results; by default the next free of runs/<recording>-flow, -2, -3, ..."""
+    overwrite: bool = False
+    """Replace the results of an earlier run that are in --out."""
     window_events: Annotated[int, Range(1, 10**8)] | None = None
-    """Events in a window, more where the image moves slowly; 30000 if not given."""
+    """Events in a window, more where the image moves slowly; by default 30000."""
     window_px: Annotated[float, Range(0, 10000)] | None = None
-    """Pixels that the image should move by over a window, 6 if not given; 0 takes --window-events as they are."""
+    """Pixels that the image should move by over a window; by default 6. 0 takes --window-events as they are."""
     start: NotNegative | None = None
-    """Seconds after the first event from which to look."""
+    """Seconds after the first event at which to start."""
     stop: Positive | None = None
-    """Seconds after the first event up to which to look."""
+    """Seconds after the first event at which to stop."""
     seconds_per_window: Annotated[float, Range(above=0, most=10**6)] | None = None
-    """Time that a window may take."""
+    """Most seconds that a window may take; the result then depends on the machine's speed."""
     epipolar_weight: Annotated[float, Range(0, 10**6)] | None = None
-    """Weight of the epipolar constraint; 0 leaves it out, as for a recording without calibration."""
+    """With a calibration: weight of the epipolar constraint; 0 leaves it out."""
     film: bool = True
     """Whether to make a film of the flow."""
     seed: Seed = 0
@@ -85,54 +92,81 @@ class Args:
 
 def run(args: Args) -> int:
     """Estimate, write the folder, and say where it is; exit code 0."""
+    began = time.monotonic()
     set_threads(args.threads)
-    from efields.cli._motion import folder_for, opened
+    from efields.cli._motion import checked_window, opened, output_folder
+    from efields.cli._phases import phases
+    from efields.motion.joint import JointConfig
 
-    recording, events = opened(args)
-    times = _times(events, args.rate)
-    motion, flow = _estimated(args, recording, events)
-    out = folder_for(args.out, args.recording, "flow")
-    out.mkdir(parents=True, exist_ok=True)
-    flow.save(out / "flow.npz")
-    count = _write_maps(args, out, flow, times)
-    notes = recording.notes + motion.notes
-    if recording.camera is None:
-        notes += ("The camera is not calibrated: this is 2D flow on raw pixels, and no egomotion is claimed.",)
-    fastest = _write_page(args, out, recording, events, motion, flow, times, notes)
-    gain = float(np.median(motion.gain))
-    said = {"maps": count, "rate_hz": args.rate, "windows": len(motion), "seconds": motion.seconds, "gain": gain}
+    checked_window(args.window_events, JointConfig().least_events)
+    with output_folder(args, "flow") as (folder, out):
+        recording, events = opened(args)
+        times = _times(events, args.rate)
+        config = _config(args, recording)
+        with phases("flow", args.json, _guesses(args, config, events, len(times) - 1)) as shown:
+            motion, flow = _estimated(args, config, recording, events, shown)
+            flow.save(folder / "flow.npz")
+            found = _write(args, config, folder, recording, events, motion, flow, times, shown, began)
+    seconds, maps = time.monotonic() - began, 0 if args.format == "none" else len(times) - 1
     if args.json:
-        print_json({**said, "calibrated": recording.camera is not None, "notes": notes, "out": out})
+        said = {"maps": maps, "rate_hz": args.rate, "windows": len(motion), "events": motion.distinct_events}
+        said |= {"speed_px_s": asdict(found.speeds), "gain": float(np.median(motion.gain))}
+        said |= {"calibration": motion.calibration, "calibrated": recording.camera is not None}
+        print_json({**said, "notes": _notes(recording, motion), "seconds": seconds, "out": out})
         return 0
-    print(f"{count} maps at {args.rate:g} Hz; sharpening (FWL) {gain:.2f}; fastest {fastest:.0f} px/s")
-    for note in notes:
+    speeds, gain = found.speeds, float(np.median(motion.gain))
+    print(f"speed  median {speeds.median:.0f} px/s, mean {speeds.mean:.0f} px/s, 99 % below {speeds.fast:.0f} px/s")
+    print(f"{maps} maps at {args.rate:g} Hz; sharpening (FWL) {gain:.2f}")
+    for note in _notes(recording, motion):
         print(f"note  {note}")
-    print(f"{out / 'report.html'}   ({motion.seconds:.1f} s for {events.duration_s:.2f} s of events)")
+    print(f"{out / 'report.html'}   ({seconds:.1f} s for {events.duration_s:.2f} s of events)")
     return 0
 
 
-def _estimated(args: Args, recording: Recording, events: EventStream) -> tuple[Motion, Flow]:
-    from efields.backends import choose_backend
+def _config(args: Args, recording: Recording) -> JointConfig:
+    """How the flow is estimated, by the flags and the recording."""
     from efields.cli._motion import given
-    from efields.cli._progress import progress
-    from efields.motion.joint import JointConfig, estimate_motion_and_flow
+    from efields.motion.joint import JointConfig
 
-    options = {
-        "window_events": args.window_events,
-        "travel_px": args.window_px,
-        "seconds_per_window": args.seconds_per_window,
-        "epipolar_weight": 0.0 if recording.camera is None else args.epipolar_weight,
+    weight = args.epipolar_weight
+    if recording.camera is None:
+        if weight:
+            raise InputError(f"--epipolar-weight {weight:g} needs a calibration", do="give --camera, or leave it out")
+        weight = 0.0
+    options = {"window_events": args.window_events, "travel_px": args.window_px}
+    options |= {"seconds_per_window": args.seconds_per_window, "epipolar_weight": weight}
+    return replace(JointConfig(), **given(**options)).resolved
+
+
+def _guesses(args: Args, config: JointConfig, events: EventStream, maps: int) -> dict[str, float]:
+    """Seconds that the phases may take, before any of them is under way."""
+    from efields.cli._flow_output import film_times
+
+    windows = len(events) / (config.step * config.window_events)
+    picture = _SECONDS_A_MEGAPIXEL * events.width * events.height * 1e-6
+    frames = len(film_times((0, 1), maps)) if args.film else 0
+    formats = {"none": 0, "all": 3}.get(args.format, 1)
+    return {
+        "estimating": _SECONDS_A_WINDOW * max(windows, 1),
+        "writing maps": picture * maps * formats,
+        "film": picture * frames,
+        "report": 2.0,
     }
-    config = replace(JointConfig(), **given(**options))
-    with progress("flow", args.json) as report:
-        return estimate_motion_and_flow(
-            events,
-            recording.camera or _nominal(events),
-            config,
-            choose_backend("auto"),
-            args.seed,
-            lambda done, total: report(done, total),
+
+
+def _estimated(
+    args: Args, config: JointConfig, recording: Recording, events: EventStream, shown: Phases
+) -> tuple[Motion, Flow]:
+    from efields.backends import choose_backend
+    from efields.cli._motion import at_recording, calibration_of
+    from efields.motion.joint import estimate_motion_and_flow
+
+    camera, calibration = recording.camera or _nominal(events), calibration_of(recording)
+    with at_recording(args.recording):
+        motion, flow = estimate_motion_and_flow(
+            events, camera, config, choose_backend("auto"), args.seed, shown.phase("estimating")
         )
+    return replace(motion, calibration=calibration), replace(flow, calibration=calibration)
 
 
 def _nominal(events: EventStream) -> Camera:
@@ -143,43 +177,66 @@ def _nominal(events: EventStream) -> Camera:
     return Camera(width, height, width, width, width / 2 - 0.5, height / 2 - 0.5)
 
 
-def _write_page(
+def _notes(recording: Recording, motion: Motion) -> tuple[str, ...]:
+    """What a user should know, a sentence each."""
+    notes = recording.notes + motion.notes
+    if recording.camera is None:
+        return (
+            *notes,
+            "The camera is not calibrated: flow is in pixels of the recorded image, and no egomotion is given. Inside "
+            "the estimate a focal length of the image's width is assumed, on which the flow hardly depends.",
+        )
+    return notes + motion.ambiguities
+
+
+def _write(
     args: Args,
-    out: Path,
+    config: JointConfig,
+    folder: Path,
     recording: Recording,
     events: EventStream,
     motion: Motion,
     flow: Flow,
     times: np.ndarray,
-    notes: tuple[str, ...],
-) -> float:
-    """Write the film and the page, and return the speed at the rim of the colour wheel, px/s."""
-    from efields.cli._motion import agreement, dense, film, given, references_of, sharpened
+    shown: Phases,
+    began: float,
+) -> ShownFlow:
+    """Write the maps, the film and the page, and return what it shows of the flow."""
+    from efields.cli._flow_output import common_scale, film_times, shown_flow, write_flow_film, write_maps
+    from efields.cli._motion import settings_of, sharpened
+    from efields.evaluate.motion_agreement import agreement, references_of
     from efields.report.motion_page import MotionPage, write_motion_page
-    from efields.report.motion_pictures import fastest_speed, sharpness_pair
+    from efields.report.motion_pictures import sharpness_pair
 
-    camera = recording.camera or _nominal(events)
-    moments = np.linspace(times[0], times[-1], min(len(times), 120)).astype(np.int64)
-    middle = dense(flow, int(moments[len(moments) // 2]), camera.width, camera.height)
-    fastest = fastest_speed([middle])
+    if args.format != "none":
+        formats = ("npz", "flo", "dsec") if args.format == "all" else (args.format,)
+        write_maps(folder / "maps", flow, times, formats, shown.phase("writing maps"))
+    camera, span_us = recording.camera or _nominal(events), (int(events.t_us[0]), int(events.t_us[-1]))
+    film, frames = None, film_times(span_us, len(times) - 1)
+    fastest = common_scale(flow, span_us)
     if args.film:
-        film(lambda: (dense(flow, int(t), camera.width, camera.height) for t in moments), out / "flow.mp4", 24, fastest)
+        film = folder / "flow.mp4"
+        write_flow_film(film, flow, frames, fastest, shown.phase("film"))
+    shown.phase("report")
+    found = shown_flow(flow, events, camera, fastest, film, len(frames))
     before, after = sharpness_pair(*sharpened(events, camera, motion, flow))
     references = () if recording.camera is None else references_of(recording, args.recording)
     page = MotionPage(
+        command="flow",
         name=recording.name or args.recording.name,
-        motion=None if recording.camera is None else motion,
+        motion=motion,
+        span_us=span_us,
+        seconds=time.monotonic() - began,
         before=before,
         after=after,
-        flow=middle,
-        fastest=fastest,
+        flow=found,
         references=references,
         agreement=agreement(motion, references),
-        settings=given(rate=args.rate, seed=args.seed, start=args.start, stop=args.stop),
-        notes=notes,
+        settings=settings_of(args, config, camera, motion.calibration),
+        notes=_notes(recording, motion),
     )
-    write_motion_page(out / "report.html", page)
-    return fastest
+    write_motion_page(folder / "report.html", page)
+    return found
 
 
 def _times(events: EventStream, rate_hz: float) -> np.ndarray:
@@ -190,39 +247,3 @@ def _times(events: EventStream, rate_hz: float) -> np.ndarray:
         do = f"look at a shorter slice (--start, --stop), or take --rate {rate_hz * MOST_MAPS / count:.3g}"
         raise InputError(f"{count:,} maps are more than {MOST_MAPS:,}", do=do)
     return int(events.t_us[0]) + np.rint(np.arange(count + 1) * step_us).astype(np.int64)
-
-
-def _write_maps(args: Args, out: Path, flow: Flow, times: np.ndarray) -> int:
-    """Write the displacement of every pixel over each interval, and return how many maps there are."""
-    from efields import atomic
-    from efields.loaders._reading.flow_png import write_flow_png
-    from efields.motion.files import write_flo
-
-    formats = ("npz", "flo", "dsec") if args.format == "all" else () if args.format == "none" else (args.format,)
-    if not formats:
-        return 0
-    with atomic.replacing(out / "maps") as folder:
-        folder.mkdir(parents=True)
-        maps = []
-        for number, displacement in enumerate(_displacements(flow, times)):
-            name = f"{number:06d}"
-            if "flo" in formats:
-                write_flo(folder / f"{name}.flo", displacement)
-            if "dsec" in formats:
-                fits = np.abs(displacement).max(axis=-1) < 255
-                write_flow_png(folder / f"{name}.png", displacement, fits)
-            if "npz" in formats:
-                maps.append(displacement.astype(np.float16 if len(times) > 200 else np.float32))
-        if maps:
-            np.savez_compressed(folder / "flow.npz", flow=np.stack(maps), start_us=times[:-1], stop_us=times[1:])
-        rows = "".join(f"{start}, {stop}\n" for start, stop in pairwise(times.tolist()))
-        (folder / "timestamps.txt").write_text("# from_timestamp_us, to_timestamp_us\n" + rows, encoding="utf-8")
-    return len(times) - 1
-
-
-def _displacements(flow: Flow, times: np.ndarray) -> Iterator[np.ndarray]:
-    width, height = flow.camera.width, flow.camera.height
-    y, x = np.mgrid[:height, :width]
-    pixel = np.column_stack([x.ravel(), y.ravel()]).astype(np.float64)
-    for start, stop in pairwise(times.tolist()):
-        yield flow.displacement(start, stop, pixel).reshape(height, width, 2).astype(np.float32)

@@ -53,6 +53,8 @@ class RotationScore:
     """Mean absolute error about x, y, z."""
     mean_norm: float
     """Mean length of the difference of both vectors."""
+    rms_norm: float
+    """Root mean square length of the difference of both vectors: at least `mean_norm`, and sqrt(3) times `rms`."""
     rms_share: float | None
     """`rms` over the range (greatest less least component) of the truth; None for a constant one."""
     samples: int
@@ -121,6 +123,7 @@ def score_rotation(
         rms_axes=_three(np.sqrt((difference**2).mean(axis=0))),
         mean_axes=_three(np.abs(difference).mean(axis=0)),
         mean_norm=float(np.linalg.norm(difference, axis=1).mean()),
+        rms_norm=float(np.sqrt(3 * square.mean())),
         rms_share=rms / reach if reach > 0 else None,
         samples=len(truth),
     )

@@ -41,6 +41,8 @@ class Degeneracy:
     """The second motion that the flow of a plane has."""
     apart_deg: float = 0.0
     """Angle between the direction found and the farthest one that explains the flow about as well."""
+    spread_deg: float = 0.0
+    """Standard deviation of the direction found, along the axis about which it is least certain."""
 
 
 def degeneracy(
@@ -71,10 +73,10 @@ def degeneracy(
     if planar and other is not None and _robust_rms(_epipolar_px(samples, other)) < 1.2 * max(noise_px, 0.25):
         return Degeneracy("two-fold", rotation, parallax_px, noise_px, plane_px, other)
     apart_deg = _farthest_as_good_deg(samples, motion)
-    spread_deg = np.degrees(np.sqrt(np.linalg.eigvalsh(motion.covariance[3:, 3:])[-1]))
+    spread_deg = float(np.degrees(np.sqrt(np.linalg.eigvalsh(motion.covariance[3:, 3:])[-1])))
     certain = apart_deg <= most_apart_deg and spread_deg <= most_spread_deg
     status: Status = "ok" if certain else "uncertain direction"
-    return Degeneracy(status, rotation, parallax_px, noise_px, plane_px, apart_deg=apart_deg)
+    return Degeneracy(status, rotation, parallax_px, noise_px, plane_px, apart_deg=apart_deg, spread_deg=spread_deg)
 
 
 def front_most(samples: FlowSamples, motion: FlowMotion) -> FlowMotion:

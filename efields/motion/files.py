@@ -12,7 +12,7 @@ from jaxtyping import Float32, Float64
 
 from efields import atomic
 from efields.errors import InputError
-from efields.motion.motion import Motion
+from efields.motion.motion import Calibration, Motion
 
 FLO_TAG = 202021.25
 """First number of a .flo file, 'PIEH' as bytes."""
@@ -20,14 +20,15 @@ UNKNOWN_FLOW = 1e10
 """What stands in a .flo where flow is not known (Baker et al., IJCV 2011)."""
 CSV_COLUMNS = (
     "t_us", "wx_rad_s", "wy_rad_s", "wz_rad_s", "vx", "vy", "vz",
-    "var_wx", "var_wy", "var_wz", "cov_wx_wy", "cov_wx_wz", "cov_wy_wz", "gain", "events", "status",
+    "var_wx", "var_wy", "var_wz", "cov_wx_wy", "cov_wx_wz", "cov_wy_wz", "gain", "events", "status", "calibration",
 )  # fmt: skip
 
 
 def write_motion_csv(path: Path, motion: Motion) -> None:
     """One row a window: time, angular velocity (rad/s), unit direction of translation, covariance, gain, status.
 
-    A direction that is not observable is left empty.
+    `calibration` is `assumed` where the focal length is, on which all of rad/s depends. A direction that is not given
+    is left empty.
     """
     lines = [",".join(CSV_COLUMNS)]
     for k in range(len(motion)):
@@ -43,6 +44,7 @@ def write_motion_csv(path: Path, motion: Motion) -> None:
             *(f"{v:.6g}" for v in numbers),
             str(int(motion.events[k])),
             motion.status[k],
+            motion.calibration,
         ]
         lines.append(",".join(row))
     atomic.write_text(path, "\n".join(lines) + "\n")
@@ -63,6 +65,9 @@ def write_motion_npz(path: Path, motion: Motion) -> None:
         gain=motion.gain,
         seconds=np.array(motion.seconds),
         notes=np.array(motion.notes, dtype=str),
+        ambiguities=np.array(motion.ambiguities, dtype=str),
+        distinct_events=np.array(motion.distinct_events),
+        calibration=np.array(motion.calibration),
     )
     atomic.write_bytes(path, content.getvalue())
 
@@ -74,25 +79,33 @@ def read_motion_npz(path: Path) -> Motion:
             found = {name: held[name] for name in held.files}
         return Motion(
             model=str(found["model"]),  # pyright: ignore[reportArgumentType]
+            calibration=str(found["calibration"]),  # pyright: ignore[reportArgumentType]
             status=tuple(map(str, found["status"])),  # pyright: ignore[reportArgumentType]
             seconds=float(found["seconds"]),
             notes=tuple(map(str, found["notes"])),
+            ambiguities=tuple(map(str, found["ambiguities"])),
+            distinct_events=int(found["distinct_events"]),
             **{name: found[name] for name in ("t_us", "angular_velocity", "covariance", "direction", "events", "gain")},
         )
     except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, AttributeError) as error:
         raise InputError(f"is no motion written by efields ({error})", path, "estimate it again") from None
 
 
-def write_tum(path: Path, t_us: np.ndarray, orientation: Float64[np.ndarray, "n 4"]) -> None:
+def write_tum(
+    path: Path, t_us: np.ndarray, orientation: Float64[np.ndarray, "n 4"], calibration: Calibration = "given"
+) -> None:
     """Orientations (quaternions xyzw, camera to world) as TUM text `t 0 0 0 qx qy qz qw`, t in seconds.
 
-    Positions are zero: translation is known up to its direction only.
+    Positions are zero, as none are estimated; a comment says so, and that the focal length is assumed where it is.
     """
     rows = (
         f"{t / 1e6:.6f} 0 0 0 " + " ".join(f"{v:.9f}" for v in q)
         for t, q in zip(t_us.tolist(), orientation, strict=True)
     )
-    atomic.write_text(path, "# t px py pz qx qy qz qw; positions are not known\n" + "\n".join(rows) + "\n")
+    said = "# t px py pz qx qy qz qw: orientations from the first estimate on; positions are not estimated and are 0\n"
+    if calibration == "assumed":
+        said += "# the focal length is assumed: angles depend on it\n"
+    atomic.write_text(path, said + "\n".join(rows) + "\n")
 
 
 def write_flo(path: Path, flow: Float32[np.ndarray, "h w 2"]) -> None:

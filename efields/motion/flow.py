@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from efields import atomic
 from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.motion.flow_field import FieldFrame, FlowField, FlowFieldConfig
+from efields.motion.motion import Calibration
 
 _LONGEST_STEP_US = 10_000
 _AT_ONCE = 1 << 16
@@ -33,6 +35,8 @@ class Flow:
     """Absolute time of its last event."""
     camera: Camera
     """The camera without distortion, whose pixels flow is given for."""
+    calibration: Calibration = "given"
+    """Where the camera's focal length comes from, which flow in pixels hardly depends on."""
 
     def at(self, t_us: int | Int64[np.ndarray, " n"], pixel: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:
         """Flow in pixels a second at absolute times and places (x, y) of the ideal image.
@@ -73,6 +77,7 @@ class Flow:
             "start_us": self.start_us,
             "end_us": self.end_us,
             "camera": np.array([camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy]),
+            "calibration": np.array(self.calibration),
             "frames": frames,
             "lattice": np.array([f.frame.lattice for f in self.fields]),
             "sharpness": np.array([f.sharpness for f in self.fields]),
@@ -92,7 +97,8 @@ class Flow:
             fields = [_field(found, k, config) for k in range(len(found["start_us"]))]
             size = found["camera"].tolist()
             camera = Camera(int(size[0]), int(size[1]), *size[2:])
-            return cls(tuple(fields), found["start_us"], found["end_us"], camera)
+            calibration: Any = str(found["calibration"])
+            return cls(tuple(fields), found["start_us"], found["end_us"], camera, calibration)
         except (OSError, KeyError, ValueError, EOFError, RuntimeError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(f"is no flow written by efields ({error})", path, "estimate it again") from None
 

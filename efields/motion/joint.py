@@ -21,7 +21,7 @@ from efields.motion.flow_field import FlowFieldConfig
 from efields.motion.motion import Motion, Status
 from efields.motion.preparation import prepared
 from efields.motion.spline import MotionSpline, TimedFlow
-from efields.motion.window import EventWindow, ideal_camera, windows
+from efields.motion.window import EventWindow, distinct_events, ideal_camera, windows
 from efields.motion.window_fit import WindowFit, WindowFitConfig, fit_window
 from efields.motion.window_rotation import RotationConfig, estimate_window, travelled_px
 from efields.ranges import EveryNth, Positive, Range
@@ -61,6 +61,12 @@ class JointConfig:
     rotation: RotationConfig = field(default_factory=RotationConfig)
     """The rotation that a window starts from."""
 
+    @property
+    def resolved(self) -> JointConfig:
+        """The same, `fit` saying what stands above it."""
+        own = {"epipolar_weight": self.epipolar_weight, "seconds_per_window": self.seconds_per_window}
+        return replace(self, fit=replace(self.fit, **own))
+
 
 @dataclass(frozen=True)
 class _Fitted:
@@ -87,11 +93,8 @@ def estimate_motion_and_flow(
     Source: E-MoFlow (Li et al., NeurIPS 2025): flow as an implicit neural representation and motion as a spline, tied
     by the differential epipolar constraint. Raises `InputError` when no window has enough events.
     """
-    began = time.perf_counter()
+    began, config = time.perf_counter(), config.resolved
     events, notes = prepared(events, config.least_events, config.drop_hot_pixels)
-    fit_config = replace(
-        config.fit, epipolar_weight=config.epipolar_weight, seconds_per_window=config.seconds_per_window
-    )
     generator = torch.Generator().manual_seed(seed)
     fitted: list[_Fitted] = []
     spline: MotionSpline | None = None
@@ -105,7 +108,7 @@ def estimate_motion_and_flow(
         on_progress(int(np.searchsorted(events.t_us, window.start_us)), len(events))
         if len(window) < config.least_events or window.duration_s <= 0:
             continue
-        fitted.append(_fitted(window, fitted, spline, config, fit_config, backend, generator))
+        fitted.append(_fitted(window, fitted, spline, config, backend, generator))
         spline = _spline(fitted[-3:], config)
     if spline is None:
         raise InputError(
@@ -115,6 +118,7 @@ def estimate_motion_and_flow(
     on_progress(len(events), len(events))
     spline = _spline(fitted, config)
     motion = _motion(fitted, spline, time.perf_counter() - began, notes)
+    motion = replace(motion, distinct_events=distinct_events(events, [f.span_us for f in fitted]))
     return motion, flow_of([f.fit.field for f in fitted], [f.span_us for f in fitted], ideal_camera(camera))
 
 
@@ -131,7 +135,6 @@ def _fitted(
     earlier: list[_Fitted],
     spline: MotionSpline | None,
     config: JointConfig,
-    fit_config: WindowFitConfig,
     backend: Backend,
     generator: torch.Generator,
 ) -> _Fitted:
@@ -142,7 +145,7 @@ def _fitted(
     start = earlier[-1].judged.rotation if earlier else np.zeros(3)
     rotation = estimate_window(window, start, config.rotation, backend)
     fit = fit_window(
-        window, torch.from_numpy(rotation.angular_velocity).float(), fit_config, config.flow, backend, generator,
+        window, torch.from_numpy(rotation.angular_velocity).float(), config.fit, config.flow, backend, generator,
         before.fit.field if before is not None and before.status not in ("no gain",) else None,
         direction if before is not None and before.status == "ok" else None,
     )  # fmt: skip
@@ -184,7 +187,7 @@ def _motion(fitted: list[_Fitted], spline: MotionSpline, seconds: float, notes: 
         angular = np.stack([np.interp(t_us, t_us[good], axis[good]) for axis in angular.T], axis=1)
     else:
         angular = np.zeros_like(angular)
-        notes.append("No window became sharper by any flow: the camera stood still, or its motion is none.")
+        notes.append("No flow sharpens any window: the camera was at rest, or something else causes the events.")
     return Motion(
         model="full",
         t_us=t_us,
@@ -195,32 +198,37 @@ def _motion(fitted: list[_Fitted], spline: MotionSpline, seconds: float, notes: 
         events=np.array([f.events for f in fitted], dtype=np.int64),
         gain=np.array([f.fit.gain for f in fitted]),
         seconds=seconds,
-        notes=(*notes, *_degenerate_notes(fitted)),
+        notes=tuple(notes),
+        ambiguities=tuple(_ambiguities(fitted)),
     )
 
 
-def _degenerate_notes(fitted: list[_Fitted]) -> list[str]:
+def _ambiguities(fitted: list[_Fitted]) -> list[str]:
     """What the windows whose direction is not certain say."""
     notes = []
     turning = [f for f in fitted if f.status == "rotation only"]
     if turning:
         parallax: Float64[np.ndarray, " k"] = np.array([f.judged.parallax_px for f in turning])
         notes.append(
-            f"{len(turning)} of {len(fitted)} windows show no parallax beyond noise ({parallax.max():.2f} pixels over "
-            "a window): a turn explains them, and they give no direction. Moving past even depths can look alike."
+            f"{len(turning)} of {len(fitted)} windows show no parallax beyond noise (at most {parallax.max():.2f} "
+            "pixels over a window): a rotation alone explains them, and no translation direction is given. Translation "
+            "past a scene of little depth variation can look the same."
         )
     uncertain = [f for f in fitted if f.status == "uncertain direction"]
     if uncertain:
+        spread = max(f.judged.spread_deg for f in uncertain)
+        apart = max(f.judged.apart_deg for f in uncertain)
         notes.append(
-            f"{len(uncertain)} of {len(fitted)} windows give no direction: others, up to "
-            f"{max(f.judged.apart_deg for f in uncertain):.0f} degrees away, explain the flow about as well. Little "
-            "parallax, quick shaking or things that move by themselves do that; their turn is less certain too."
+            f"The translation direction is ambiguous in {len(uncertain)} of {len(fitted)} windows and not given there: "
+            f"its standard deviation is up to {spread:.0f} degrees, and directions up to {apart:.0f} degrees away "
+            "explain the flow about as well. The rotation is less certain there too. Little parallax, shaking and "
+            "moving objects cause this."
         )
     twofold = [f for f in fitted if f.judged.other is not None and f.status == "two-fold"]
     if twofold and (other := twofold[0].judged.other) is not None:
         listed = ", ".join(f"{value:.2f}" for value in other.direction)
         notes.append(
-            f"{len(twofold)} of {len(fitted)} windows see a plane, whose flow a second motion explains as well: its "
-            f"direction in the first of them is ({listed})."
+            f"{len(twofold)} of {len(fitted)} windows see a plane, whose flow two motions explain equally well. One is "
+            f"given; the translation direction of the other is ({listed}) in the first of these windows."
         )
     return notes

@@ -11,11 +11,15 @@ from jaxtyping import Float64, Int64
 Status = Literal["ok", "rotation only", "two-fold", "uncertain direction", "too few events", "no gain", "still"]
 """What a window's estimate is worth.
 
-`ok`; `rotation only`: no parallax beyond noise, so no direction; `two-fold`: a plane, whose other interpretation fits
-as well; `uncertain direction`: directions far apart explain the flow about as well, so none is given; `too few events`,
-`no gain` (warping sharpens nothing) and `still`: the angular velocity is that of the window before, or zero for a
-camera that stands still.
+`ok`: all that the model has; `rotation only`: no parallax beyond noise, so no direction; `two-fold`: a plane, whose
+other interpretation fits as well; `uncertain direction`: directions far apart explain the flow about as well, so none
+is given; `still`: the image hardly moves; `too few events`, `no gain` (warping sharpens nothing): the angular velocity
+is that of the windows around it, or zero where no window gives one.
 """
+Calibration = Literal["given", "assumed", "none"]
+"""Where a focal length comes from: a calibration; nobody gave it, so that one is assumed; `none`: flow without one."""
+UNKNOWN: tuple[Status, ...] = ("too few events", "no gain")
+"""Windows that give no angular velocity of their own."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +34,26 @@ class Motion:
     """Angular velocity of the camera in its own axes, rad/s: a static point with bearing b moves as db/dt = -w x b.
     Never NaN: where a window gave none, that of its neighbours."""
     covariance: Float64[np.ndarray, "m 3 3"]
-    """Covariance of the angular velocity, (rad/s)^2, from the curvature of the contrast."""
+    """Covariance of the angular velocity, (rad/s)^2: from the curvature of the contrast for a rotation, from what the
+    motion leaves of the flow for the full model."""
     direction: Float64[np.ndarray, "m 3"]
     """Unit vector of the camera's linear velocity in its own axes; NaN where it is not observable (`status`)."""
     status: tuple[Status, ...]
     """What each estimate is worth."""
     events: Int64[np.ndarray, " m"]
-    """Events in each window."""
+    """Events in each window; windows overlap."""
     gain: Float64[np.ndarray, " m"]
     """Variance of the image of warped events over that of the unwarped ones (FWL): above 1 is sharper."""
     seconds: float = 0.0
     """Time that the estimate took."""
     notes: tuple[str, ...] = ()
-    """What a user should know, a sentence each."""
+    """What a user should know of the events, a sentence each."""
+    ambiguities: tuple[str, ...] = ()
+    """What the windows leave open about the motion, a sentence each."""
+    distinct_events: int = 0
+    """Events in any window, each counted once."""
+    calibration: Calibration = "given"
+    """Where the camera's focal length comes from, on which angular velocities depend."""
 
     def __len__(self) -> int:
         return len(self.t_us)
@@ -50,3 +61,24 @@ class Motion:
     def at(self, t_us: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, "n 3"]:
         """Angular velocity at any time, linear between windows and constant beyond the first and last."""
         return np.stack([np.interp(t_us, self.t_us, axis) for axis in self.angular_velocity.T], axis=1)
+
+    def mean(self) -> Float64[np.ndarray, " 3"]:
+        """Mean angular velocity over the time from the first window's middle to the last one's, rad/s."""
+        return self._over_time(self.angular_velocity)
+
+    def mean_speed(self) -> float:
+        """Mean of the length of the angular velocity over the same time, rad/s."""
+        return float(self._over_time(np.linalg.norm(self.angular_velocity, axis=1)))
+
+    def mean_direction(self) -> Float64[np.ndarray, " 3"] | None:
+        """Unit vector along the sum of the windows' directions; None where there is none, or they cancel out."""
+        summed = self.direction[np.isfinite(self.direction).all(axis=1)].sum(axis=0)
+        length = float(np.linalg.norm(summed))
+        return summed / length if length > 1e-6 else None
+
+    def _over_time(self, values: np.ndarray) -> np.ndarray:
+        """Mean by the trapezoidal rule: windows lie closer together where there are many events."""
+        from scipy.integrate import trapezoid
+
+        seconds = (self.t_us - self.t_us[0]) * 1e-6
+        return trapezoid(values, seconds, axis=0) / seconds[-1] if seconds[-1] > 0 else values.mean(axis=0)

@@ -13,14 +13,22 @@ from efields.motion.flicker import flicker
 def prepared(events: EventStream, least_events: int, drop_hot_pixels: bool) -> tuple[EventStream, list[str]]:
     """Events without hot pixels, and what a user should know of them, a sentence each.
 
-    Raises `InputError` when fewer than `least_events` are left.
+    Raises `InputError` when fewer than `least_events` are left, or all are at one time.
     """
     notes: list[str] = []
+    count = len(events)
     if drop_hot_pixels and len(hot := hot_pixels(events)):
         events = events[~np.isin(events.pixel, hot)]
-        notes.append(f"{len(hot)} hot pixels were left out.")
+        left_out = f"1 hot pixel and its {count - len(events):,} events" if len(hot) == 1 else (
+            f"{len(hot)} hot pixels and their {count - len(events):,} events"
+        )  # fmt: skip
+        notes.append(f"{left_out} are left out.")
     if len(events) < least_events:
-        raise InputError(f"{len(events)} events are too few to estimate motion", do=f"give at least {least_events}")
+        held = "1 event is" if len(events) == 1 else f"{len(events):,} events are"
+        without = f" ({notes[0].removesuffix('.')})" if notes else ""
+        raise InputError(f"{held} too few to estimate motion{without}", do=f"give at least {least_events:,}")
+    if events.duration_s <= 0:
+        raise InputError(f"all {len(events):,} events are at one time, which shows no motion", do="check the times")
     if (found := flicker(events)) is not None:
         notes.append(
             f"The light flickers at {found.hz:.0f} Hz ({100 * found.share:.0f} % of the signed events): "

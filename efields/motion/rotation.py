@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from efields.motion.minimise import minimised
 from efields.motion.motion import Motion
 from efields.motion.pivot import Turning, find_pivot
 from efields.motion.preparation import prepared
-from efields.motion.window import EventWindow, window_of, windows
+from efields.motion.window import EventWindow, distinct_events, window_of, windows
 from efields.motion.window_rotation import (
     RotationConfig,
     WindowRotation,
@@ -82,10 +83,14 @@ def estimate_rotation(
 
     pivot = _pivot(estimates, again, config, backend) if config.pivot is None else config.pivot
     if pivot > 0:
-        notes.append(f"The camera turns about a point behind it, {pivot:.2f} of the distance of the scene away.")
+        notes.append(
+            f"The camera is taken to turn about a point behind it, {pivot:.2f} of the distance of the scene away"
+            + (" (found from the events)." if config.pivot is None else " (as given).")
+        )
         estimates = [about_pivot(again(k), estimate, pivot, config, backend) for k, estimate in enumerate(estimates)]
     middles = [(start + end) // 2 for start, end in spans]
-    return _motion(middles, counts, estimates, time.perf_counter() - began, notes)
+    motion = _motion(middles, counts, estimates, time.perf_counter() - began, notes)
+    return replace(motion, distinct_events=distinct_events(events, spans))
 
 
 def seen_share(events: EventStream, count: int = 20_000, parts: int = 8) -> float:
@@ -132,7 +137,7 @@ def _motion(
         w = np.stack([np.interp(t_us, t_us[good], axis[good]) for axis in w.T], axis=1)
     else:
         w = np.zeros_like(w)
-        notes.append("No window became sharper by any rotation: the camera stood still, or its motion is none.")
+        notes.append("No rotation sharpens any window: the camera was at rest, or something else causes the events.")
     return Motion(
         model="rotation",
         t_us=t_us,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from efields.motion.motion import Motion
+from efields.motion.motion import UNKNOWN, Motion
 
 _FLOOR_RAD_S = 0.01
 """What is added to each estimate's standard deviation: neighbouring windows agree no better."""
@@ -32,7 +32,7 @@ class AngularVelocitySpline:
 
 
 def angular_velocity_spline(motion: Motion, knot_s: float = 0.05, bend_rad_s: float = 0.3) -> AngularVelocitySpline:
-    """The spline nearest to the windows that became sharper, each weighted by its covariance.
+    """The spline nearest to the windows that give an angular velocity, each weighted by its covariance.
 
     `knot_s`: seconds between knots. `bend_rad_s`: standard deviation of the second differences of the control points,
     which ties the spline down where windows say nothing. Penalised least squares (Eilers and Marx, "Flexible smoothing
@@ -40,7 +40,7 @@ def angular_velocity_spline(motion: Motion, knot_s: float = 0.05, bend_rad_s: fl
     """
     start, knot_us = int(motion.t_us[0]), max(round(knot_s * 1e6), 1)
     intervals = max(-(-(int(motion.t_us[-1]) - start) // knot_us), 1)
-    good = np.array([status in ("ok", "still") for status in motion.status])
+    good = np.array([status not in UNKNOWN for status in motion.status])
     if not good.any():
         return AngularVelocitySpline(start, knot_us, np.zeros((intervals + 3, 3)))
     first, share = _basis(motion.t_us[good], start, knot_us, intervals)

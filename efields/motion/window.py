@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -99,6 +99,14 @@ def windows(
         if end == len(events):
             return
         first += max(round(step * (end - first)), 1)
+
+
+def distinct_events(events: EventStream, spans_us: Sequence[tuple[int, int]]) -> int:
+    """How many events lie in any of these spans, from the first microsecond to the last, each counted once."""
+    first, last = np.array(spans_us, dtype=np.int64).reshape(-1, 2).T
+    change = np.bincount(np.searchsorted(events.t_us, first), minlength=len(events) + 1)
+    change = change - np.bincount(np.searchsorted(events.t_us, last, side="right"), minlength=len(events) + 1)
+    return int(np.count_nonzero(np.cumsum(change)[:-1]))
 
 
 def _on_pixel(count: int) -> Float64[np.ndarray, "n 2"]:

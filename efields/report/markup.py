@@ -51,9 +51,14 @@ def facts(rows: Iterable[tuple[str, Any]]) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
     """A table; cells are HTML already."""
-    top = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    top = " ".join(f"<th scope='col'>{escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + " ".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<div class="scroll"><table{_class(kind)}><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def cards(*each: str) -> str:
+    """Headline numbers in a row."""
+    return f'<div class="cards">{"".join(each)}</div>'
 
 
 def card(value: str, name: str, note: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The page of an estimate of motion: curves, sharpened events, flow, agreement with what else is known."""
+"""The page of an estimate of motion or flow: what was found, how it agrees with references, how it was made."""
 
 from __future__ import annotations
 
@@ -12,156 +12,143 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from efields.atomic import write_text
-from efields.motion.motion import Motion
-from efields.report import markup
-from efields.report.images import data_uri
-from efields.report.motion_pictures import arrows, flow_colours, wheel
-from efields.report.motion_plots import Reference, angular_velocity_plot, direction_plot
-from efields.report.page import document
+from efields.evaluate.environment import environment
+from efields.evaluate.motion_agreement import Agreement, Reference
+from efields.motion.flow_maps import Speeds
+from efields.motion.motion import Calibration, Motion
+from efields.report import markup, motion_sections
+from efields.report.page import block, document, flat
 
-STATUS = {
-    "ok": "rotation and direction of translation",
-    "rotation only": "no parallax beyond noise: rotation alone, no direction",
-    "two-fold": "a plane: its other interpretation fits as well",
-    "uncertain direction": "directions far apart explain the flow: rotation, less certain, and no direction",
-    "too few events": "too few events: the neighbour's estimate",
-    "no gain": "warping sharpens nothing: the neighbour's estimate",
-    "still": "the camera stood still",
-}
+
+@dataclass(frozen=True)
+class ShownFlow:
+    """Optical flow, as the page shows it."""
+
+    picture: Float[np.ndarray, "h w 2"]
+    """Flow of every pixel in the middle of the time, px/s."""
+    at_s: float
+    """When that is, seconds from the first event looked at."""
+    fastest: float
+    """Speed at the rim of the colour wheel, px/s."""
+    speeds: Speeds
+    """How fast it is where events are."""
+    film: bytes = b""
+    """An MP4 of the flow's colours; empty for none."""
+    slowed: float = 1.0
+    """How many times longer the film lasts than what it shows."""
 
 
 @dataclass(frozen=True)
 class MotionPage:
     """What the page shows."""
 
+    command: str
+    """`egomotion` or `flow`, which leads with the flow."""
     name: str
     """Name of the recording."""
-    motion: Motion | None
-    """The motion; None where the camera is not calibrated and only flow is known."""
-    before: UInt8[np.ndarray, "h w 3"] | None = None
-    """Events of one window as they came."""
-    after: UInt8[np.ndarray, "h w 3"] | None = None
+    motion: Motion
+    """What was estimated; without a calibration, only its flow is shown."""
+    span_us: tuple[int, int]
+    """Absolute times of the first and last event looked at, microseconds."""
+    seconds: float
+    """What the whole command took."""
+    before: UInt8[np.ndarray, "h w 3"]
+    """Events of one window as they are."""
+    after: UInt8[np.ndarray, "h w 3"]
     """The same events warped."""
-    flow: Float[np.ndarray, "h w 2"] | None = None
-    """Flow at one time, px/s."""
-    fastest: float = 1.0
-    """Speed of the colour wheel's rim, px/s."""
+    flow: ShownFlow | None = None
+    """The flow, where the model has one."""
     references: tuple[Reference, ...] = ()
-    """Gyroscope, ground truth."""
-    agreement: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Scores by reference, then by name, each beside its baseline."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """How it was estimated."""
+    """Gyroscope, poses."""
+    agreement: tuple[Agreement, ...] = ()
+    """How the motion agrees with them."""
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Tables of settings by title: how it was estimated."""
     notes: tuple[str, ...] = ()
     """What a user should know, a sentence each."""
+
+    @property
+    def calibration(self) -> Calibration:
+        """Where the focal length comes from."""
+        return self.motion.calibration
+
+    @property
+    def span_s(self) -> float:
+        """Seconds from the first event looked at to the last."""
+        return (self.span_us[1] - self.span_us[0]) * 1e-6
 
 
 def write_motion_page(path: Path, page: MotionPage) -> None:
     """Write the page as one file that needs no network."""
-    parts = [
-        _headline(page),
-        *_curves(page),
-        _sharpness(page),
-        _flow(page),
-        _agreement(page),
-        _notes(page),
-        _settings(page),
-    ]
-    write_text(path, document(f"{page.name} · motion", f"efields motion · {page.name}", page.name, parts))
+    claimed = page.calibration != "none"
+    motion = [motion_sections.curves(page), motion_sections.compared(page)] if claimed else []
+    flow, events = motion_sections.flow(page), motion_sections.sharpness(page)
+    body = [flow, events, *motion] if page.command == "flow" else [*motion, events, flow]
+    parts = [_cards(page), _lead(page), *body, _notes(page), _settings(page)]
+    over = f"efields {page.command} · {page.name}"
+    write_text(path, document(f"{page.name} · {page.command}", over, page.name, parts))
 
 
-def _headline(page: MotionPage) -> str:
+def _cards(page: MotionPage) -> str:
     motion = page.motion
-    if motion is None:
-        return markup.missing(
-            "The camera is not calibrated: 2D flow is shown, and no egomotion. Give --camera for both."
-        )
-    weight = motion.events / max(float(motion.events.sum()), 1.0)
-    mean = np.degrees(weight @ motion.angular_velocity)
-    speed = np.degrees(weight @ np.linalg.norm(motion.angular_velocity, axis=1))
-    span_s = float(motion.t_us[-1] - motion.t_us[0]) * 1e-6
-    count = "one window" if len(motion) == 1 else f"{len(motion)} windows"
-    cards = [
-        markup.card(
-            f"{speed:.1f} °/s", "Angular speed", "mean: " + ", ".join(f"{v:.1f}" for v in mean) + " °/s about x, y, z"
-        ),
+    if page.command == "flow" and page.flow is not None:
+        speeds = page.flow.speeds
+        first = [
+            markup.card(f"{speeds.median:.0f} px/s", "Median speed", f"at the events; mean {speeds.mean:.0f} px/s"),
+            markup.card(f"{speeds.fast:.0f} px/s", "Fast motion", "99 % of the events are slower"),
+        ]
+    else:
+        mean = ", ".join(motion_sections.number(v, 1) for v in np.degrees(motion.mean()))
+        speed = f"{np.degrees(motion.mean_speed()):.1f} °/s"
+        first = [
+            markup.card(speed, "Mean angular speed", f"mean angular velocity {mean} °/s about x, y, z"),
+            markup.card(f"{motion.distinct_events:,}".replace(",", "\u202f"), "Events used", "each counted once"),
+        ]
+    count = "1 window" if len(motion) == 1 else f"{len(motion)} overlapping windows"
+    return markup.cards(
+        *first,
         markup.card(
             f"{float(np.median(motion.gain)):.2f}",
             "Sharpening (FWL)",
-            "variance of warped over unwarped events, median",
+            "image variance of warped events over that of unwarped ones, median over windows",
         ),
-        markup.card(markup.duration(motion.seconds), "Time", f"{count} over {span_s:.2f} s"),
-        markup.card(markup.show(int(motion.events.sum())), "Events", "in all windows together"),
-    ]
-    counted = {status: motion.status.count(status) for status in dict.fromkeys(motion.status)}
-    said = "; ".join(f"{count} of {len(motion)} windows: {STATUS[status]}" for status, count in counted.items())
-    return f'<div class="cards">{"".join(cards)}</div>' + markup.paragraph(f"Model “{motion.model}”. {said}.", "lead")
-
-
-def _curves(page: MotionPage) -> list[str]:
-    if page.motion is None:
-        return []
-    label = "Angular velocity about the camera's axes over time"
-    parts = [markup.figure(angular_velocity_plot(page.motion, page.references), label)]
-    parts.append(markup.paragraph("Bands are two standard deviations, from the curvature of the contrast.", "note"))
-    direction = direction_plot(page.motion)
-    if direction is not None:
-        parts.append(markup.figure(direction, "Direction of translation over time"))
-    elif page.motion.model == "full":
-        parts.append(markup.missing("No direction of translation: it was not observable."))
-    return [markup.section("Motion", *parts, anchor="motion")]
-
-
-def _sharpness(page: MotionPage) -> str:
-    if page.before is None or page.after is None:
-        return ""
-    cells = [
-        f"<figure>{markup.picture(data_uri(image), label)}<figcaption>{escape(label)}</figcaption></figure>"
-        for image, label in ((page.before, "as they came"), (page.after, "warped by the estimate"))
-    ]
-    body = f'<div class="pair">{"".join(cells)}</div>'
-    return markup.section("Events of one window", body, anchor="sharpness")
-
-
-def _flow(page: MotionPage) -> str:
-    if page.flow is None:
-        return ""
-    colours = flow_colours(page.flow, page.fastest)
-    faint = (255 - (255 - colours.astype(np.float32)) * 0.35).astype(np.uint8)
-    pictures = [
-        ("speed and direction", data_uri(colours)),
-        ("arrows", data_uri(arrows(faint, page.flow, page.fastest))),
-    ]
-    cells = [
-        f"<figure>{markup.picture(uri, label)}<figcaption>{escape(label)}</figcaption></figure>"
-        for label, uri in pictures
-    ]
-    legend = markup.picture(data_uri(wheel()), "colour wheel: hue is the direction, saturation the speed", "wheel")
-    scale = markup.paragraph(f"Rim of the wheel: {page.fastest:.0f} px/s.", "note")
-    return markup.section("Optical flow", f'<div class="pair">{"".join(cells)}</div>', legend, scale, anchor="flow")
-
-
-def _agreement(page: MotionPage) -> str:
-    if not page.agreement:
-        text = "Nothing to compare with: the recording holds neither a gyroscope nor a truth."
-        return markup.section("Agreement", markup.missing(text), anchor="agreement")
-    names = list(dict.fromkeys(name for scores in page.agreement.values() for name in scores))
-    rows = [
-        [escape(reference), *("" if name not in scores else f"{scores[name]:.3f}" for name in names)]
-        for reference, scores in page.agreement.items()
-    ]
-    return markup.section("Agreement", markup.table(["compared with", *names], rows), anchor="agreement")
-
-
-def _notes(page: MotionPage) -> str:
-    said = [
-        *page.notes,
-        "The speed of translation is never known from one camera; its direction is, where there is parallax.",
-    ]
-    return markup.section(
-        "What to know", "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in said) + "</ul>", anchor="notes"
+        markup.card(_seconds(page.seconds), "Run time", f"{page.span_s:.2f} s of events in {count}"),
     )
 
 
+def _lead(page: MotionPage) -> str:
+    if page.command == "flow":
+        pixels = "the recorded image" if page.calibration == "none" else "the undistorted image"
+        said = f"Dense optical flow, in pixels of {pixels}. "
+    else:
+        said = ""
+    if page.calibration == "none":
+        said += "The camera is not calibrated, so no egomotion is given: --camera gives both."
+    else:
+        said += motion_sections.windows_in_words(page.motion)
+    if page.calibration == "assumed":
+        said += " The focal length is assumed, and angular velocities depend on it."
+    return markup.paragraph(said, "lead")
+
+
+def _notes(page: MotionPage) -> str:
+    said = list(page.notes)
+    if page.calibration != "none" and page.motion.model == "full":
+        said.append("One camera cannot tell the speed of translation: directions are unit vectors.")
+    elif page.calibration != "none":
+        said.append(
+            "The rotation model takes all image motion for rotation: where the camera also translates, use "
+            "--model full."
+        )
+    listed = "".join(f"<li>{escape(line)}</li>" for line in said)
+    return markup.section("What to know", f"<ul>{listed}</ul>", anchor="notes") if said else ""
+
+
 def _settings(page: MotionPage) -> str:
-    return markup.section("Settings", markup.facts(page.settings.items()), anchor="settings")
+    blocks = [block(title, flat(table)) for title, table in page.settings.items()]
+    blocks.append(block("versions and machine", environment().items()))
+    return markup.section("Settings", f'<div class="blocks">{"".join(blocks)}</div>', anchor="settings")
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 9.95 else markup.duration(seconds)

@@ -53,13 +53,17 @@ def arrows(
     flow: Float[np.ndarray, "h w 2"],
     fastest: float,
     every: int = 20,
-    scale: int = 3,
+    longest: int = 960,
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """The picture, `scale` times as large, with an arrow each `every` pixels, of at most about that length."""
+    """The picture with an arrow each `every` pixels, of at most about that length.
+
+    It is up to 3 whole times as large, while no side gets longer than `longest`.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     height, width = flow.shape[:2]
+    scale = max(1, min(3, longest // max(height, width)))
     figure = Figure(figsize=(width * scale / 100, height * scale / 100), dpi=100)
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -69,7 +73,7 @@ def arrows(
     known = np.isfinite(at).all(axis=-1) & (np.hypot(at[..., 0], at[..., 1]) > 0.02 * fastest)
     axes.quiver(
         x[known], y[known], at[known][:, 0], at[known][:, 1],
-        angles="xy", scale_units="xy", scale=fastest / every, width=0.0028, color="#e5484d",
+        angles="xy", scale_units="xy", scale=fastest / every, width=0.0028, color=[c / 255 for c in INK],
         headwidth=3.6, headlength=4.2,
     )  # fmt: skip
     axes.set_xlim(-0.5, width - 0.5)

@@ -63,12 +63,12 @@ def document(title: str, over: str, heading: str, parts: Sequence[str]) -> str:
 def settings(run: Contents) -> str:
     """The resolved settings, versions and machine."""
     plain = {key: value for key, value in run.config.items() if not isinstance(value, Mapping)}
-    blocks = [_block("experiment", plain.items())]
+    blocks = [block("experiment", plain.items())]
     for name, table in run.config.items():
         if isinstance(table, Mapping):
-            blocks.append(_block(name, _flat(table)))
+            blocks.append(block(name, flat(table)))
     caption = "versions and machine" + (" (when this page was written)" if run.environment_is_now else "")
-    blocks.append(_block(caption, run.environment.items()))
+    blocks.append(block(caption, run.environment.items()))
     return markup.section("Settings", f'<div class="blocks">{"".join(blocks)}</div>', anchor="settings")
 
 
@@ -113,16 +113,17 @@ def _gauge_table(gauge: Mapping[str, Any]) -> str:
     return markup.table(["Channel", "Scale a", "Offset b (log intensity)"], rows, "gauge")
 
 
-def _block(title: str, rows: Any) -> str:
+def block(title: str, rows: Any) -> str:
+    """A titled table of names and values."""
     return f'<div class="block"><h3>{escape(title)}</h3>{markup.facts(rows)}</div>'
 
 
-def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+def flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Nested tables as dotted names."""
     rows: list[tuple[str, Any]] = []
     for key, value in table.items():
         if isinstance(value, Mapping):
-            rows.extend(_flat(value, f"{prefix}{key}."))
+            rows.extend(flat(value, f"{prefix}{key}."))
         else:
             rows.append((f"{prefix}{key}", value))
     return rows

@@ -38,7 +38,7 @@ def headline(run: Contents) -> str:
     events_seen = run.training.get("events", metrics.get("events"))
     if events_seen is not None:
         cards.append(markup.card(_short(events_seen), "Events", "in the recording"))
-    parts = ['<div class="cards">', *cards, "</div>"]
+    parts = [markup.cards(*cards)]
     if run.scored:
         line = f"Scored on {_views_that(metrics['views'], metrics['views_are'])} that training never saw. Protocol "
         parts.append(markup.paragraph(f"{line}“{metrics['protocol']}”: {metrics['protocol_summary']}", "lead"))

@@ -18,7 +18,7 @@ from efields.loaders._reading.images import to_channels
 from efields.loaders._reading.pose_clock import Unit
 from efields.loaders._reading.transforms import OPENGL
 from efields.ranges import Finite, NotNegative, check_ranges
-from efields.recording import Frames, Recording, Views
+from efields.recording import ASSUMED_LENS, Frames, Recording, Views
 from efields.supplied._sources import absolute
 from efields.supplied.cameras import read_camera
 from efields.supplied.poses import Order, read_poses
@@ -174,7 +174,8 @@ def _with_camera(recording: Recording, supplied: Supplied) -> Recording:
     frames = recording.frames
     if frames is not None and own is not None and frames.cameras == (own,):
         frames = replace(frames, cameras=(camera,))
-    return replace(recording, camera=camera, frames=frames, notes=recording.notes + notes)
+    known = tuple(note for note in recording.notes if not note.startswith(ASSUMED_LENS))
+    return replace(recording, camera=camera, frames=frames, notes=known + notes)
 
 
 def _with_frames(recording: Recording, trajectory: Trajectory) -> Recording:
