@@ -14,7 +14,9 @@ import json
 import logging
 import math
 import sys
+import time
 from collections.abc import Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,9 @@ from efields.errors import InputError
 from efields.plugins import allowing
 from efields.ranges import OutOfRange, check_ranges
 from efields.settings import did_you_mean
+
+STARTED: ContextVar[float] = ContextVar("STARTED")
+"""When the command that runs was called, by the monotonic clock; `seconds_so_far` counts from then."""
 
 # The order in which a newcomer meets the verbs; others follow by name.
 _FIRST = ("demo", "simulate", "info", "convert", "train", "evaluate", "render", "report", "doctor")
@@ -37,6 +42,7 @@ def verbs() -> dict[str, str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code: 0 done, 1 failed, 2 wrong input, 130 (143, 129) interrupted."""
+    STARTED.set(time.monotonic())
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
@@ -76,6 +82,11 @@ def _run(verb: str, words: list[str], debug: bool) -> int:
         if debug or error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         return _complain(f"{error.filename or 'the disk'}: no space left; free some space and repeat the command")
+
+
+def seconds_so_far() -> float:
+    """Wall time of the command that runs."""
+    return time.monotonic() - STARTED.get()
 
 
 def parsed(verb: str, words: Sequence[str]) -> Any:

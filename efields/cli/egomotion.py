@@ -7,7 +7,6 @@ TUM format) and report.html, with the full model flow.npz too.
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from efields.cli import print_json
+from efields.cli import print_json, seconds_so_far
 from efields.cli._loader_options import TimeUnit
 from efields.errors import InputError
 from efields.ranges import NotNegative, Pixels, Positive, Range, Seed, Threads
@@ -90,7 +89,6 @@ class Args:
 
 def run(args: Args) -> int:
     """Estimate, write the folder, and print the mean motion; exit code 0."""
-    began = time.monotonic()
     set_threads(args.threads)
     from efields.cli._motion import opened, output_folder
     from efields.cli._phases import phases
@@ -110,8 +108,8 @@ def run(args: Args) -> int:
         with phases(f"egomotion ({args.model})", args.json, guesses) as shown:
             motion, flow = _estimated(args, config, recording, events, shown)
             shown.phase("writing")
-            agreed = _write(args, config, folder, recording, events, motion, flow, began)
-    seconds = time.monotonic() - began
+            agreed = _write(args, config, folder, recording, events, motion, flow)
+    seconds = seconds_so_far()
     if args.json:
         agreement = {one.reference: asdict(one) for one in agreed}
         found = {**summary(motion), "calibration": motion.calibration, "agreement": agreement}
@@ -170,7 +168,7 @@ def _estimated(
 
 def summary(motion: Motion) -> dict[str, Any]:
     """The motion in a few numbers: means over time, and every window."""
-    known = np.isfinite(motion.direction).all(axis=1)
+    known = np.asarray(np.isfinite(motion.direction).all(axis=1))
     rows = [
         {
             "t_us": int(motion.t_us[k]),
@@ -204,14 +202,16 @@ def _print(motion: Motion, agreed: tuple[Agreement, ...]) -> None:
     if direction is not None:
         known = int(np.isfinite(motion.direction).all(axis=1).sum())
         v = ", ".join(f"{value:.3f}" for value in direction)
-        print(f"translation       {v} (unit vector along x, y, z, mean of the {known} of {windows} that give one)")
+        print(f"translation       {v} (unit vector along x, y, z; mean of {known} of {windows})")
     elif motion.model == "full":
         print("translation       no window gives a direction")
     for one in agreed:
+        known = one.correlation is not None and one.slope is not None
+        course = f"; about its main axis: correlation {one.correlation:.2f}, slope {one.slope:.2f}" if known else ""
         print(
             f"against {one.reference}: RMS error {one.rms_deg_s:.2f} deg/s, mean {one.mean_deg_s:.2f} "
             f"(no rotation: {one.zero_rotation_rms_deg_s:.2f}, {one.zero_rotation_mean_deg_s:.2f}), "
-            f"{one.windows} of {windows}"
+            f"{one.windows} of {windows}{course}"
         )
     for note in motion.notes + motion.ambiguities:
         print(f"note  {note}")
@@ -225,7 +225,6 @@ def _write(
     events: EventStream,
     motion: Motion,
     flow: Flow | None,
-    began: float,
 ) -> tuple[Agreement, ...]:
     """Write everything to the folder, and return how the motion agrees with what else is known."""
     from efields.cli._flow_output import common_scale, shown_flow
@@ -252,7 +251,7 @@ def _write(
         name=recording.name or args.recording.name,
         motion=motion,
         span_us=span_us,
-        seconds=time.monotonic() - began,
+        seconds=seconds_so_far(),
         before=before,
         after=after,
         flow=found,

@@ -7,7 +7,6 @@ report.html.
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import tyro
 
-from efields.cli import print_json
+from efields.cli import print_json, seconds_so_far
 from efields.cli._loader_options import TimeUnit
 from efields.errors import InputError
 from efields.ranges import NotNegative, Pixels, Positive, Range, Seed, Threads
@@ -92,7 +91,6 @@ class Args:
 
 def run(args: Args) -> int:
     """Estimate, write the folder, and say where it is; exit code 0."""
-    began = time.monotonic()
     set_threads(args.threads)
     from efields.cli._motion import checked_window, opened, output_folder
     from efields.cli._phases import phases
@@ -106,8 +104,8 @@ def run(args: Args) -> int:
         with phases("flow", args.json, _guesses(args, config, events, len(times) - 1)) as shown:
             motion, flow = _estimated(args, config, recording, events, shown)
             flow.save(folder / "flow.npz")
-            found = _write(args, config, folder, recording, events, motion, flow, times, shown, began)
-    seconds, maps = time.monotonic() - began, 0 if args.format == "none" else len(times) - 1
+            found = _write(args, config, folder, recording, events, motion, flow, times, shown)
+    seconds, maps = seconds_so_far(), 0 if args.format == "none" else len(times) - 1
     if args.json:
         said = {"maps": maps, "rate_hz": args.rate, "windows": len(motion), "events": motion.distinct_events}
         said |= {"speed_px_s": asdict(found.speeds), "gain": float(np.median(motion.gain))}
@@ -199,7 +197,6 @@ def _write(
     flow: Flow,
     times: np.ndarray,
     shown: Phases,
-    began: float,
 ) -> ShownFlow:
     """Write the maps, the film and the page, and return what it shows of the flow."""
     from efields.cli._flow_output import common_scale, film_times, shown_flow, write_flow_film, write_maps
@@ -226,7 +223,7 @@ def _write(
         name=recording.name or args.recording.name,
         motion=motion,
         span_us=span_us,
-        seconds=time.monotonic() - began,
+        seconds=seconds_so_far(),
         before=before,
         after=after,
         flow=found,

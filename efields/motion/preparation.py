@@ -28,7 +28,7 @@ def prepared(events: EventStream, least_events: int, drop_hot_pixels: bool) -> t
         without = f" ({notes[0].removesuffix('.')})" if notes else ""
         raise InputError(f"{held} too few to estimate motion{without}", do=f"give at least {least_events:,}")
     if events.duration_s <= 0:
-        raise InputError(f"all {len(events):,} events are at one time, which shows no motion", do="check the times")
+        raise InputError("all events are at one time, which shows no motion", do="check the times")
     if (found := flicker(events)) is not None:
         notes.append(
             f"The light flickers at {found.hz:.0f} Hz ({100 * found.share:.0f} % of the signed events): "

@@ -117,17 +117,15 @@ def _cards(page: MotionPage) -> str:
 
 
 def _lead(page: MotionPage) -> str:
-    if page.command == "flow":
-        pixels = "the recorded image" if page.calibration == "none" else "the undistorted image"
-        said = f"Dense optical flow, in pixels of {pixels}. "
+    if page.command == "egomotion":
+        said = motion_sections.windows_in_words(page.motion)
+    elif page.calibration == "none":
+        said = (
+            "Dense optical flow, in pixels of the recorded image. The camera is not calibrated, so no egomotion is "
+            "given: --camera gives both."
+        )
     else:
-        said = ""
-    if page.calibration == "none":
-        said += "The camera is not calibrated, so no egomotion is given: --camera gives both."
-    else:
-        said += motion_sections.windows_in_words(page.motion)
-    if page.calibration == "assumed":
-        said += " The focal length is assumed, and angular velocities depend on it."
+        said = "Dense optical flow, in pixels of the undistorted image."
     return markup.paragraph(said, "lead")
 
 

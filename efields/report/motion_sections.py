@@ -41,7 +41,9 @@ def windows_in_words(motion: Motion) -> str:
         words = _GIVEN[motion.model] if status == "ok" else _STATUS[status]
         words += f", {instead}" if status in UNKNOWN else ""
         told.append(f"{motion.status.count(status)} of {len(motion)} windows: {words}")
-    return f"Model “{motion.model}” ({model}). {'; '.join(told)}."
+    assumed = " The focal length is assumed, and angular velocities depend on it."
+    said = f"Model “{motion.model}” ({model}). {'; '.join(told)}."
+    return said + assumed if motion.calibration == "assumed" else said
 
 
 def number(value: float, digits: int) -> str:
@@ -59,6 +61,7 @@ def curves(page: MotionPage) -> str:
         "full": "Bands are two standard deviations, from what the motion leaves of the flow.",
     }[motion.model]
     parts = [
+        *([markup.paragraph(windows_in_words(motion))] if page.command == "flow" else []),
         markup.figure(angular_velocity_plot(motion, page.references, page.span_us), label),
         markup.paragraph(bands, "note"),
     ]
@@ -81,14 +84,19 @@ def compared(page: MotionPage) -> str:
         return markup.section("Agreement", markup.missing(text), anchor="agreement")
     head = [
         "Compared with", "Windows", "RMS error, deg/s", "Mean error, deg/s", "Zero rotation: RMS, deg/s",
-        "Zero rotation: mean, deg/s", "Correlation", "Slope",
+        "Zero rotation: mean, deg/s",
     ]  # fmt: skip
+    courses = any(one.correlation is not None for one in page.agreement)
     parts = [
-        markup.table(head, [_row(one, len(page.motion)) for one in page.agreement], "scores"),
+        markup.table(
+            [*head, "Correlation", "Slope"] if courses else head,
+            [_row(one, len(page.motion), courses) for one in page.agreement],
+            "scores",
+        ),
         markup.paragraph(
             "Errors are lengths of the difference of both angular velocities, at the middles of windows; beside them "
-            "those of an estimate of no rotation. Correlation and slope are those about the axis about which the "
-            "reference changes most.",
+            "those of an estimate of no rotation."
+            + (" Correlation and slope are about the axis about which the reference changes most." if courses else ""),
             "note",
         ),
     ]
@@ -97,9 +105,9 @@ def compared(page: MotionPage) -> str:
     return markup.section("Agreement", *parts, anchor="agreement")
 
 
-def _row(one: Agreement, windows: int) -> list[str]:
+def _row(one: Agreement, windows: int, courses: bool) -> list[str]:
     values = (one.rms_deg_s, one.mean_deg_s, one.zero_rotation_rms_deg_s, one.zero_rotation_mean_deg_s)
-    course = ("" if value is None else number(value, 2) for value in (one.correlation, one.slope))
+    course = ["" if value is None else number(value, 2) for value in (one.correlation, one.slope)] if courses else []
     return [escape(one.reference), f"{one.windows} of {windows}", *(f"{value:.2f}" for value in values), *course]
 
 

@@ -39,6 +39,9 @@ def motion(n: int = 4) -> Motion:
         gain=np.linspace(1, 2, n),
         seconds=1.5,
         notes=("One.",),
+        ambiguities=("Two.",),
+        distinct_events=3000,
+        calibration="assumed",
     )
 
 
@@ -46,6 +49,7 @@ def test_motion_comes_back(tmp_path: Path) -> None:
     before = motion()
     write_motion_npz(tmp_path / "m.npz", before)
     after = read_motion_npz(tmp_path / "m.npz")
+    assert (after.ambiguities, after.distinct_events, after.calibration) == (("Two.",), 3000, "assumed")
     assert (after.model, after.status, after.seconds, after.notes) == ("full", before.status, 1.5, ("One.",))
     for name in ("t_us", "angular_velocity", "covariance", "direction", "events", "gain"):
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
@@ -93,6 +97,9 @@ def test_orientation_is_the_integral_of_the_angular_velocity(tmp_path: Path) -> 
     write_tum(tmp_path / "t.txt", t_us, orientation)
     rows = np.loadtxt(tmp_path / "t.txt")
     assert rows.shape == (len(t_us), 8)
+    assert (
+        (tmp_path / "t.txt").read_text().startswith("# t px py pz qx qy qz qw: orientations from the first estimate on")
+    )
     np.testing.assert_allclose(rows[:, 4:], orientation, atol=1e-8)
     trajectory = Trajectory.from_arrays(t_us, np.zeros((len(t_us), 3)), orientation, "linear", 0)
     _, again = angular_velocity_of(trajectory)

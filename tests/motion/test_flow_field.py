@@ -13,6 +13,7 @@ from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.motion.flow import Flow, flow_of
 from efields.motion.flow_field import FieldFrame, FlowField, FlowFieldConfig, rotational_flow
+from efields.motion.flow_maps import dense_displacement, dense_flow, stacked_maps
 from tests.motion.moving_points import CAMERA
 
 FRAME = FieldFrame(0.05, (0.02, -0.01), (0.75, 0.57), 0.44, (3, 21, 29))
@@ -144,6 +145,25 @@ def test_saved_flow_is_the_same_flow(tmp_path: Path) -> None:
     for t_us in (0, 75_000, 450_000):
         np.testing.assert_array_equal(again.at(t_us, pixel), flow.at(t_us, pixel))
     assert again.camera == Camera(346, 260, 226.0, 226.0, 173.0, 130.0)
+
+
+def test_maps_of_every_pixel_are_the_flow_asked_for_at_each(tmp_path: Path) -> None:
+    flow = recording()
+    y, x = np.mgrid[: flow.camera.height, : flow.camera.width]
+    pixel = np.column_stack([x.ravel(), y.ravel()]).astype(np.float64)
+    start, stop = int(flow.start_us[0]), int(flow.start_us[0]) + 10_000
+    slow, dense = flow.at(start, pixel).reshape(*x.shape, 2), dense_flow(flow, start)
+    speed = np.linalg.norm(slow, axis=-1)
+    assert np.linalg.norm(dense - slow, axis=-1).max() < 0.02 * speed.max()
+    moved, wide = flow.displacement(start, stop, pixel).reshape(*x.shape, 2), dense_displacement(flow, start, stop)
+    assert np.linalg.norm(moved - wide, axis=-1).max() < 0.02 * np.linalg.norm(moved, axis=-1).max()
+    with stacked_maps(tmp_path / "m.npz", np.array([start, stop, stop + 1]), flow.camera) as append:
+        append(wide)
+        append(2 * wide)
+    with np.load(tmp_path / "m.npz") as held:
+        assert held["flow"].dtype == np.float32
+        np.testing.assert_array_equal(held["flow"], np.stack([wide, 2 * wide]).astype(np.float32))
+        assert (held["start_us"].tolist(), held["stop_us"].tolist()) == ([start, stop], [stop, stop + 1])
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing", None])

@@ -52,3 +52,18 @@ def test_one_window_and_none() -> None:
     np.testing.assert_allclose(smoothed(motion_of(w, t_us, 0.01)).angular_velocity, w, atol=1e-3)
     nothing = smoothed(motion_of(w, t_us, 0.01, ("no gain",)))
     np.testing.assert_array_equal(nothing.angular_velocity, np.zeros((1, 3)))
+
+
+def test_a_rotation_without_a_direction_is_a_rotation() -> None:
+    t_us = np.arange(0, 300_000, 25_000, dtype=np.int64)
+    w = np.tile([0.1, -0.4, 0.2], (len(t_us), 1))
+    status: tuple[Status, ...] = ("rotation only", "two-fold", "uncertain direction") * 4
+    np.testing.assert_allclose(smoothed(motion_of(w, t_us, 0.01, status)).angular_velocity, w, atol=1e-3)
+
+
+def test_means_are_over_time_not_over_windows() -> None:
+    w = np.array([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, -1.0, 0.0], [0.0, -1.0, 0.0]])
+    found = motion_of(w, np.array([0, 100_000, 100_001, 1_100_001]), 0.01)
+    np.testing.assert_allclose(found.mean(), [0.0, (0.1 - 1.0) / 1.1, 0.0], atol=1e-5)
+    assert found.mean_speed() == pytest.approx(1.0, abs=1e-5)
+    assert motion_of(w[:1], np.array([5]), 0.01).mean_speed() == 1.0
