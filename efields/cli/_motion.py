@@ -55,7 +55,7 @@ class Flags(Protocol):
 def opened(flags: Flags) -> tuple[Recording, EventStream]:
     """The recording with the camera that was given, and the events to look at, whether or not they have poses.
 
-    Raises `InputError` for anything that `efields info` would refuse, and a slice without events.
+    Raises `InputError` for anything that `efields info` would refuse, and a slice without events or duration.
     """
     from efields.cli._loader_options import loader_options
     from efields.cli._supplied import supplied_of
@@ -84,6 +84,9 @@ def opened(flags: Flags) -> tuple[Recording, EventStream]:
     chosen = events.between(first, last)
     if len(chosen) == 0:
         raise InputError("holds no events between --start and --stop", flags.recording, "choose a longer slice")
+    if len(chosen) > 1 and chosen.duration_s <= 0:
+        what = f"its {len(chosen):,} events are all at one time, which shows no motion"
+        raise InputError(what, flags.recording, "check the times, or choose a longer slice")
     return recording, chosen
 
 

@@ -1,4 +1,4 @@
-"""Estimate the camera's motion from events alone: angular velocity, and with `--model full` translation direction.
+"""Estimate angular velocity and translation direction of the camera from events alone.
 
 `--model rotation` (the default) takes all motion for rotation; `--model full` estimates rotation, translation direction
 and optical flow together. The camera must be calibrated. Writes motion.csv, motion.npz, trajectory.txt (orientations,

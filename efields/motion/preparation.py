@@ -13,7 +13,7 @@ from efields.motion.flicker import flicker
 def prepared(events: EventStream, least_events: int, drop_hot_pixels: bool) -> tuple[EventStream, list[str]]:
     """Events without hot pixels, and what a user should know of them, a sentence each.
 
-    Raises `InputError` when fewer than `least_events` are left, or all are at one time.
+    Raises `InputError` when fewer than `least_events` are left.
     """
     notes: list[str] = []
     count = len(events)
@@ -27,8 +27,6 @@ def prepared(events: EventStream, least_events: int, drop_hot_pixels: bool) -> t
         held = "1 event is" if len(events) == 1 else f"{len(events):,} events are"
         without = f" ({notes[0].removesuffix('.')})" if notes else ""
         raise InputError(f"{held} too few to estimate motion{without}", do=f"give at least {least_events:,}")
-    if events.duration_s <= 0:
-        raise InputError("all events are at one time, which shows no motion", do="check the times")
     if (found := flicker(events)) is not None:
         notes.append(
             f"The light flickers at {found.hz:.0f} Hz ({100 * found.share:.0f} % of the signed events): "

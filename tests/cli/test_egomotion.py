@@ -183,7 +183,7 @@ def test_events_that_show_no_motion(tmp_path: Path, capsys: pytest.CaptureFixtur
     for name, t_us, x, y, said in (
         ("one", [1_000_000], [5], [6], "1 event is too few to estimate motion"),
         ("two", [1_000_000, 1_000_500], [5, 6], [6, 6], "2 events are too few to estimate motion"),
-        ("time", np.full(5000, 1_000_000), spread, spread, "all events are at one time"),
+        ("time", np.full(5000, 1_000_000), spread, spread, "5,000 events are all at one time"),
         ("pixel", np.arange(5000) * 40 + 1_000_000, np.full(5000, 9), np.full(5000, 8), "1 hot pixel and its 5,000"),
     ):
         path = tmp_path / f"{name}.npz"

@@ -65,7 +65,7 @@ def test_turning_camera_has_no_direction() -> None:
     assert np.isnan(motion.direction).all()
     np.testing.assert_allclose(motion.angular_velocity[0], SCENES["turning"].angular, atol=0.02)
     assert end_point_errors("turning", flow)[0] < 0.5
-    assert "no parallax" in " ".join(motion.notes)
+    assert "no parallax" in " ".join(motion.ambiguities)
 
 
 def test_without_the_epipolar_constraint_flow_is_worse() -> None:
