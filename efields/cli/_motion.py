@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from efields.motion.motion import Calibration, Motion
     from efields.recording import Recording
 
-_WRITTEN = {"motion.csv", "motion.npz", "trajectory.txt", "flow.npz", "flow.mp4", "maps", "report.html"}
+_WRITTEN = ("motion.csv", "flow.npz", "motion.npz", "trajectory.txt", "flow.mp4", "maps", "report.html")
 
 
 class Flags(Protocol):
@@ -132,10 +132,10 @@ def _named(flags: Flags, what: str) -> Iterator[Path]:
         with next_free(Path("runs") / f"{flags.recording.resolve().stem}-{what}", folder=True) as free:
             yield free
         return
-    refuse_existing(flags.out, flags.overwrite)
+    refuse_existing(flags.out, flags.overwrite, _WRITTEN)
     if flags.out.exists() and not flags.out.is_dir():
         raise InputError("is no folder", flags.out, "name a folder for what comes out")
-    if flags.out.is_dir() and (others := sorted({path.name for path in flags.out.iterdir()} - _WRITTEN)):
+    if flags.out.is_dir() and (others := sorted({path.name for path in flags.out.iterdir()} - {*_WRITTEN})):
         raise InputError(f"holds other files too, such as {others[0]}", flags.out, "name another folder")
     yield flags.out
 

@@ -1,4 +1,4 @@
-"""Estimate optical flow at any time and pixel from events alone, and write dense maps and a film of it.
+"""Estimate optical flow from events alone, and write dense maps and a film of it.
 
 Works without a calibration too: then in pixels of the recorded image, and no egomotion is given. With one, flow is in
 pixels of the undistorted image. Writes flow.npz (the continuous flow), maps as npz, .flo or DSEC's PNG, a film and
