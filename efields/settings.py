@@ -21,6 +21,9 @@ else:
 
 T = TypeVar("T")
 
+MOST_TOML = 1 << 24
+"""Bytes of a file of settings; a larger one is something else."""
+
 
 def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
     """What to do about an unknown word: the nearest known one, else the list of all."""
@@ -36,6 +39,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     """
     source = Path(path)
     try:
+        if source.is_file() and source.stat().st_size > MOST_TOML:
+            raise InputError(f"is larger than {MOST_TOML >> 20} MB", source, "give a file of settings")
         with source.open("rb") as file:
             return tomllib.load(file)
     except FileNotFoundError:

@@ -63,21 +63,23 @@ class Adam:
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Go on from what `state_dict` gave. Raises `ValueError` where it is of other parameters."""
+        """Go on from the moments and steps that `state_dict` gave; rates and constants are this optimiser's own.
+
+        Raises `ValueError` where they are of other parameters.
+        """
         sizes, told = ([len(g["params"]) for g in groups] for groups in (self.param_groups, saved["param_groups"]))
         if sizes != told:
             raise ValueError(f"an optimiser of groups of {told} parameters, not {sizes}")
         parameters = self._parameters()
         for number, state in saved["state"].items():
             parameter = parameters[number]
-            if state["exp_avg"].shape != parameter.shape:
-                raise ValueError(f"moments of {tuple(state['exp_avg'].shape)} for {tuple(parameter.shape)} numbers")
+            for name in ("exp_avg", "exp_avg_sq"):
+                if state[name].shape != parameter.shape:
+                    raise ValueError(f"moments of {tuple(state[name].shape)} for {tuple(parameter.shape)} numbers")
             self.state[parameter] = {
-                "step": state["step"].clone(),
+                "step": state["step"].reshape(()).clone(),
                 **{name: state[name].to(parameter, copy=True) for name in ("exp_avg", "exp_avg_sq")},
             }
-        for group, of_saved in zip(self.param_groups, saved["param_groups"], strict=True):
-            group.update({name: value for name, value in of_saved.items() if name != "params"})
 
     def _parameters(self) -> list[Tensor]:
         return [parameter for group in self.param_groups for parameter in group["params"]]

@@ -51,6 +51,7 @@ def evaluate_run(
     """
     own = protocol_named(run.experiment.evaluate.protocol)
     asked = own if protocol is None else protocol_named(protocol) if isinstance(protocol, str) else protocol
+    facts = _training_facts(run, recording)  # what is damaged is told before the work
     model = run.load_model()
     here = recording.calibrated
     if (model.camera.width, model.camera.height) != (here.width, here.height):
@@ -66,7 +67,7 @@ def evaluate_run(
     else:
         evaluations = [_without_reference(model, rule, on_view) for rule in rules[:1]]
     windows = compare_windows(model, recording.events, choose_windows(recording.events, model.trajectory))
-    facts = {**_training_facts(run, recording), "event_windows": windows.summary()}
+    facts["event_windows"] = windows.summary()
     for evaluation in evaluations:
         evaluation.metrics.update(facts)
     with held(run.path / ".scoring", "is being scored", "repeat the command when that is done", patience_s=60.0):

@@ -71,6 +71,8 @@ def read_contents(run: Run) -> Contents:
     try:
         trajectory = run.load_model().trajectory
     except InputError as error:
+        if (run.path / "checkpoint.pt").exists():
+            raise
         reason = str(error)
     config = read_toml(run.path / "config.toml")
     scene = metrics.get("scene") or Path(str(config.get("scene", ""))).name or run.name

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import math
+import operator
 import pickle
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +40,7 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The content of a checkpoint; only tensors and plain values are read, never code.
 
-    Raises `InputError` when it is missing, cut short, or of another version.
+    Raises `InputError` when it is missing, cut short, of another version, or lacks a part.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -50,7 +54,62 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("version") != VERSION:
         found = content.get("version") if isinstance(content, dict) else None
         raise InputError(f"checkpoint of version {found}, not {VERSION}", path, "use the efields that wrote it")
+    with damages(path):
+        _check(content)
     return content
+
+
+@contextlib.contextmanager
+def damages(path: Path) -> Iterator[None]:
+    """Turn what a checkpoint makes of code, whose parts are missing or of another kind or shape, into `InputError`."""
+    try:
+        yield
+    except InputError as error:
+        if error.where is not None:
+            raise
+        what = error.what
+    except KeyError as error:
+        what = f"it lacks {error}"
+    except (TypeError, ValueError, AttributeError, IndexError, OverflowError, RuntimeError, MemoryError) as error:
+        what = str(error).splitlines()[-1].strip()[:100] if str(error) else type(error).__name__
+    else:
+        return
+    raise InputError(f"the checkpoint is damaged ({what})", path, "delete it and train again")
+
+
+def _check(content: dict[str, Any]) -> None:
+    """Raise for parts that are not there, and for tensors that claim to be larger than what is stored of them."""
+    for name in ("problem", "loop", "scene"):
+        if not isinstance(content[name], dict):
+            raise TypeError(f"'{name}' is not a table")
+    for name, value in content["problem"].items():
+        if not (isinstance(name, str) and isinstance(value, torch.Tensor)):
+            raise TypeError(f"'{name}' is not a tensor")
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise ValueError(f"'{name}' holds values that are not finite numbers")
+    _check_sizes(content)
+    step, rays, loop = content["loop"]["step"], content["loop"]["rays"], content["loop"]
+    if not all(type(count) is int and 0 <= count < 1 << 48 for count in (step, rays)) or rays == 0:
+        raise ValueError(f"step {step!r}, {rays!r} rays")
+    numbers = [loop["seconds"], *(loop["since"][name] for name in ("rays", "samples", "seconds"))]
+    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+        raise ValueError("times and counts are not numbers")
+
+
+def _check_sizes(value: Any) -> None:
+    if isinstance(value, dict):
+        for item in value.values():
+            _check_sizes(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_sizes(item)
+    elif isinstance(value, torch.Tensor) and not _is_stored(value):
+        raise ValueError(f"a tensor of shape {tuple(value.shape)} is not stored")
+
+
+def _is_stored(value: torch.Tensor) -> bool:
+    """Whether all numbers of a tensor lie in the file, none of them for many."""
+    return value.layout is torch.strided and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 
 
 def loop_content(state: LoopState) -> dict[str, Any]:
@@ -101,10 +160,12 @@ def scene_from(content: dict[str, Any], where: str) -> tuple[Box, Triple, Camera
         path["position"].numpy(),
         path["orientation"].numpy(),
         kind=path["kind"],
-        origin_us=path["origin_us"],
+        origin_us=operator.index(path["origin_us"]),
         where=where,
     )
     lo, hi = content["box"]
     camera = fill(Camera, content["camera"], where)
-    x, y, z = content.get("origin", ZERO)
+    x, y, z = (float(number) for number in content.get("origin", ZERO))
+    if not all(map(math.isfinite, (x, y, z))):
+        raise ValueError("the origin is not finite numbers")
     return Box(tuple(lo), tuple(hi)), (x, y, z), camera, trajectory, fill(Sensor, content["sensor"], where)

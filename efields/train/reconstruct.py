@@ -172,9 +172,10 @@ def _go_on_from(run: Run, problem: Any, state: LoopState) -> None:
     try:
         problem.load_state_dict(content["problem"])
         restore_loop(state, content["loop"])
-    except (RuntimeError, ValueError, KeyError) as error:
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+        said = str(error).splitlines() or [type(error).__name__]
         raise InputError(
-            f"the checkpoint does not fit the experiment ({str(error).splitlines()[-1].strip()[:100]})",
+            f"the checkpoint does not fit the experiment ({said[-1].strip()[:100]})",
             run.checkpoint_path,
             "resume with the config.toml of its run folder, or train anew without --resume",
         ) from None

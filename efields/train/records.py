@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -102,7 +101,7 @@ def _check(table: Mapping[str, Any], checks: Mapping[str, Check], path: Path, do
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -(2**63) < value < 2**63
 
 
 def _count(value: Any) -> bool:

@@ -20,7 +20,7 @@ from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
 from efields.locks import held
 from efields.render.renderer import Renderer
-from efields.train.checkpoint import read_checkpoint, scene_from
+from efields.train.checkpoint import damages, read_checkpoint, scene_from
 from efields.train.records import read_log, read_training
 
 
@@ -142,7 +142,8 @@ class Run:
         """The trained field, without the recording that it came from."""
         experiment = self.experiment
         content = read_checkpoint(self.checkpoint_path)
-        box, origin, camera, trajectory, sensor = scene_from(content["scene"], str(self.checkpoint_path))
+        with damages(self.checkpoint_path):
+            box, origin, camera, trajectory, sensor = scene_from(content["scene"], str(self.checkpoint_path))
         chosen = choose_backend(backend)
         prefix = "renderer."
         state = {k[len(prefix) :]: v for k, v in content["problem"].items() if k.startswith(prefix)}
@@ -152,7 +153,7 @@ class Run:
         )
         try:
             renderer.load_state_dict(state)
-        except RuntimeError as error:
+        except (RuntimeError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 f"the checkpoint does not fit config.toml ({str(error).splitlines()[-1].strip()[:100]})",
                 self.checkpoint_path,
