@@ -25,6 +25,7 @@ from efields.geometry.many_cameras import distinct
 from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.arrays import expect_shape, is_zip, npz_members, read_npz
 from efields.loaders._reading.images import stored_size
+from efields.loaders._reading.intrinsics import intrinsics_of
 from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.transforms import checked_poses, orthonormal
 from efields.ranges import EveryNth, Range, Threshold
@@ -107,12 +108,13 @@ class Config:
     def _read_camera(self, file: Path, columns: int, rows: int) -> Camera:
         matrix = _matrix(file, (16, 20))
         k, lens = matrix[:4], tuple(matrix[4]) if len(matrix) == 5 else ()
-        if abs(k[0, 1]) > 1e-6 * abs(k[0, 0]):
-            raise InputError(f"intrinsics have a skew of {k[0, 1]:g}", file, "rectify the recording first")
-        centre = k[0, 2] - 0.5, k[1, 2] - 0.5
+        found = intrinsics_of(k.tolist(), file)
+        if abs(found.skew) > 1e-6 * abs(found.fx):
+            raise InputError(f"intrinsics have a skew of {found.skew:g}", file, "rectify the recording first")
+        centre = found.cx - 0.5, found.cy - 0.5
         model = "plumb_bob" if any(lens) else "none"
         try:
-            return Camera(columns, rows, k[0, 0], k[1, 1], *centre, model, lens if any(lens) else (), self.bayer)
+            return Camera(columns, rows, found.fx, found.fy, *centre, model, lens if any(lens) else (), self.bayer)
         except InputError as error:
             raise InputError(error.what, file, error.do) from None
 

@@ -16,8 +16,8 @@ from efields.errors import InputError
 from efields.supplied._documents import numbers_in
 
 _INTRINSICS = (
-    "cameramatrix", "intrinsics", "intrinsicmatrix", "cameraintrinsics", "intrinsic", "k", "focallength", "fc", "fx",
-    "fu", "projectionparameters",
+    "cameramatrix", "intrinsics", "intrinsicmatrix", "cameraintrinsics", "intrinsic", "k", "mtx", "matrix",
+    "focallength", "focallengthx", "focalx", "fc", "fx", "fu", "projectionparameters",
 )  # fmt: skip
 """Names under which focal lengths stand."""
 _PASSED_ON = (

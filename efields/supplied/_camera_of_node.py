@@ -11,14 +11,25 @@ from efields.supplied._calibration import LENSES, Calibration, lens_of
 from efields.supplied._camera_nodes import plain
 from efields.supplied._documents import floats, numbers_in
 
-_MATRICES = ("cameramatrix", "intrinsics", "intrinsicmatrix", "cameraintrinsics", "intrinsic", "k", "projectionmatrix")
+_MATRICES = (
+    "cameramatrix",
+    "intrinsics",
+    "intrinsicmatrix",
+    "cameraintrinsics",
+    "intrinsic",
+    "k",
+    "mtx",
+    "matrix",
+    "projectionmatrix",
+)
 _DISTORTIONS = (
     "distortioncoefficients", "distortioncoeffs", "distortionparams", "distortionparameters", "distortionvector",
-    "distcoeffs", "distcoeff", "distcoefs", "distortion", "dist", "d", "kc",
+    "distortioncoeff", "distcoeffs", "distcoeff", "distcoefs", "distortion", "distortions", "dist", "d", "kc", "coeffs",
 )  # fmt: skip
 _NAMED = (
     ("fx", "fy", "cx", "cy"), ("fx", "fy", "ppx", "ppy"), ("fu", "fv", "cu", "cv"), ("mu", "mv", "u0", "v0"),
-    ("fx", "fy", "u0", "v0"), ("f", "f", "cx", "cy"),
+    ("fx", "fy", "u0", "v0"), ("f", "f", "cx", "cy"), ("focalx", "focaly", "cx", "cy"),
+    ("focallengthx", "focallengthy", "principalpointx", "principalpointy"),
 )  # fmt: skip
 """Names of the four numbers, each with what tool uses them."""
 _MODEL_KEYS = (
@@ -27,16 +38,16 @@ _MODEL_KEYS = (
 _LOOSE_MODEL_KEYS = ("model", "type")
 """Names that may also say something else, such as the maker's."""
 _NEUTRAL = ("", "pinhole", "perspective", "camera", "mono", "pinholecamera")
-_OTHER_LENSES = ("ds", "doublesphere", "eucm", "ucm", "omni", "mei", "fov", "atan", "scaramuzza", "ocam")
+_OTHER_LENSES = (
+    "ds", "doublesphere", "eucm", "ucm", "omni", "mei", "fov", "atan", "scaramuzza", "ocam", "inversebrownconrady",
+    "modifiedbrownconrady", "ftheta", "thinprism", "division",
+)  # fmt: skip
 _OTHER_PARAMETERS = {"xi": "an omnidirectional or double sphere camera", "alpha": "a unified or double sphere camera"}
 
 
 def calibration_of(keys: dict[str, Any], path: Path) -> Calibration:
     """What a camera's keys say, as `cameras_in` gives them. Raises `InputError` for no known camera."""
-    keys = dict(keys)
-    for inner in ("intrinsics", "projectionparameters", "distortionparameters"):
-        if isinstance(keys.get(inner), dict) and "data" not in keys[inner]:
-            keys.update({plain(key): value for key, value in keys.pop(inner).items()})
+    keys = _flat(keys)
     _check_binning(keys, path)
     model = _model(keys, path)
     distortion = _distortion(keys, lens_of(model) == "equidistant", path)
@@ -48,19 +59,44 @@ def calibration_of(keys: dict[str, Any], path: Path) -> Calibration:
     return Calibration(pinhole, model, distortion, size, notes=notes)
 
 
+def _flat(keys: dict[str, Any]) -> dict[str, Any]:
+    """Keys with those of intrinsics and distortion among them, where these have names of their own (VINS, SVO)."""
+    found = dict(keys)
+    for name, value in keys.items():
+        if not isinstance(value, dict) or "data" in value:
+            continue
+        if name in ("intrinsics", "projectionparameters", *_DISTORTIONS):
+            own = {plain(key): item for key, item in value.items()}
+            if name in _DISTORTIONS:
+                kind = own.pop("type", own.pop("model", own.pop("name", None)))
+                listed = own.pop("parameters", own.pop("params", own.pop("coefficients", None)))
+                own |= {} if kind is None else {"distortionmodel": kind}
+                own |= {} if listed is None else {"distortion": listed}
+                if listed is None and "k1" not in own and "k2" not in own:
+                    continue  # stays, to be refused
+            del found[name]
+            found |= own
+    return found
+
+
 def _model(keys: dict[str, Any], path: Path) -> str:
     """The lens model that is named; "" for none."""
-    if any(str(keys.get(flag)).lower() in ("1", "true") for flag in ("usefisheyemodel", "fisheyemodel", "isfisheye")):
+    if any(
+        str(keys.get(flag)).lower() in ("1", "true")
+        for flag in ("usefisheyemodel", "fisheyemodel", "isfisheye", "fisheye")
+    ):
         return "fisheye"
     for name, what in _OTHER_PARAMETERS.items():
         if floats(keys.get(name), name, path):
             raise InputError(f"has '{name}', of {what}", path, f"calibrate a pinhole with one of {LENSES}")
     said: dict[str, str] = {}
     for key in (*_MODEL_KEYS, *_LOOSE_MODEL_KEYS):
-        name = str(keys.get(key) or "").strip()
+        name = str(keys.get(key) or "").strip().removeprefix("distortion.")  # as RealSense writes it
         loose = key in _LOOSE_MODEL_KEYS and lens_of(name) is None and plain(name) not in _OTHER_LENSES
         if plain(name) in _NEUTRAL or loose or isinstance(keys.get(key), int | float | list | dict):
             continue
+        if plain(name).endswith("brownconrady") and not any(any(numbers_in(keys.get(d)) or ()) for d in _DISTORTIONS):
+            name = "none"
         if lens_of(name) is None:
             kind = "distortion" if key.startswith("distortion") else "camera"
             raise InputError(f"{kind} model '{name}' is unknown", path, f"calibrate a pinhole with one of {LENSES}")
@@ -85,11 +121,18 @@ def _distortion(keys: dict[str, Any], fisheye: bool, path: Path) -> tuple[float,
     if fisheye and "k5" in keys and "mu" in keys:  # VINS counts Kannala and Brandt's from 2
         names = ("k2", "k3", "k4", "k5")
     if not any(name in keys for name in names):
-        unknown = [key for key in keys if "dist" in key and key not in _MODEL_KEYS and any(numbers_in(keys[key]) or ())]
+        unknown = [key for key in keys if "dist" in key and key not in _MODEL_KEYS and _says_numbers(keys[key])]
         if unknown:
             raise InputError(f"'{unknown[0]}' is a distortion in no known form", path, f"name it {_DISTORTIONS[0]}")
         return ()
     return tuple((floats(keys.get(name), name, path) or [0.0])[0] for name in names)
+
+
+def _says_numbers(value: Any) -> bool:
+    """Whether a value holds a number that is not 0, however deep."""
+    if isinstance(value, dict):
+        return any(map(_says_numbers, value.values()))
+    return any(numbers_in(value) or ())
 
 
 def _pinhole(keys: dict[str, Any], path: Path) -> Intrinsics:
@@ -128,7 +171,7 @@ def _pinhole(keys: dict[str, Any], path: Path) -> Intrinsics:
 
 def _size_of(keys: dict[str, Any], path: Path) -> tuple[int, int] | None:
     """Columns and rows, where they are said; `imagesize` is (columns, rows)."""
-    for name in ("resolution", "imagesize", "imgsize", "imageresolution"):
+    for name in ("resolution", "imagesize", "imgsize", "imageresolution", "size"):
         value = keys.get(name)
         if isinstance(value, dict) and "data" not in value:
             inner = {plain(key): item for key, item in value.items()}

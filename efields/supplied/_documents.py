@@ -10,6 +10,7 @@ from typing import Any
 
 from efields.errors import InputError
 from efields.loaders._reading.text import read_text
+from efields.settings import read_toml
 from efields.supplied._sources import first_character
 
 _LARGEST_YAML, _LARGEST_JSON = 4 << 20, 256 << 20
@@ -28,6 +29,8 @@ def read_document(path: Path) -> dict[str, Any]:
     Several documents in one file, as `ros2 topic echo` writes them, must be the same but for their header.
     Raises `InputError` when it is none of these, or holds no names.
     """
+    if path.suffix.lower() == ".toml":
+        return read_toml(path)
     kind = {"{": "JSON", "<": "XML"}.get(first_character(path), "YAML")
     text = read_text(path, _LARGEST_JSON if kind == "JSON" else _LARGEST_YAML).removeprefix("\ufeff")
     try:

@@ -10,12 +10,13 @@ and, after it, nerfstudio and instant-ngp, who put them at halves: half a pixel 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from efields.errors import InputError
 from efields.geometry.camera import Camera
-from efields.loaders._reading.arrays import is_zip, read_npz
+from efields.loaders._reading.arrays import is_zip, npz_members, read_npz
 from efields.loaders._reading.colmap_model import is_cameras_file, model_folder, read_cameras
 from efields.loaders._reading.intrinsics import FORMS, Intrinsics, intrinsics_of
 from efields.loaders._reading.number_text import Rows, number_rows
@@ -51,14 +52,17 @@ def _of_file(path: Path, part: str, width: int) -> Calibration:
     if path.is_dir() and (model := model_folder(path)) is not None:
         path = next(file for file in (model / "cameras.bin", model / "cameras.txt") if file.is_file())
     if not path.is_dir() and is_zip(path):
-        return _of_npz(path)
+        return _of_npz(path, part)
     if is_cameras_file(path):
         return _of_colmap(path, part)
     if path.suffix.lower() == ".npy" and path.is_file():
         return _of_rows(_npy(path), path)
     if not starts_like_json(path) and (rows := number_rows(read_text(path, 256 << 20), path)) is not None:
         return _of_rows(rows, path)
-    document = read_document(path)
+    return _of_document(read_document(path), part, width, path)
+
+
+def _of_document(document: dict[str, Any], part: str, width: int, path: Path) -> Calibration:
     if not part and _is_frames_json(document):
         return of_frames_json(document, width, path)
     keys, notes = chosen_camera(cameras_in(document), part, path)
@@ -96,8 +100,13 @@ def _of_colmap(path: Path, part: str) -> Calibration:
     return Calibration(pinhole, camera.distortion_model, camera.distortion, (camera.width, camera.height))
 
 
-def _of_npz(path: Path) -> Calibration:
+def _of_npz(path: Path, part: str) -> Calibration:
+    """efields' own archive, or arrays that Python scripts keep of OpenCV's calibration (`mtx`, `dist`)."""
     needed = ("intrinsics", "distortion_params", "distortion_model", "img_height", "img_width")
+    names = npz_members(path) or set(needed)
+    if "intrinsics" not in names and path.stat().st_size < 1 << 20:
+        small = {name: array.tolist() for name, array in read_npz(path, tuple(names)).items() if array.size <= 32}
+        return _of_document(small, part, 0, path)
     arrays = read_npz(path, needed, ("bayer_pattern",))
     try:
         size = int(arrays["img_width"]), int(arrays["img_height"])

@@ -99,6 +99,13 @@ RADTAN: dict[str, Callable[[Lens, Lens], str]] = {
     f"    PrincipalPoint: [{f[2] + 1!r} {f[3] + 1!r}]\n    ImageSize: [260 346]\n"
     f"    RadialDistortion: [{k[0]!r} {k[1]!r}]\n    TangentialDistortion: [{k[2]!r} {k[3]!r}]\n    Skew: 0\n",
     "COLMAP": lambda f, k: colmap(f, "OPENCV", *k),
+    "SVO": lambda f, k: "label: a\ncameras:\n- camera:\n    label: cam0\n    image_height: 260\n    image_width: 346\n"
+    f"    type: pinhole\n    intrinsics: {{cols: 1, rows: 4, data: {list(f)}}}\n"
+    f"    distortion: {{type: radial-tangential, parameters: {{cols: 1, rows: 4, data: {list(k)}}}}}\n",
+    "anipose": lambda f, k: f"[cam_0]\nname = 'A'\nsize = [346, 260]\nmatrix = {matrix(f)}\n"
+    f"distortions = {[*k, 0.0]}\n",
+    "RealSense": lambda f, k: json.dumps({"fx": f[0], "fy": f[1], "ppx": f[2], "ppy": f[3], "coeffs": [*k, 0.0],
+                                          "model": "distortion.brown_conrady"}),
     "basalt": lambda f, k: basalt("pinhole-radtan8", f, k, "p1", "p2"),
 }  # fmt: skip
 PINHOLE: dict[str, Callable[[Lens], str]] = {
@@ -153,7 +160,8 @@ def check(text: str, wanted: Camera, path: Path, atol: float = 1e-9) -> None:
 def test_every_form_of_a_lens_with_distortion(form: str, tmp_path: Path) -> None:
     for seed in range(3):
         f, k = drawn(seed)
-        check(RADTAN[form](f, k), Camera(*SIZE, *f, "plumb_bob", k), tmp_path / "camera.txt")
+        name = "camera.toml" if form == "anipose" else "camera.txt"
+        check(RADTAN[form](f, k), Camera(*SIZE, *f, "plumb_bob", k), tmp_path / name)
 
 
 @pytest.mark.parametrize("form", PINHOLE)
@@ -197,6 +205,8 @@ F, K = drawn(0)
         (json.dumps({"cameras": [dv("left", F, K), dv("right", F, K)]}), "several cameras .left, right.; .*:left"),
         (json.dumps({**cv(F, K), "model": "fisheye", "distortion_model": "radtan"}), "two lens models"),
         (json.dumps({"K": matrix(F), "distortion_model": "none", "D": [*K]}), "has numbers of one"),
+        (json.dumps({"K": matrix(F), "model": "distortion.inverse_brown_conrady", "coeffs": [*K]}), "conrady' is"),
+        (json.dumps({"K": matrix(F), "distortion": {"some": [*K]}}), "in no known form"),
         (json.dumps({"K": matrix(F), "radial_dist": [*K]}), "a distortion in no known form"),
         (json.dumps({"fx": 300, "fy": 300, "cx": 170, "cy": 130, "xi": 0.1, "alpha": 0.5}), "has 'xi'"),
         ("model_type: MEI\nprojection_parameters: {gamma1: 1, gamma2: 1, u0: 1, v0: 1}\n", "camera model 'MEI'"),
@@ -223,6 +233,15 @@ def test_one_of_several_cameras_by_its_name(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
         camera, _ = read_camera(f"{tmp_path / name}:{part}", *SIZE)
         np.testing.assert_allclose([camera.fx, camera.fy, camera.cx, camera.cy, *camera.distortion], [*other, *K])
+
+
+def test_arrays_of_python_scripts(tmp_path: Path) -> None:
+    np.savez(tmp_path / "calib.npz", mtx=np.array(matrix(F)), dist=np.array([[*K, 0.0]]), rms=0.3)
+    np.save(tmp_path / "K.npy", np.array(matrix(F)))
+    camera, _ = read_camera(str(tmp_path / "calib.npz"), *SIZE)
+    assert (camera.fx, camera.fy, camera.cx, camera.cy, *camera.distortion) == (*F, *K, 0.0)
+    camera, _ = read_camera(str(tmp_path / "K.npy"), *SIZE)
+    assert (camera.fx, camera.fy, camera.cx, camera.cy, camera.distortion) == (*F, ())
 
 
 def test_odd_numbers_are_said(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from jaxtyping import Float64
 from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.loaders._reading.images import read_float_map, read_image, to_channels, write_float_image
+from efields.loaders._reading.intrinsics import intrinsics_of
 from efields.recording import Views
 
 _CAMERA = ("camera_angle_x", "intrinsics", "distortion_model", "distortion_params", "bayer_pattern")
@@ -148,13 +149,14 @@ def camera_from_matrix(
         k = np.zeros(0)
     if k.shape != (3, 3):
         raise InputError("intrinsics are not a 3x3 matrix of numbers", path)
-    if abs(k[0, 1]) > 1e-6 * abs(k[0, 0]):
-        raise InputError(f"intrinsics have a skew of {k[0, 1]:g}", path, "rectify the recording first")
+    found = intrinsics_of(k.tolist(), path)
+    if abs(found.skew) > 1e-6 * abs(found.fx):
+        raise InputError(f"intrinsics have a skew of {found.skew:g}", path, "rectify the recording first")
     if len(distortion) == 0:
         model = "none"
     if model not in ("none", "plumb_bob", "equidistant"):
         raise InputError(f"distortion model '{model}' is unknown", path, "use plumb_bob or equidistant")
-    focal_and_centre = float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2])
+    focal_and_centre = found.fx, found.fy, found.cx, found.cy
     try:
         return Camera(width, height, *focal_and_centre, distortion_model=model, distortion=distortion, bayer=bayer)
     except InputError as error:
