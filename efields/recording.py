@@ -224,6 +224,8 @@ class Recording:
     """The region of the world that holds the scene, when the recording says so."""
     points: Float64[np.ndarray, "p 3"] | None = None
     """Points of the scene in the world, as the reconstruction of the poses found them; outliers may be among them."""
+    depth_range: tuple[float, float] | None = None
+    """Nearest and farthest depth along the cameras' axes, world units, where the reconstruction of the poses says."""
     imu: Imu | None = None
     """Inertial samples."""
     unposed_frames: Frames | None = None

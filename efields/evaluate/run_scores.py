@@ -136,7 +136,7 @@ def _training_facts(run: Run, recording: Recording) -> dict[str, Any]:
 
 
 def _heldout_arrays(evaluation: Evaluation) -> dict[str, np.ndarray]:
-    """Arrays of heldout.npz: float16 pictures of at most `KEPT_VIEWS` views, their sizes, names, poses and scores.
+    """Arrays of heldout.npz: pictures (float16) and depth of at most `KEPT_VIEWS` views, their sizes, names, poses and scores.
 
     Pictures lie at the top left of arrays as large as the largest; what is beside a smaller one is NaN.
     """
@@ -144,7 +144,7 @@ def _heldout_arrays(evaluation: Evaluation) -> dict[str, np.ndarray]:
     each = evaluation.metrics["view_scores"]
     arrays = {
         "render": _half(evaluation.render, kept),
-        "depth": _half(evaluation.depth, kept),
+        "depth": _together(evaluation.depth, kept),
         "opacity": _half(evaluation.opacity, kept),
         "size": np.array([evaluation.render[i].shape[:2] for i in kept]),
         "T_world_camera": evaluation.T_world_camera[kept],
@@ -157,7 +157,7 @@ def _heldout_arrays(evaluation: Evaluation) -> dict[str, np.ndarray]:
         arrays["psnr"] = np.array([each[i]["psnr"] for i in kept])
         arrays["ssim"] = np.array([np.nan if each[i]["ssim"] is None else each[i]["ssim"] for i in kept])
     if evaluation.depth_truth is not None:
-        arrays["depth_truth"] = _half(evaluation.depth_truth, kept)
+        arrays["depth_truth"] = _together(evaluation.depth_truth, kept)
     return arrays
 
 
@@ -173,11 +173,16 @@ def _event_arrays(windows: EventWindows) -> dict[str, np.ndarray]:
 
 def _half(pictures: Sequence[np.ndarray], kept: list[int]) -> np.ndarray:
     """Some of the pictures in one float16 array, NaN beside smaller ones."""
+    return _finite_half(_together(pictures, kept))
+
+
+def _together(pictures: Sequence[np.ndarray], kept: list[int]) -> np.ndarray:
+    """Some of the pictures in one float32 array, NaN beside smaller ones."""
     sizes = np.array([pictures[i].shape[:2] for i in kept])
-    arrays = np.full((len(kept), *sizes.max(axis=0), *pictures[kept[0]].shape[2:]), np.nan, np.float16)
+    arrays = np.full((len(kept), *sizes.max(axis=0), *pictures[kept[0]].shape[2:]), np.nan, np.float32)
     for k, i in enumerate(kept):
         rows, columns = sizes[k]
-        arrays[k, :rows, :columns] = _finite_half(pictures[i])
+        arrays[k, :rows, :columns] = pictures[i]
     return arrays
 
 

@@ -138,7 +138,7 @@ def _spiral(seen: np.ndarray, count: int, distance: float | None) -> Float64[np.
     middle = seen[len(seen) // 2]
     position = seen[:, :3, 3]
     reach = float(np.abs(position - position.mean(0)).max())
-    ahead = distance or max(10 * reach, 1e-3)
+    ahead = distance or 10 * reach or 1.0
     # Half of what the camera moved, and a little even where it stood.
     sway = max(0.5 * reach, 0.01 * ahead)
     angle = np.arange(count) * 2 * np.pi / count

@@ -117,7 +117,7 @@ def depth_pictures(depth: np.ndarray) -> np.ndarray:
 
     hit = np.isfinite(depth)
     near, far = np.quantile(depth[hit], [0.01, 0.99]) if hit.any() else (0.0, 1.0)
-    share = np.clip((far - np.where(hit, depth, far)) / max(far - near, 1e-9), 0, 1)
+    share = np.clip((far - np.where(hit, depth, far)) / max(far - near, 1e-30), 0, 1)
     colours = np.round(colormaps["viridis"](share)[..., :3] * 255).astype(np.uint8)
     colours[~hit] = 0
     return colours

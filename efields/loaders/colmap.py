@@ -7,7 +7,7 @@ SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL, OPENCV, OPENCV_FISHEYE. Each ima
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from efields.errors import InputError
 from efields.loaders._reading.colmap_model import MODELS, model_folder, read_model
 from efields.loaders._reading.event_file import first_bytes
 from efields.loaders._reading.posed_images import held_out, posed_views, turned_note, without_events
+from efields.loaders._reading.scene_points import colmap_points
 from efields.ranges import EveryNth, Range
 from efields.recording import Recording
 
@@ -49,7 +50,8 @@ class Config:
         of_each = [cameras[image.camera_id] for image in posed]
         views = posed_views(files, np.stack([image.T_world_camera for image in posed]), of_each)
         frames, heldout = held_out(views, self.heldout_every, root)
-        return without_events(root, frames, heldout, turned_note(files, views))
+        recording = without_events(root, frames, heldout, turned_note(files, views))
+        return replace(recording, points=colmap_points(folder))
 
 
 def matches(path: str | Path) -> bool:

@@ -36,7 +36,7 @@ from efields.loaders._reading.hdf5_events import Clock, EventDatasets, Signs, ch
 from efields.loaders._reading.hdf5_file import blocks, opened_hdf5, usable_rows
 from efields.loaders._reading.images import read_image
 from efields.loaders._reading.lens_fit import camera_from_map
-from efields.loaders._reading.llff_poses import one_llff_camera, read_poses_bounds
+from efields.loaders._reading.llff_poses import depth_range, one_llff_camera, read_poses_bounds
 from efields.loaders._reading.npy_array import read_npy
 from efields.loaders._reading.pose_text import whole_us
 from efields.loaders._reading.posed_images import listed_images, posed_views
@@ -92,6 +92,7 @@ class Config:
             trajectory=trajectory,
             frames=frames,
             heldout=heldout,
+            depth_range=depth_range(poses),
             name=root.resolve().name,
             path=root,
             notes=notes,

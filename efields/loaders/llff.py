@@ -7,14 +7,14 @@ copies of them in `images_4/`, `images_8/` and the like, in the order of their n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 from efields.errors import InputError
 from efields.loaders._reading.event_file import first_bytes
 from efields.loaders._reading.images import stored_size
-from efields.loaders._reading.llff_poses import llff_camera, read_poses_bounds
+from efields.loaders._reading.llff_poses import depth_range, llff_camera, read_poses_bounds
 from efields.loaders._reading.posed_images import held_out, listed_images, posed_views, without_events
 from efields.loaders._reading.transforms import orthonormal
 from efields.ranges import Range
@@ -45,7 +45,8 @@ class Config:
         views = posed_views(files, orthonormal(poses.T_world_camera), cameras)
         frames, heldout = held_out(views, self.heldout_every, root)
         depths = f"Depths of the scene lie from {poses.bounds.min():.4g} to {poses.bounds.max():.4g} world units."
-        return without_events(root, frames, heldout, (*notes, depths))
+        recording = without_events(root, frames, heldout, (*notes, depths))
+        return replace(recording, depth_range=depth_range(poses))
 
     def _images(self, root: Path) -> tuple[Path, tuple[str, ...]]:
         """The folder of images, and a note on the others."""

@@ -5,14 +5,15 @@ OPENCV, OPENCV_FISHEYE; else OPENCV, or a fisheye where `is_fisheye`); without `
 `frames` holds `file_path` and `transform_matrix`, camera to world in OpenGL axes (x right, y up, z backwards). The
 centre of the first pixel is (0.5, 0.5) as in COLMAP, so half a pixel is taken off `cx` and `cy` here. nerfstudio lists
 `train_filenames`, `val_filenames` and `test_filenames` where it splits, and `applied_transform`, 3 x 4, that took the
-poses from COLMAP's world to the file's. Depth maps, masks and the point cloud of `ply_file_path` are not read.
+poses from COLMAP's world to the file's. The point cloud
+of `ply_file_path` tells where the scene is; depth maps and masks are not read.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from efields.geometry.camera import Camera
 from efields.loaders._reading.event_file import first_bytes
 from efields.loaders._reading.images import stored_size
 from efields.loaders._reading.posed_images import held_out, posed_views, turned_note, without_events
+from efields.loaders._reading.scene_points import ply_points
 from efields.loaders._reading.transforms import OPENGL, checked_poses, frame_pose, image_file, orthonormal, read_json
 from efields.ranges import EveryNth, Range
 from efields.recording import Recording, Views
@@ -57,7 +59,8 @@ class Config:
             frames, heldout, notes = self._split(meta, file)
         except (TypeError, ValueError, OverflowError, AttributeError) as error:
             raise InputError(f"holds a value of the wrong kind ({error})", file, "write the views again") from None
-        return without_events(root, frames, heldout, notes)
+        points, said = self._points(meta, file)
+        return replace(without_events(root, frames, heldout, notes + said), points=points)
 
     def _split(self, meta: Mapping[str, Any], file: Path) -> tuple[Views, Views | None, tuple[str, ...]]:
         entries = meta.get("frames")
@@ -77,6 +80,16 @@ class Config:
                 return views.take(np.flatnonzero(~out)), views.take(np.flatnonzero(out)), notes
         frames, heldout = held_out(views, self.heldout_every, file)
         return frames, heldout, notes
+
+    def _points(self, meta: Mapping[str, Any], file: Path) -> tuple[Float64[np.ndarray, "n 3"] | None, tuple[str, ...]]:
+        """The point cloud that the file names, in the world of its poses, and a note where it is not there."""
+        name = meta.get("ply_file_path")
+        if not isinstance(name, str) or self.undo_applied_transform:
+            return None, ()
+        cloud = file.parent / name
+        if not cloud.is_file():
+            return None, (f"The file names a point cloud, {name}, which is not there.",)
+        return ply_points(cloud), ()
 
     def _poses(
         self, meta: Mapping[str, Any], entries: list[dict[str, Any]], file: Path
@@ -152,7 +165,6 @@ def _left_out(meta: Mapping[str, Any], entries: list[dict[str, Any]]) -> tuple[s
     keys = {
         "depth_file_path": "depth maps",
         "mask_path": "masks",
-        "ply_file_path": "a point cloud",
         "rolling_shutter": "a rolling shutter",
     }
     named = [said for key, said in keys.items() if key in meta or any(key in entry for entry in entries)]

@@ -211,7 +211,7 @@ class _DepthColumns:
         self.head = ["Depth"] if self._truth is None else ["Depth", "Reference depth"]
         self.scale: list[str] = []
         if self._range is not None:
-            low, high = (f"{value:.2f}" for value in self._range)
+            low, high = (f"{value:.3g}" for value in self._range)
             self.scale.append(markup.scale(images.colour_scale(images.DEPTH_MAP), low, high, "distance, world units"))
 
     def cells(self, k: int, name: str) -> list[str]:

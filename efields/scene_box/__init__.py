@@ -52,7 +52,7 @@ def find_box(
     recording: Recording, path: Trajectory, camera: Camera, frames: Views | None = None, given: Corners | None = None
 ) -> FoundBox:
     """The box of a recording's scene, seen along `path` by `camera`: as given, as the recording says, around what
-    the cameras circle, around depth maps of `frames` or points, or as far as events show by their parallax.
+    the cameras circle, around depth maps of `frames` or points, at recorded depths, or as far as events show.
 
     Raises `InputError` where none of these tells.
     """
@@ -67,6 +67,10 @@ def find_box(
     for points, source in ((measured, "depth maps of the frames"), (recording.points, "points of the reconstruction")):
         if points is not None and len(points):
             return FoundBox(box_of_points(points), f"around the {source}, outliers left out")
+    if recording.depth_range is not None:
+        box = box_seen(path, camera, np.linspace(*path.seconds_span, 64), *recording.depth_range)
+        nearest, farthest = recording.depth_range
+        return FoundBox(box, f"what the cameras see at depths from {nearest:.3g} to {farthest:.3g}, as recorded")
     return _swept(recording, camera)
 
 

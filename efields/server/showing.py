@@ -57,7 +57,7 @@ def _mode(layers: Layers, mode: str, tone: Tone, eye: Sequence[float], box: Box)
     seen = layers.opacity >= 0.5
     if mode == "depth":
         near, far = _depth_range(eye, box)
-        colours = viridis(1 - np.clip((layers.depth - near) / max(far - near, 1e-9), 0, 1))
+        colours = viridis(1 - np.clip((layers.depth - near) / max(far - near, 1e-30), 0, 1))
     else:
         assert layers.normal is not None
         colours = 0.5 + 0.5 * layers.normal

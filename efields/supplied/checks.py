@@ -103,6 +103,6 @@ def _speed_at_unit_distance(trajectory: Trajectory, camera: Camera, instants: in
     now, then = (trajectory.at(torch.from_numpy(times + shift)) for shift in (0.0, short))
     ahead = (now.position + now.rotation[:, :, 2] - then.position).numpy()
     local = np.einsum("tji,tj->ti", then.rotation.numpy(), ahead)
-    depth = np.where(local[:, 2] > 1e-6, local[:, 2], np.nan)
+    depth = np.where(local[:, 2] > 0, local[:, 2], np.nan)
     moved = np.hypot(camera.fx * local[:, 0] / depth, camera.fy * local[:, 1] / depth)
     return float(np.nanmedian(moved)) / short if np.isfinite(moved).any() else 0.0

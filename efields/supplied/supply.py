@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -16,9 +17,11 @@ from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.cover import COVERED, cover
 from efields.loaders._reading.images import to_channels
 from efields.loaders._reading.pose_clock import Unit
+from efields.loaders._reading.scene_points import colmap_points
 from efields.loaders._reading.transforms import OPENGL
 from efields.ranges import Finite, NotNegative, check_ranges
 from efields.recording import ASSUMED_LENS, Frames, Recording, Views
+from efields.supplied._colmap import is_model
 from efields.supplied._sources import absolute
 from efields.supplied.cameras import read_camera
 from efields.supplied.poses import Order, read_poses
@@ -96,6 +99,9 @@ def _with_poses(recording: Recording, supplied: Supplied) -> Recording:
     trajectory, said = cover(recording.events, trajectory, supplied.extrapolate_s, where=where)
     before = tuple(note for note in recording.notes if not note.endswith(COVERED))
     posed = replace(recording, trajectory=trajectory, notes=before + notes + said)
+    if supplied.poses:  # what else is known of a scene is in the world of the poses that are given
+        points = colmap_points(Path(supplied.poses)) if is_model(Path(supplied.poses)) else None
+        posed = replace(posed, points=points, depth_range=None)
     return _with_frames(posed, trajectory)
 
 

@@ -1,4 +1,4 @@
-"""COLMAP's sparse model: cameras and images, as text or binary; points are not read.
+"""COLMAP's sparse model: cameras and images, as text or binary (points: `scene_points.py`).
 
 Binary, little endian: `cameras.bin` is a uint64 count, then for each uint32 id, int32 model, uint64 width, uint64
 height and the parameters of the model as doubles; `images.bin` a uint64 count, then for each uint32 id, the quaternion

@@ -43,6 +43,12 @@ def read_poses_bounds(path: Path) -> LlffPoses:
     return LlffPoses(checked_poses(T, path), matrix[:, :, 4], bounds)
 
 
+def depth_range(poses: LlffPoses) -> tuple[float, float] | None:
+    """The nearest and the farthest depth of all views; None where the bounds are no depths."""
+    nearest, farthest = float(poses.bounds.min()), float(poses.bounds.max())
+    return (nearest, farthest) if 0 < nearest < farthest < np.inf else None
+
+
 def one_llff_camera(poses: LlffPoses, width: int, height: int, path: Path, bayer: str = "") -> Camera:
     """The camera that all views share, an event camera's. Raises `InputError` as `llff_camera`, and for several."""
     size = poses.calibrated

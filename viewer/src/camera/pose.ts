@@ -62,7 +62,7 @@ export function resized(camera: Pinhole, width: number, height: number): Pinhole
 /** The pixel that a point falls on, and its depth along the axis; null behind the camera. */
 export function project(pose: Pose, camera: Pinhole, point: Vec3): { x: number; y: number; depth: number } | null {
   const [x, y, z] = rotate(inverse(pose.quaternion), subtract(point, pose.position));
-  if (z <= 1e-9) return null;
+  if (z <= 0) return null;
   return { x: (x / z) * camera.fx + camera.cx, y: (y / z) * camera.fy + camera.cy, depth: z };
 }
 
