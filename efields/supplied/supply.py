@@ -14,6 +14,7 @@ from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.geometry.pose import quaternion_to_rotation, rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
+from efields.loaders._reading.colmap_model import images_file
 from efields.loaders._reading.cover import COVERED, cover
 from efields.loaders._reading.images import to_channels
 from efields.loaders._reading.pose_clock import Unit
@@ -21,7 +22,6 @@ from efields.loaders._reading.scene_points import colmap_points
 from efields.loaders._reading.transforms import OPENGL
 from efields.ranges import Finite, NotNegative, check_ranges
 from efields.recording import ASSUMED_LENS, Frames, Recording, Views
-from efields.supplied._colmap import is_model
 from efields.supplied._sources import absolute
 from efields.supplied.cameras import read_camera
 from efields.supplied.poses import Order, read_poses
@@ -100,7 +100,8 @@ def _with_poses(recording: Recording, supplied: Supplied) -> Recording:
     before = tuple(note for note in recording.notes if not note.endswith(COVERED))
     posed = replace(recording, trajectory=trajectory, notes=before + notes + said)
     if supplied.poses:  # what else is known of a scene is in the world of the poses that are given
-        points = colmap_points(Path(supplied.poses)) if is_model(Path(supplied.poses)) else None
+        model = images_file(Path(supplied.poses))
+        points = None if model is None else colmap_points(model.parent)
         posed = replace(posed, points=points, depth_range=None)
     return _with_frames(posed, trajectory)
 
