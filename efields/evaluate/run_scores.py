@@ -136,7 +136,7 @@ def _training_facts(run: Run, recording: Recording) -> dict[str, Any]:
 
 
 def _heldout_arrays(evaluation: Evaluation) -> dict[str, np.ndarray]:
-    """Arrays of heldout.npz: pictures (float16) and depth of at most `KEPT_VIEWS` views, their sizes, names, poses and scores.
+    """Arrays of heldout.npz: pictures (float16) and depth of at most `KEPT_VIEWS` views, sizes, names, poses, scores.
 
     Pictures lie at the top left of arrays as large as the largest; what is beside a smaller one is NaN.
     """
