@@ -9,6 +9,7 @@ loaders share lies in `_reading`.
 from __future__ import annotations
 
 import importlib
+import itertools
 import pkgutil
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ from efields.event_file import EventFile, SideStreams
 from efields.events.clock_order import OnReset
 from efields.events.columns import EventColumns, in_chunks
 from efields.loaders._reading.reset import in_file_order
+from efields.loaders._reading.strangers import refuse_special, stranger
 from efields.plugins import import_plugin
 from efields.recording import Recording
 from efields.settings import did_you_mean, fill
@@ -52,17 +54,43 @@ def find(path: str | Path) -> str:
 
     Raises `InputError` when `path` does not exist, or none or several kinds match.
     """
-    source = Path(path)
-    if not source.exists():
-        raise InputError("no such file or folder", source, "check the path of the recording")
+    source = _there(Path(path))
     found = [kind for kind in kinds() if loader(kind).matches(source)]
     if len(found) == 1:
         return found[0]
     if found:
         raise InputError(f"could be any of: {', '.join(found)}", source, f"name its kind, such as '{found[0]}'")
-    raise InputError(
-        "is no recording that efields knows", source, f"expected the files of one of: {', '.join(kinds())}"
-    )
+    raise _stranger(source)
+
+
+def _stranger(source: Path) -> InputError:
+    """The error for what no loader knows: what it is, where anybody can tell."""
+    known = stranger(source)
+    if known is not None:
+        return InputError(known[0], source, known[1])
+    inside = recordings_in(source) if source.is_dir() else ()
+    if inside:
+        return InputError(f"is a folder that holds {', '.join(inside)}", source, f"name one: {source / inside[0]}")
+    do = "docs/recordings.md lists what is read; name a layout with --kind where you know it"
+    return InputError("is no recording that efields knows", source, do)
+
+
+def recordings_in(folder: Path) -> tuple[str, ...]:
+    """Names of the first files in a folder that a loader knows."""
+    files = sorted(file for file in itertools.islice(folder.iterdir(), 200) if file.is_file())
+    some = (file.name for file in files if any(loader(kind).matches(file) for kind in kinds()))
+    return tuple(itertools.islice(some, 3))
+
+
+def _there(source: Path) -> Path:
+    """The path. Raises `InputError` where there is nothing, or something that never ends, as a pipe."""
+    try:
+        refuse_special(source)
+    except OSError as error:
+        if not source.exists():
+            raise InputError("no such file or folder", source, "check the path of the recording") from None
+        raise InputError(f"cannot be read ({error.strerror or error})", source, "check its permissions") from None
+    return source
 
 
 def load(path: str | Path, /, kind: str | None = None, *, on_reset: OnReset = "follow", **options: Any) -> Recording:
@@ -90,8 +118,7 @@ def open_events(
 
 def _configured(source: Path, kind: str | None, on_reset: str, options: dict[str, Any]) -> tuple[str, Any]:
     """The kind of a recording, and its loader with these options."""
-    if not source.exists():
-        raise InputError("no such file or folder", source, "check the path of the recording")
+    _there(source)
     if on_reset not in get_args(OnReset):
         raise InputError(f"on_reset is '{on_reset}'", do=did_you_mean(str(on_reset), get_args(OnReset)))
     chosen = find(source) if kind is None else kind

@@ -7,6 +7,7 @@ N-MNIST is the 34 x 34 pixels that were kept, that of N-Caltech101 an ATIS of 24
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
 from efields.loaders._reading.blank import blank_records, report_blank
 from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of, with_assumed_size
+from efields.loaders._reading.strangers import of_other_kind
 from efields.loaders._reading.whole_runs import whole_runs
 from efields.ranges import PixelsOrUnknown
 from efields.recording import Recording
@@ -70,7 +72,7 @@ def matches(path: str | Path) -> bool:
     """Whether the first bytes of `path` are such events, all inside of a sensor and in order of time."""
     start = first_bytes(Path(path), _SIZE * _LOOKED_AT)
     count = len(start) // _SIZE
-    if count < 2:
+    if count < 2 or not re.search(rb"[^\t\n\r -~]", start) or of_other_kind(start):  # nor is text
         return False
     x, y, t, _ = _fields(np.frombuffer(start, np.uint8, count * _SIZE))
     overflow = y == _OVERFLOW_ROW
