@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Annotated
 
 from efields.event_file import EventFile
-from efields.loaders._reading.array_events import ArrayOptions, open_arrays
+from efields.loaders._reading.array_events import open_arrays
+from efields.loaders._reading.array_places import ArrayOptions
 from efields.loaders._reading.event_file import first_bytes, recording_of
 from efields.loaders._reading.mat_arrays import is_mat5, is_mat73, mat5_sources, mat73_sources
 from efields.loaders._reading.time_unit import TimeUnit

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from efields.event_file import EventFile
-from efields.loaders._reading.array_events import ArrayOptions, open_arrays
+from efields.loaders._reading.array_events import open_arrays
+from efields.loaders._reading.array_places import ArrayOptions
 from efields.loaders._reading.event_file import first_bytes, recording_of
 from efields.loaders._reading.npy_rows import looks_like_npy, npy_source
 from efields.loaders._reading.time_unit import TimeUnit

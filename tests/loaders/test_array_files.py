@@ -17,7 +17,7 @@ from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import EventColumns
 from efields.loaders import find, load, open_events
-from efields.loaders._reading import array_events, npy_rows
+from efields.loaders._reading import array_places, npy_rows
 
 RNG = np.random.default_rng(0)
 N = 300
@@ -65,7 +65,7 @@ def test_npz(arrays: dict[str, np.ndarray], compress: bool, tmp_path: Path) -> N
 
 def test_npz_in_many_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(npy_rows, "CHUNK", 7)
-    monkeypatch.setattr(array_events, "CHUNK", 7)
+    monkeypatch.setattr(array_places, "CHUNK", 7)
     np.savez(tmp_path / "e.npz", x=X, y=Y, t=T, p=P)
     chunks = list(open_events(tmp_path / "e.npz").events(Damages(tmp_path / "e.npz")))
     assert len(chunks) == -(-N // 7)
@@ -78,7 +78,7 @@ def test_what_is_left_open_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds events more than once: events, data; name one with --option key=NAME"):
         load(path)
     check(path, key="data")
-    with pytest.raises(InputError, match=r"holds no 'dat'; it holds events .300 x 4 int64."):
+    with pytest.raises(InputError, match=r"holds no 'dat'; it holds 'events' .300 x 4 int64."):
         load(path, key="dat")
     np.savez(path, events=np.stack([X, Y, T, P, P], 1))
     with pytest.raises(InputError, match="has 5 columns without names"):

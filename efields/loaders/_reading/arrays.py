@@ -12,6 +12,10 @@ from jaxtyping import Int64
 
 from efields.errors import InputError
 
+_MOST_INFLATED = 1 << 28
+"""Bytes up to which it does not matter how tightly they were packed."""
+_MOST_PACKED = 200
+"""Bytes that a recording packs into one at most: real events take a tenth."""
 _DAMAGED = (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, struct.error)
 
 
@@ -23,6 +27,8 @@ def read_npz(path: Path, required: tuple[str, ...], optional: tuple[str, ...] = 
     if not path.is_file():
         raise InputError("no such file", path, "copy the recording again, whole")
     try:
+        with zipfile.ZipFile(path) as listed:
+            check_inflation(listed, path)
         with np.load(path, allow_pickle=False) as archive:
             missing = [key for key in required if key not in archive.files]
             if missing:
@@ -38,6 +44,23 @@ def read_npz(path: Path, required: tuple[str, ...], optional: tuple[str, ...] = 
             return found
     except _DAMAGED as error:
         raise InputError(f"is damaged or cut short ({error})", path, "copy or write it again") from None
+
+
+def check_inflation(archive: zipfile.ZipFile, path: Path) -> None:
+    """Raise `InputError` for an archive that inflates to far more than any recording's does."""
+    packed = sum(member.compress_size for member in archive.infolist())
+    whole = sum(member.file_size for member in archive.infolist())
+    check_packing(packed, whole, path)
+
+
+def check_packing(packed: int, whole: int, path: Path, what: str = "") -> None:
+    """Raise `InputError` where `packed` bytes claim to hold far more, `whole` bytes; `what`: of what."""
+    if whole > _MOST_INFLATED and whole > _MOST_PACKED * packed:
+        raise InputError(
+            f"{what}inflates from {packed / 1e6:,.1f} MB to {whole / 1e6:,.0f} MB, which no recording does",
+            path,
+            "copy it again, or write it uncompressed where it is meant to hold so much of one value",
+        )
 
 
 def npz_members(path: Path) -> set[str] | None:

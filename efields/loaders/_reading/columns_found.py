@@ -18,8 +18,8 @@ from efields.loaders._reading.time_unit import UNIT_WORDS
 
 NAMES = {
     "t": ("t", "ts", "time", "times", "timestamp", "timestamps", "stamp"),
-    "x": ("x", "xs", "col", "column", "xaddr", "addrx"),
-    "y": ("y", "ys", "row", "yaddr", "addry"),
+    "x": ("x", "xs", "col", "column", "xaddr", "addrx", "xpos", "posx"),
+    "y": ("y", "ys", "row", "yaddr", "addry", "ypos", "posy"),
     "p": ("p", "ps", "pol", "pols", "polarity", "polarities", "on", "sign"),
 }
 """What columns are called."""
@@ -102,6 +102,13 @@ def order_of(
     )
 
 
+def signed(values: np.ndarray) -> np.ndarray:
+    """The values, -1 in place of the largest of a type without sign, which is what such a type makes of it."""
+    if values.dtype.kind != "u" or not (wrapped := values == np.iinfo(values.dtype).max).any():
+        return values
+    return np.where(wrapped, -1, values.astype(np.int64))
+
+
 class Polarities:
     """Polarities of one file from {0, 1} or {-1, 1}, checked over all of its parts."""
 
@@ -111,6 +118,7 @@ class Polarities:
 
     def of(self, values: np.ndarray, row: int) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"] | None]:
         """Which rose, and which are known, None for all; `row` is that of the first. Others are a damage."""
+        values = signed(values)
         rose = values == 1
         if self._fell is None:
             down = values[(values == 0) | (values == -1)]

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Int64
 from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.loaders._reading.columns_found import signed
 from efields.loaders._reading.hdf5_file import attribute, blocks, holds, is_dataset, opened_hdf5, usable_rows
 from efields.loaders._reading.time_precision import Unwrapped, check_some_time_passes, precision_notes
 from efields.loaders._reading.time_unit import FEW, UNITS, TimeUnit, said_unit, unit_of
@@ -179,6 +180,7 @@ class Signs:
         self, p: np.ndarray, wanted: Bool[np.ndarray, " n"], row: int
     ) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
         """ON, and whether the polarity is known; of the events `wanted`, unknown ones are a damage."""
+        p = signed(p)
         rose = np.asarray(p == 1)
         if p.dtype == np.bool_ or (rose | (p == self._low)).all():
             return rose, np.ones(len(p), dtype=bool)

@@ -19,6 +19,7 @@ import numpy as np
 from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import CHUNK
+from efields.loaders._reading.arrays import check_packing
 from efields.loaders._reading.hdf5_helper import probed
 
 FAULTS = (
@@ -101,6 +102,8 @@ def usable_rows(datasets: list[Any], path: Path, damages: Damages) -> int:
     lengths = [len(dataset) for dataset in datasets]
     stored = [_stored_rows(dataset, path) for dataset in datasets]
     rows = min(*lengths, *stored)
+    packed = sum(dataset.id.get_storage_size() for dataset in datasets)
+    check_packing(packed, sum(rows * dataset.nbytes // max(1, len(dataset)) for dataset in datasets), path)
     if len(set(lengths)) > 1:
         damages.found("the columns differ in length", row=min(lengths), lost_events=max(lengths) - min(lengths))
     if rows < min(lengths):

@@ -9,18 +9,17 @@ from __future__ import annotations
 import io
 import warnings
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from efields.errors import InputError
-from efields.event_file import Damages
-from efields.events.columns import CHUNK
-from efields.loaders._reading.array_events import ArraySource, held_source
+from efields.loaders._reading.array_places import ArraySource, held_source
+from efields.loaders._reading.arrays import check_packing
 from efields.loaders._reading.event_file import opened_bytes
-from efields.loaders._reading.hdf5_file import FAULTS, opened_hdf5
+from efields.loaders._reading.hdf5_arrays import dataset_source
+from efields.loaders._reading.hdf5_file import opened_hdf5
 
 _COMPRESSED, _MATRIX = 15, 14
 _NUMBERS = (1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 16, 17, 18)
@@ -111,6 +110,7 @@ def _uncompressed(body: bytes, order: str, at: int, path: Path) -> bytes:
         length = int.from_bytes(start[4:8], order)  # type: ignore[arg-type]
         if length > min(_MOST_BYTES, 1100 * len(body) + 1024):
             raise zlib.error("its length is impossible")
+        check_packing(len(body), length, path, "a variable ")
         whole = start + stream.decompress(stream.unconsumed_tail, length + 8)
         if len(whole) < length + 8:
             raise zlib.error("it is cut short")
@@ -136,40 +136,10 @@ def mat73_sources(path: Path) -> list[ArraySource]:
     def visit(name: str, item: Any) -> None:
         is_matrix = isinstance(item, h5py.Dataset) and item.ndim == 2 and item.dtype.kind in "iufb" and item.size
         if is_matrix and not name.startswith("#") and "MATLAB_empty" not in item.attrs:
-            sources.append(_dataset(path, name, item))
+            columns, rows = item.shape  # which is transposed, but for a table with its events as columns
+            straight = columns > rows and 1 < rows <= 6 < columns
+            sources.append(dataset_source(path, name, item, transposed=not straight))
 
     with opened_hdf5(path) as file:
         file.visititems(visit)
     return sources
-
-
-def _dataset(path: Path, name: str, item: Any) -> ArraySource:
-    """A matrix, which HDF5 holds transposed: its columns are rows here."""
-    columns, rows = item.shape
-    straight = columns > rows and rows <= 6 and columns > 6 and rows > 1  # a table with its events as columns
-    if straight:
-        columns, rows = rows, columns
-    block = item.chunks or (1, 1)
-    stored = item.id.get_storage_size()
-    if stored * 1100 + 1024 < item.nbytes or block[0] * block[1] * item.dtype.itemsize > max(1 << 27, 1100 * stored):
-        raise InputError(f"'{name}' holds {item.nbytes:,} bytes in {stored:,} of the file", path, "copy the file again")
-    vector = 1 in (columns, rows)
-    length = max(columns, rows) if vector else rows
-
-    def chunks(damages: Damages) -> Iterator[np.ndarray]:
-        for first in range(0, length, CHUNK):
-            part = slice(first, min(first + CHUNK, length))
-            try:
-                with opened_hdf5(path) as file:
-                    held = file[name]
-                    if vector:
-                        block = np.ravel(held[0, part] if held.shape[0] == 1 else held[part, 0])
-                    else:
-                        block = held[part] if straight else held[:, part].T
-            except (*FAULTS, InputError):
-                damages.found(f"'{name}' cannot be read to its end", row=first, lost_events=length - first)
-                return
-            yield block
-
-    shape = (length,) if vector else (rows, columns)
-    return ArraySource(name.replace("/", "."), shape, item.dtype, chunks)

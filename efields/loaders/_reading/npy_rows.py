@@ -17,7 +17,7 @@ import numpy as np
 from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import CHUNK
-from efields.loaders._reading.array_events import ArraySource, held_source
+from efields.loaders._reading.array_places import ArraySource, held_source
 from efields.loaders._reading.columns_found import named
 from efields.loaders._reading.event_file import opened_bytes
 

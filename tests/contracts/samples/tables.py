@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import lz4.frame
 import numpy as np
 
@@ -121,4 +122,31 @@ def rosbag(folder: Path) -> Path:
     return folder / "events.bag"
 
 
-LOADERS: dict[str, Callable[[Path], Path]] = {"text": text, "npz": npz, "npy": npy, "mat": mat, "rosbag": rosbag}
+def hdf5(folder: Path) -> Path:
+    """One table of t, x, y, p as v2e writes it, -1 in a type without sign."""
+    folder.mkdir(parents=True)
+    x, y, t_ns, polarity = event_columns()
+    with h5py.File(folder / "events.h5", "w", libver="latest", meta_block_size=256) as file:
+        table = np.stack([t_ns // 1000, x, y, np.where(polarity, 1, -1)], axis=1)
+        file["events"] = table.astype(np.uint32)
+    return folder / "events.h5"
+
+
+def npz_folder(folder: Path) -> Path:
+    """A folder `events` with an archive for each quarter, one of them empty."""
+    (folder / "events").mkdir(parents=True)
+    x, y, t_ns, polarity = event_columns()
+    for number, part in enumerate((slice(0, 10), slice(10, 10), slice(10, 30), slice(30, None))):
+        np.savez(folder / "events" / f"{number:06d}.npz", x=x[part], y=y[part], t=t_ns[part] // 1000, p=polarity[part])
+    return folder
+
+
+LOADERS: dict[str, Callable[[Path], Path]] = {
+    "hdf5": hdf5,
+    "npz_folder": npz_folder,
+    "text": text,
+    "npz": npz,
+    "npy": npy,
+    "mat": mat,
+    "rosbag": rosbag,
+}
