@@ -16,7 +16,7 @@ from efields.events.stream import EventStream
 from efields.events.survey import Survey
 from efields.geometry.camera import Camera
 from efields.loaders import find, load, loader, open_events
-from efields.recording import Recording
+from efields.recording import ASSUMED_LENS, Recording
 from efields.scratch import pieces
 from efields.supplied import Supplied, describe
 
@@ -57,6 +57,11 @@ class Facts:
     def covered(self) -> int:
         """Number of events in the time of the poses; 0 without poses."""
         return len(self.recording.covered) if self.recording is not None and self.poses else 0
+
+    @property
+    def lens_assumed(self) -> bool:
+        """Whether a note says that nobody gave the focal length of `camera`."""
+        return self.camera is not None and any(note.startswith(ASSUMED_LENS) for note in self.notes)
 
     @property
     def frames(self) -> int:

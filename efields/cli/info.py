@@ -108,6 +108,8 @@ class Info:
     """Events in the time of the poses, which are those that a reconstruction uses."""
     has_calibration: bool
     """Whether the camera's intrinsics are known."""
+    calibration_assumed: bool
+    """Whether they are only assumed."""
     warnings: tuple[str, ...]
     """What the loader did, what looks broken and what is missing, a sentence each."""
 
@@ -162,6 +164,7 @@ def describe(facts: Facts) -> Info:
         poses=facts.poses,
         events_with_poses=facts.covered,
         has_calibration=facts.camera is not None,
+        calibration_assumed=facts.lens_assumed,
         warnings=facts.notes + facts.missing,
     )
 
@@ -173,7 +176,7 @@ def lines(facts: Facts, info: Info) -> list[str]:
     shown = [
         ("format", info.format if info.format == info.kind else f"{info.format} (loader {info.kind})"),
         ("sensor", f"{info.width} x {info.height} pixels, {colour}"),
-        ("camera", _camera(camera)),
+        ("camera", _camera(camera, facts.lens_assumed)),
         ("thresholds", _thresholds(facts)),
         ("events", f"{info.events:,}, {100 * info.positive_share:.1f} % ON" if info.events else "none"),
         ("time", _time(info)),
@@ -209,11 +212,11 @@ def _thresholds(facts: Facts) -> str:
     return f"{sensor.c_pos:g} ON, {sensor.c_neg:g} OFF, refractory period {sensor.refractory_us:g} us"
 
 
-def _camera(camera: Camera | None) -> str:
+def _camera(camera: Camera | None, assumed: bool) -> str:
     if camera is None:
         return "not calibrated"
     lens = f"{camera.distortion_model} distortion" if camera.distortion else "no distortion"
-    return f"focal length {camera.fx:.1f} x {camera.fy:.1f} px, {lens}"
+    return f"focal length {camera.fx:.1f} x {camera.fy:.1f} px, {lens}" + (" (assumed)" if assumed else "")
 
 
 def _poses(facts: Facts) -> str:

@@ -96,8 +96,8 @@ class Config:
         root = Path(path)
         file, images = _events_file(root), _images(root)
         camera = self._camera(root, images)
-        taken = f"focal length {camera.fx:g}, centre {camera.cx + 0.5:g}, {camera.cy + 0.5:g} taken"
-        said = f"The camera is not in the folder: {camera.width} x {camera.height}, {taken}."
+        taken = f"focal length {camera.fx:g}, centre {camera.cx + 0.5:g}, {camera.cy + 0.5:g}"
+        said = f"Intrinsics are assumed, as they are not in the folder: {camera.width} x {camera.height}, {taken}."
         return EventFile(
             format="IncEventGS events",
             path=file,

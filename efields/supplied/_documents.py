@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def read_document(path: Path) -> dict[str, Any]:
     except InputError as error:
         raise InputError(error.what, path, error.do) from None
     except Exception as error:  # parsers of damaged files raise whatever they meet first
-        found = _assignments(text) if kind == "YAML" else None
+        found = _otherwise(kind, text)
         if not found:
             said = " ".join(str(error).split())[:120] or type(error).__name__
             raise InputError(f"is not readable as {kind} ({said})", path, "copy or write it again") from None
@@ -50,6 +51,14 @@ def read_document(path: Path) -> dict[str, Any]:
     if not found:
         raise InputError("holds no names with values", path, "check that it is the file you mean")
     return found
+
+
+def _otherwise(kind: str, text: str) -> Any:
+    """What a text holds that its first character promised to be of another kind; None for nothing."""
+    if kind == "JSON" and len(text) < 1 << 16:  # a mapping of YAML on one line
+        with suppress(Exception):
+            return _read_yaml(text)
+    return _assignments(text) if kind == "YAML" else None
 
 
 def _read_yaml(text: str) -> Any:

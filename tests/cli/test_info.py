@@ -22,7 +22,7 @@ from tests.contracts.samples.folders import ecd, robust_enerf
 KEYS = {
     "format", "width", "height", "events", "t_start_us", "t_end_us", "positive_share", "duration_s", "rate_mean",
     "hot_pixels", "frames", "heldout_views", "kind", "rate_curve", "backwards", "events_with_poses", "gaps",
-    "imu_samples", "triggers", "poses", "has_calibration", "warnings",
+    "imu_samples", "triggers", "poses", "has_calibration", "calibration_assumed", "warnings",
 }  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def test_json_holds_what_the_files_hold(tmp_path: Path, capsys: pytest.CaptureFi
     assert found["duration_s"] == pytest.approx(rows[-1, 0] - rows[0, 0])
     assert found["rate_mean"] == pytest.approx(40 / (rows[-1, 0] - rows[0, 0]))
     assert (found["frames"], found["poses"], found["imu_samples"], found["triggers"]) == (2, 6, 0, 0)
-    assert found["has_calibration"] is True
+    assert (found["has_calibration"], found["calibration_assumed"]) == (True, False)
     assert any("1 of 3 frames" in warning for warning in found["warnings"])
     assert not any("missing" in warning for warning in found["warnings"])
 

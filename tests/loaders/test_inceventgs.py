@@ -36,7 +36,9 @@ def test_columns_are_x_y_seconds_and_signed_polarity(room: Path) -> None:
 def test_camera_is_assumed_and_its_pixel_centres_are_halves(room: Path) -> None:
     recording = load(room)
     assert recording.camera == Camera(WIDTH, HEIGHT, 4.0, 4.0, 3.5, 2.5)
-    assert "The camera is not in the folder: 8 x 6, focal length 4, centre 4, 3 taken." in recording.notes
+    said = "Intrinsics are assumed, as they are not in the folder: 8 x 6, focal length 4, centre 4, 3."
+    assert said in recording.notes
+    assert recording.lens_assumed
     given_one = load(room, focal=9.0, cx=4.25, cy=2.0)
     assert given_one.camera == Camera(WIDTH, HEIGHT, 9.0, 9.0, 3.75, 1.5)
     assert not any("camera is not in the folder" in note for note in given_one.notes)
