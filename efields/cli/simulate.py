@@ -2,7 +2,8 @@
 
 `efields simulate blob_white` renders a scene (a folder with scene.toml, or the name of one that comes with efields) and
 writes a recording with poses, held-out views and depth. `efields simulate --frames clip.mp4` takes a video, a folder of
-images (with --fps), or an .npz with log_intensity [n,h,w] and t_s [n]; poses are not known then.
+images (with timestamps.txt beside them, or --fps), or an .npz with log_intensity [n,h,w] and t_s [n]; poses are not
+known then.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tyro
 
 from efields.atomic import next_free, refuse_existing
 from efields.cli import print_json
+from efields.cli._loader_options import TimeUnit
 from efields.errors import InputError
 from efields.ranges import Range
 from efields.simulation.sensor_model import EventCamera
@@ -39,7 +41,10 @@ class Args:
     overwrite: bool = False
     """Replace the simulated recording that is at --out."""
     fps: Annotated[float, Range(above=0, most=10**9)] | None = None
-    """Frames per second: needed for a folder of images; for a video it replaces the file's own rate (slow motion)."""
+    """Frames per second: needed for a folder of images without timestamps.txt; for a video it replaces the file's own
+    rate (slow motion)."""
+    time_unit: TimeUnit | None = None
+    """Unit of the times in timestamps.txt beside the frames, where it could be two."""
     encoding: Literal["srgb", "linear"] = "srgb"
     """Whether 8- and 16-bit frames are encoded for a display, and decoded to linear light, or linear already."""
     camera: Annotated[EventCamera, tyro.conf.OmitArgPrefixes] = field(default_factory=EventCamera)
@@ -64,7 +69,7 @@ def _from_scene(args: Args) -> Path:
     from efields.cli._scene import scene_file, simulated_folder
     from efields.shipped import find
 
-    if args.camera != EventCamera() or args.fps is not None or args.encoding != "srgb":
+    if args.camera != EventCamera() or args.fps is not None or args.encoding != "srgb" or args.time_unit:
         raise InputError("a scene has a camera of its own", args.scene, "change [sensor] in its scene.toml")
     place = find(str(args.scene), "scenes")
     source = scene_file(place)
@@ -83,7 +88,7 @@ def _from_frames(args: Args, source: Path) -> Path:
 
     if args.out is not None:
         refuse_existing(args.out, args.overwrite, (SIMULATED,))
-    frames = open_frames(source, args.fps, args.encoding)
+    frames = open_frames(source, args.fps, args.encoding, args.time_unit)
     with progress("frames", args.json) as report:
         # a video tells how long it is only about, and may turn out longer
         events, labels = simulate_frames(
@@ -93,11 +98,11 @@ def _from_frames(args: Args, source: Path) -> Path:
         raise InputError("no events: nothing changes by a contrast threshold", source, "lower --c-pos and --c-neg")
     named = next_free(RECORDINGS / source.resolve().stem, folder=True) if args.out is None else nullcontext(args.out)
     with named as folder:
-        save(recording_of(events, args.camera, source), folder, labels=labels)
+        save(recording_of(events, args.camera, source, frames.times_said), folder, labels=labels)
     return folder
 
 
-def recording_of(events: EventStream, camera: EventCamera, source: Path) -> Recording:
+def recording_of(events: EventStream, camera: EventCamera, source: Path, times_said: str = "") -> Recording:
     """A recording of simulated events whose lens and poses nobody knows."""
     from efields.events.sensor import Sensor
     from efields.geometry.camera import Camera
@@ -114,6 +119,7 @@ def recording_of(events: EventStream, camera: EventCamera, source: Path) -> Reco
             f"Simulated from the frames of {source.name}.",
             f"The lens is not known: a pinhole of {focal:g} pixels focal length is assumed.",
             "The poses of the camera are not known.",
+            *((times_said,) if times_said else ()),
         ),
     )
 

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from efields.errors import InputError
+from efields.simulation.frame_times import SUBFOLDERS, frame_times, times_file
 from efields.simulation.sensor_model import EventCamera
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -36,20 +37,30 @@ class TimedFrames:
     """Whether the frames are natural logarithms of intensity; otherwise they are linear intensity."""
     count: int | None = None
     """Number of frames, for a video about; None where only reading tells."""
+    times_said: str = ""
+    """A sentence on where the times are from, where a file beside the frames says them."""
 
 
-def open_frames(source: str | os.PathLike[str], fps: float | None = None, encoding: Encoding = "srgb") -> TimedFrames:
+def open_frames(
+    source: str | os.PathLike[str],
+    fps: float | None = None,
+    encoding: Encoding = "srgb",
+    time_unit: str | None = None,
+) -> TimedFrames:
     """Frames of a folder of images (in the natural order of their names), of a video, or of an `.npz` stack.
 
-    `fps`: frames per second of a folder; for a video it replaces the file's own rate (slow motion), while a stack has
-    its own times. `encoding`: whether 8- and 16-bit values are sRGB, and decoded to linear light, or linear already;
-    floating-point images are linear. Raises `InputError` for a source that is missing, empty or of another kind.
+    `fps`: frames per second of a folder that has no file of times (`frame_times`; `time_unit`: their unit); for a video
+    it replaces the file's own rate (slow motion), while a stack has its own times. `encoding`: whether 8- and 16-bit
+    values are sRGB, and decoded to linear light, or linear already; floating-point images are linear. Raises
+    `InputError` for a source that is missing, empty or of another kind.
     """
     path = Path(source)
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise InputError(f"{fps} frames per second", path, "give a positive --fps")
     if path.is_dir():
-        return _open_folder(path, fps, encoding)
+        return _open_folder(path, fps, encoding, time_unit)
+    if time_unit is not None:
+        raise InputError("holds no file of times, whose unit --time-unit says", path, "leave --time-unit out")
     if not path.exists():
         raise InputError("no such file or folder", path, "name a folder of images, a video or an .npz stack")
     suffix = path.suffix.lower()
@@ -71,14 +82,32 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), part) if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name) if part)
 
 
-def _open_folder(path: Path, fps: float | None, encoding: Encoding) -> TimedFrames:
-    files = sorted((f for f in path.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES), key=lambda f: natural_key(f.name))
+def _open_folder(path: Path, fps: float | None, encoding: Encoding, time_unit: str | None) -> TimedFrames:
+    folder = next((path / name for name in SUBFOLDERS if not _images(path) and (path / name).is_dir()), path)
+    files = _images(folder)
     if not files:
         raise InputError("no images in this folder", path, f"it should hold {', '.join(IMAGE_SUFFIXES)}")
-    if fps is None:
-        raise InputError("images in a folder have no times", path, "say how many are taken a second with --fps")
-    pairs = ((i / fps, linear_light(_read_image(file), encoding, file)) for i, file in enumerate(files))
-    return TimedFrames(pairs, count=len(files))
+    beside = times_file(folder)
+    if beside is None and fps is None:
+        do = "say how many are taken a second with --fps, or put their times into timestamps.txt, a line each"
+        raise InputError("images in a folder have no times", path, do)
+    if beside is not None and fps is not None:
+        do = "leave --fps out, or move the file away where its times are wrong"
+        raise InputError(f"says when the frames were taken, and so does --fps {fps:g}", beside, do)
+    if beside is None:
+        times, said = np.arange(len(files)) / np.float64(fps or 1.0), ""
+    else:
+        times, unit = frame_times(beside, files, time_unit)
+        said = f"The times of the frames are those of {beside.name}, in {unit}."
+    pairs = (
+        (t, linear_light(_read_image(file), encoding, file)) for t, file in zip(times.tolist(), files, strict=True)
+    )
+    return TimedFrames(pairs, count=len(files), times_said=said)
+
+
+def _images(folder: Path) -> list[Path]:
+    found = (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(found, key=lambda file: natural_key(file.name))
 
 
 def _read_image(path: Path) -> np.ndarray:
