@@ -10,6 +10,10 @@ from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
 
+MEETING = 0.5
+"""Axes meet where they miss their point by less than this share of how far the cameras are from their middle (rms): 0.2
+for photographs around an object, 0.6 to 1 for a camera in a hand, which turns without regard to where it is."""
+
 
 def image_speed(
     trajectory: Trajectory, camera: Camera, points: Float64[np.ndarray, "k 3"], instants: int = 64
@@ -43,7 +47,7 @@ def box_points(box: Box, per_edge: int = 3) -> Float64[np.ndarray, "k 3"]:
 def box_looked_at(trajectory: Trajectory, camera: Camera) -> Box | None:
     """The box that a circling camera looks at: around the point nearest to all optical axes, as wide as the view.
 
-    None when the axes do not meet in front of the cameras, as when a camera moves sideways.
+    None when the axes do not meet in front of the cameras, as when a camera moves sideways or is held in a hand.
     """
     begin, end = trajectory.seconds_span
     poses = trajectory.at(torch.linspace(begin, end, 256, dtype=torch.float64))
@@ -58,8 +62,9 @@ def box_looked_at(trajectory: Trajectory, camera: Camera) -> Box | None:
     ahead = (to_center * axis).sum(1)
     half_view = _half_view(camera)
     half = float(np.median(ahead) * min(half_view, 0.8))
-    missed = float(np.median(np.linalg.norm(to_center - ahead[:, None] * axis, axis=1)))
-    if ahead.min() <= 0 or missed > half:
+    missed = np.linalg.norm(to_center - ahead[:, None] * axis, axis=1)
+    moved = np.linalg.norm(origin - middle, axis=1)
+    if ahead.min() <= 0 or np.mean(missed**2) > MEETING**2 * np.mean(moved**2):
         return None
     x, y, z = (float(c) for c in center + middle)
     return Box((x - half, y - half, z - half), (x + half, y + half, z + half))

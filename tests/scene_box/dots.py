@@ -8,6 +8,7 @@ import torch
 from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
+from efields.geometry.pose import so3_exp
 from efields.geometry.trajectory import Trajectory
 from efields.recording import Recording
 
@@ -29,7 +30,7 @@ def recording(points: np.ndarray, T_world_camera: np.ndarray) -> Recording:
     """Events of a second wherever a point enters another pixel, poses at even times."""
     times = np.linspace(0, SECOND_US, len(T_world_camera)).astype(np.int64)
     path = Trajectory.from_matrices(times, T_world_camera)
-    fine = np.linspace(0, SECOND_US, 4001).astype(np.int64)
+    fine = np.linspace(0, SECOND_US, 2001).astype(np.int64)
     poses = path.at(torch.from_numpy(fine * 1e-6))
     local = np.einsum("tji,tnj->tni", poses.rotation.numpy(), points[None] - poses.position.numpy()[:, None])
     ahead = local[..., 2] > 0.01 * np.abs(points).max()
@@ -50,4 +51,14 @@ def sliding(way: tuple[float, float, float], turn: float = 0.0) -> np.ndarray:
     T[:, :3, 3] = share[:, None] * way
     c, s = np.cos(turn * share), np.sin(turn * share)
     T[:, 0, 0], T[:, 0, 2], T[:, 2, 0], T[:, 2, 2] = c, s, -s, c
+    return T
+
+
+def held_in_a_hand(seed: int) -> np.ndarray:
+    """Poses that sway and turn smoothly, each for itself."""
+    rng, t = np.random.default_rng(seed), np.linspace(0, 1, 60)[:, None]
+    waves = [np.sin(2 * np.pi * k * t + rng.uniform(0, 6.28, 6)) * rng.normal(size=6) / k for k in range(1, 4)]
+    sway = torch.from_numpy(np.sum(waves, axis=0) * ([0.08] * 3 + [0.05] * 3))
+    T = np.tile(np.eye(4), (60, 1, 1))
+    T[:, :3, 3], T[:, :3, :3] = sway[:, :3].numpy(), so3_exp(sway[:, 3:]).numpy()
     return T

@@ -14,7 +14,7 @@ from efields.recording import Recording, Views
 from efields.scene_box import find_box
 from efields.scene_box.bounds import box_of_points, points_of_depth
 from efields.scene_box.viewpoints import viewpoints
-from tests.scene_box.dots import CAMERA, dots, recording, sliding
+from tests.scene_box.dots import CAMERA, dots, held_in_a_hand, recording, sliding
 from tests.tiny import tiny_recording
 
 NEAREST, FARTHEST = 3.0, 8.0
@@ -50,6 +50,14 @@ def test_the_parallax_of_events_shows_how_far_the_scene_is(motion: str, scale: f
     assert contains(box, points) > 0.85
     assert box.lo[2] == pytest.approx(0.9 * scale * NEAREST, abs=scale)
     assert box.hi[2] == pytest.approx(1.1 * scale * FARTHEST, rel=0.35)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_camera_in_a_hand_circles_nothing(seed: int) -> None:
+    points = dots(NEAREST, FARTHEST)
+    box, sentence = found(recording(points, held_in_a_hand(seed)))
+    assert "by parallax" in sentence
+    assert contains(box, points) > 0.8
 
 
 @pytest.mark.parametrize(("way", "turn"), [((0.004, 0.0, 0.0), 0.2), ((0.0, 0.0, 0.0), 0.3)])
