@@ -88,6 +88,10 @@ class SideStreams:
     """Edges at the trigger input."""
 
 
+def _same_place(x: int, y: int) -> tuple[int, int]:
+    return x, y
+
+
 def _no_side_streams(damages: Damages) -> SideStreams:
     return SideStreams()
 
@@ -113,6 +117,8 @@ class EventFile:
     """The calibrated camera, where the file holds it."""
     notes: tuple[str, ...] = ()
     """What was assumed on opening, a sentence each."""
+    place_in_file: Callable[[int, int], tuple[int, int]] = _same_place
+    """Column and row of an event as the file has them; for messages, where the file counts otherwise than we do."""
     size_assumed: bool = False
     """Whether nobody said the size of the sensor, so that it is a guess."""
 
@@ -130,9 +136,11 @@ class EventFile:
                 yield chunk
             else:
                 first = int(np.argmin(inside))
+                x, y = self.place_in_file(int(chunk.x[first]), int(chunk.y[first]))
+                as_there = "" if self.place_in_file is _same_place else " in the file"
                 damages.found(
                     f"an event lies outside of the {self.width} x {self.height} sensor "
-                    + ("" if damages.salvage else f"(x {chunk.x[first]}, y {chunk.y[first]})"),
+                    + ("" if damages.salvage else f"(x {x}, y {y}{as_there})"),
                     row=row + first,
                     lost_events=int(np.count_nonzero(~inside)),
                     do="give the size of the sensor (--width, --height), or drop such events with --salvage",

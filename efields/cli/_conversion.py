@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from efields.cli._time_shift import moved_chunks, moved_side
 from efields.errors import InputError
 from efields.event_file import Damages, EventFile, InFileOrder, SideStreams
 from efields.events.columns import EventColumns
@@ -59,6 +60,10 @@ class Wanted:
     """Refractory period to impose."""
     thin: int = 1
     """One of how many events stays."""
+    shift_s: float = 0.0
+    """What is added to all times."""
+    from_zero: bool = False
+    """Whether times are moved so that the first event that is left is at `shift_s`."""
 
     def __post_init__(self) -> None:
         if self.start_s is not None and self.stop_s is not None and self.start_s >= self.stop_s:
@@ -88,6 +93,8 @@ class Conversion:
     """The filters, which count while the chunks are read."""
     notes: tuple[str, ...]
     """What a user should know, a sentence each."""
+    shift_us: int = 0
+    """What was added to the times."""
     read: int = 0
     """Events that have been read, inside of the sensor, before any filter."""
     _order: InOrder | None = field(default=None, repr=False)
@@ -148,7 +155,10 @@ def prepare(
         conversion.side = _side_between(conversion.side, slice_)
     for raster in rasters:
         _change_raster(conversion, raster)
-    conversion.chunks = _not_empty(filtered(_chained(first, ordered), conversion.filters), conversion, file)
+    left, first_us = _not_empty(filtered(_chained(first, ordered), conversion.filters), conversion, file)
+    conversion.shift_us = round(wanted.shift_s * 1e6) - (first_us if wanted.from_zero else 0)
+    conversion.chunks = moved_chunks(left, conversion.shift_us)
+    conversion.side = moved_side(conversion.side, conversion.shift_us)
     return conversion
 
 
@@ -264,10 +274,12 @@ def _chained(first: EventColumns, others: Iterator[EventColumns]) -> Iterator[Ev
     yield from others
 
 
-def _not_empty(chunks: Iterator[EventColumns], conversion: Conversion, file: EventFile) -> Iterator[EventColumns]:
-    """The same chunks. Raises `InputError` at once when there is none."""
+def _not_empty(
+    chunks: Iterator[EventColumns], conversion: Conversion, file: EventFile
+) -> tuple[Iterator[EventColumns], int]:
+    """The same chunks, and the time of the first event. Raises `InputError` at once when there is none."""
     first = next(chunks, None)
     if first is None:
         dropped = ", ".join(f"{each.dropped:,} {each.filter.name}" for each in conversion.filters if each.dropped)
         raise InputError(f"no events are left ({dropped})", file.path, "filter less")
-    return _chained(first, chunks)
+    return _chained(first, chunks), int(first.t_us[0])

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from efields.cli._conversion import Conversion, camera_after, image_after
+from efields.cli._time_shift import moved_poses
 from efields.events.columns import EventColumns
 from efields.events.filters import TimeSlice
 from efields.events.resampling import Crop, Downsample, Resampling, Rotate
@@ -49,13 +50,12 @@ def write_posed(recording: Recording, conversion: Conversion, chunks: Iterator[E
             frames = _after(frames, step, turn)
     events = EventStream.from_arrays(*columns, conversion.width, conversion.height, where=str(out))
     if trajectory is not None:
-        trajectory = replace(trajectory, origin_us=int(events.t_us[0]))
+        trajectory = replace(trajectory, origin_us=int(events.t_us[0]) - conversion.shift_us)
+    posed = moved_poses(replace(recording, trajectory=trajectory, frames=frames), conversion.shift_us)
     written = replace(
-        recording,
+        posed,
         events=events,
         camera=conversion.camera,
-        trajectory=trajectory,
-        frames=frames,
         imu=conversion.side.imu,
         unposed_frames=conversion.side.frames,
         triggers=conversion.side.triggers,

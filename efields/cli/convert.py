@@ -2,7 +2,7 @@
 
 `efields convert IN OUT`: the ending of OUT says the format (--to where several share it); without an ending it becomes
 a recording folder. The filters run in this order: time, hot pixels, background activity, refractory period, crop,
-downsampling, turning, flipping, thinning. Memory stays the same however long the recording is.
+downsampling, turning, flipping, thinning; times are shifted last. Memory stays the same however long the recording is.
 """
 
 from __future__ import annotations
@@ -64,6 +64,10 @@ class Args:
     """Drop events that follow the last one kept of their pixel in less than so many microseconds."""
     thin: Annotated[int, Range(1, 10**12)] = 1
     """Keep one of so many events."""
+    from_zero: bool = False
+    """Move all times so that the first event that is left is at 0."""
+    shift: Annotated[float, Range(-(10**12), 10**12)] = 0.0
+    """Seconds that are added to all times, after --from-zero."""
     salvage: bool = False
     """Recover what is whole of a damaged recording."""
     on_reset: OnReset = "follow"
@@ -191,6 +195,8 @@ def _wanted(args: Args) -> Wanted:
         background_us=args.background_us,
         refractory_us=args.refractory_us,
         thin=args.thin,
+        shift_s=args.shift,
+        from_zero=args.from_zero,
     )
 
 

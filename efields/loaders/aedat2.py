@@ -36,6 +36,8 @@ _MAGIC = b"#!AER-DAT2.0"
 _LSB_PER_DEGREE_S = {250: 131.0, 500: 65.5, 1000: 32.8, 2000: 16.4}
 _LSB_PER_G = {2: 16384.0, 4: 8192.0, 8: 4096.0, 16: 2048.0}
 _ADC_MAX = 1023.0
+_TURN = 1 << 16
+"""A place outside of the sensor that was mirrored below zero is a 16-bit number all the same."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Config:
                 _side_davis(records, size, scale, damages) if davis else _side_dvs(records, damages)
             ),
             notes=notes + scale_notes,
+            place_in_file=lambda x, y: ((size[0] - 1 - x) % _TURN, (size[1] - 1 - y) % _TURN),
         )
 
 

@@ -83,6 +83,7 @@ class Config:
             height=height,
             decode=lambda damages: _decode(container, events[:1], damages),
             side_streams=lambda damages: _side(container, (width, height), self.triggers == "all", damages),
+            place_in_file=lambda x, y: (_signed(x), _signed(y)),
             notes=notes,
             size_assumed=assumed,
         )
@@ -134,6 +135,11 @@ def _decode(container: Container, streams: tuple[Stream, ...], damages: Damages)
             held, count = [], 0
     if count:
         yield _columns(held)
+
+
+def _signed(place: int) -> int:
+    """A place as the file has it: 16 bits with a sign."""
+    return place - (1 << 16) if place >= 1 << 15 else place
 
 
 def _columns(held: list[np.ndarray]) -> EventColumns:

@@ -91,7 +91,17 @@ class Config:
             notes = (f"The size of the sensor is not in the file: {size[0]} x {size[1]} taken, that of an ATIS.",)
         stream = _Stream(data, 20 if major == 2 else 15, major, kind == 2, *size)
         name = f"Event Stream {major}.{minor} of {'an ATIS' if stream.atis else 'a DVS'}"
-        return EventFile(name, path, *size, stream.decode, notes=notes, size_assumed=bool(notes)), stream
+        file = EventFile(
+            format=name,
+            path=path,
+            width=size[0],
+            height=size[1],
+            decode=stream.decode,
+            notes=notes,
+            place_in_file=lambda x, y: (x, (size[1] - 1 - y) % (1 << 16)),
+            size_assumed=bool(notes),
+        )
+        return file, stream
 
 
 def matches(path: str | Path) -> bool:

@@ -21,6 +21,7 @@ from efields.recording import Triggers
 from efields.writers._about import About
 
 _MOST_PIXELS = 1 << 11
+_SHIFT = "shift the times with --from-zero"
 _MOST_GAP_US = 1 << 41
 
 
@@ -73,7 +74,7 @@ class Evt:
         starts = [int(t[0]) for t in (triggers.t_us, [] if first is None else first.t_us) if len(t)]
         start = min(starts, default=0)
         if start < 0:
-            raise InputError(f"EVT {self.version} holds no times before 0, but {start:,} us", path, "shift the times")
+            raise InputError(f"EVT {self.version} holds no times before 0, but {start:,} us", path, _SHIFT)
         reach = 1 << (self.upper_shift + self.upper_bits)
         t0 = start // reach * reach
         written = 0

@@ -78,7 +78,9 @@ def _event_packets(events: Iterator[EventColumns], path: Path) -> Iterator[_Pack
         for part in in_chunks(chunk, _EVENTS):
             t0_us, t1_us = int(part.t_us[0]), int(part.t_us[-1])
             if t0_us < 0:
-                raise InputError(f"a time before 0 ({t0_us} us) does not fit in AEDAT 4", path, "shift the times")
+                raise InputError(
+                    f"a time before 0 ({t0_us} us) does not fit in AEDAT 4", path, "shift them with --from-zero"
+                )
             yield _Packet(t0_us, 0, t1_us, part.count, lambda part=part: tables.events(part))
 
 

@@ -65,7 +65,7 @@ def _filled(events: Iterator[EventColumns]) -> Iterator[EventColumns]:
 def _times(part: EventColumns, offset: int, path: Path) -> np.ndarray:
     """Times since the offset, when they fit."""
     if part.t_us[0] < 0:
-        raise InputError(f"an event is at {part.t_us[0]} us, before time 0", path, "shift the times first")
+        raise InputError(f"an event is at {part.t_us[0]} us, before time 0", path, "shift the times with --from-zero")
     if part.t_us[-1] - offset >= 1 << 32:
         raise InputError(
             "events last longer than the 71.6 minutes that DSEC's layout can count", path, "cut the recording in parts"

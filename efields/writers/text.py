@@ -31,7 +31,9 @@ def write(events: Iterator[EventColumns], path: Path, about: About) -> int:
     with replacing(path) as temporary, temporary.open("wb") as file:
         for chunk in events:
             if chunk.count and int(chunk.t_us.min()) < 0:
-                raise InputError("events before time 0 are not written to text", path, "shift the times first")
+                raise InputError(
+                    "events before time 0 are not written to text", path, "shift the times with --from-zero"
+                )
             for part in in_chunks(chunk, _PART):
                 file.write(_lines(part))
             count += chunk.count

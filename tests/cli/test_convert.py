@@ -45,6 +45,38 @@ def converted(capsys: pytest.CaptureFixture[str], *words: str | Path) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.parametrize(
+    ("words", "first_us"),
+    [
+        (["--from-zero"], 0),
+        (["--shift", "-1.5"], None),
+        (["--from-zero", "--shift", "0.25"], 250_000),
+        (["--start", "0.1", "--from-zero"], 0),
+    ],
+)
+def test_times_are_shifted_last(
+    words: list[str], first_us: int | None, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    converted(capsys, recording, tmp_path / "out.npz", *words)
+    before, after = events_of(recording).t_us, events_of(tmp_path / "out.npz").t_us
+    if "--start" in words:
+        before = before[before >= before[0] + 100_000]
+    by_us = -1_500_000 if first_us is None else first_us - before[0]
+    np.testing.assert_array_equal(after, before + by_us)
+
+
+def test_poses_and_frames_are_shifted_with_the_events(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = ecd(tmp_path / "source")
+    converted(capsys, source, tmp_path / "out", "--from-zero")
+    before, after = load(source), load(tmp_path / "out")
+    by_us = -before.events.t_us[0]
+    assert before.trajectory is not None
+    assert after.trajectory is not None
+    np.testing.assert_array_equal(after.events.t_us, before.events.t_us + by_us)
+    np.testing.assert_array_equal(after.trajectory.t_us, before.trajectory.t_us + by_us)
+    np.testing.assert_array_equal(after.frames.t_us, before.frames.t_us + by_us)  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("kind", writers.kinds())
 def test_round_trips_are_exact(kind: str, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / f"out{writers.writer(kind).SUFFIX}"

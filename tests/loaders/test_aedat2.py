@@ -56,6 +56,12 @@ def test_a_davis_has_on_as_1_and_is_mirrored(tmp_path: Path) -> None:
     assert (triggers.t_us.tolist(), triggers.rising.tolist()) == ([9, 10], [False, True])
 
 
+def test_a_place_outside_of_the_sensor_is_told_as_the_file_has_it(tmp_path: Path) -> None:
+    path = aedat2_file(tmp_path / "a", [(davis(0, 0, 1), 7), (davis(4, 306, 1), 8)], DAVIS)
+    with pytest.raises(InputError, match=r"outside of the 240 x 180 sensor \(x 4, y 306 in the file\) in row 1"):
+        Config().load(path)
+
+
 @pytest.mark.parametrize(
     ("chip", "size"),
     [("eu.seebetter.ini.chips.davis.Davis346blue", (346, 260)), ("eu.seebetter.ini.chips.davis.Davis640", (640, 480))],

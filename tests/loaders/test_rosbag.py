@@ -280,6 +280,23 @@ def test_real_ros1(shared_data: Path) -> None:
     assert int(recording.events.polarity.sum()) == 125_183
 
 
+@pytest.mark.parametrize(("kind", "identifier"), [("mcap", "mcap"), ("db3", "sqlite3")])
+def test_a_folder_whose_metadata_name_no_storage_opens(kind: str, identifier: str, tmp_path: Path) -> None:
+    x, y, t_ns, polarity = event_columns()
+    message = ("/e", *ros_bags.array(store(kind), x, y, t_ns, polarity))
+    folder = ros_bags.write(tmp_path / "a", kind, [message])
+    metadata = (folder / "metadata.yaml").read_text()
+    assert f"storage_identifier: {identifier}\n" in metadata
+    for written in ("storage_identifier: ''\n", "storage_identifier:\n", 'storage_identifier: ""\n'):
+        (folder / "metadata.yaml").write_text(metadata.replace(f"storage_identifier: {identifier}\n", written))
+        np.testing.assert_array_equal(load(folder).events.x, x)
+    (folder / "metadata.yaml").write_text(
+        (folder / "metadata.yaml").read_text().replace("a.", "b.").replace("a_0.", "b.")
+    )
+    with pytest.raises(InputError):  # a file that it lists is not there
+        load(folder)
+
+
 def test_real_ros2_has_the_sums_of_the_drivers_own_test(shared_data: Path) -> None:
     """Sums of times, columns, rows and polarities, and of triggers, that event_camera_codecs checks on this bag."""
     path = shared_data / "vendor" / "event_packet_evt3_ros2"

@@ -7,6 +7,7 @@ read no further than rosbags can; of a damaged SQLite file, all messages before 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Ros2Bag:
         """Read what topics there are. Raises `InputError` when the container cannot be opened."""
         self.path = path
         self._files = [path]
-        if path.is_dir() and (salvage or not (path / "metadata.yaml").is_file()):
+        if path.is_dir() and (salvage or not (path / "metadata.yaml").is_file() or _names_no_storage(path)):
             self._files = storage_files(path) or [path]  # whatever the metadata say
         if self._files == [path] and path.is_dir() and not (path / "metadata.yaml").is_file():
             raise InputError("holds no .db3 and no .mcap file", path, "copy the recording again, whole")
@@ -85,6 +86,22 @@ class Ros2Bag:
         expected = sum(self._counts[name] for name in topics)
         if read < expected:
             damages.found(f"holds fewer messages than it says ({read:,} of {expected:,})")
+
+
+def _names_no_storage(folder: Path) -> bool:
+    """Whether the metadata of a folder leave out the kind of its files, which are all there and tell it themselves."""
+    try:
+        text = (folder / "metadata.yaml").read_text(encoding="utf-8", errors="replace")[: 1 << 20]
+    except OSError:
+        return False
+    listed = re.search(r"^ *relative_file_paths:\s*\n((?:\s*- .*\n?)+)", text, re.MULTILINE)
+    names = re.findall(r"- *[\"']?([^\"'\n]+?)[\"']?\s*$", listed[1], re.MULTILINE) if listed else []
+    there = {file.name for file in storage_files(folder)}
+    return (
+        not re.search(r"^ *storage_identifier: *[\"']?\w", text, re.MULTILINE)
+        and len(names) > 0
+        and there >= set(names)
+    )
 
 
 @contextlib.contextmanager
