@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -79,14 +80,26 @@ def refuse_existing(path: str | os.PathLike[str], overwrite: bool, marks: Sequen
     that tell that this command wrote it.
     """
     target = Path(path)
-    if (above := next(parent for parent in target.absolute().parents if parent.exists())) and not above.is_dir():
-        raise InputError("is a file, and not the folder that it is named as", above, "name another place")
+    check_place(target)
     if not (target.exists() or target.is_symlink()) or (target.is_dir() and not any(target.iterdir())):
         return
     if not overwrite:
         raise InputError("is there already", target, "replace it with --overwrite, or name another")
     if target.is_dir() and not any((target / mark).exists() for mark in marks):
         raise InputError("is there already, and this command did not write it", target, "name another")
+
+
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Raise `InputError` when nothing can be written at `path`, before the work that would be lost: a file is tried."""
+    target = Path(path).absolute()
+    places = [target, *target.parents] if target.is_dir() else target.parents
+    above = next(place for place in places if place.exists())
+    if not above.is_dir():
+        raise InputError("is a file, and not the folder that it is named as", above, "name another place")
+    try:
+        tempfile.TemporaryFile(dir=above).close()
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror or error})", path, "choose another folder") from None
 
 
 @contextlib.contextmanager

@@ -137,6 +137,8 @@ def _convert_scalar(value: Any, hint: Any, where: str) -> Any:
             return float(value)
         except OverflowError:
             raise InputError("is too large a number", where) from None
+    if isinstance(value, str) and "\0" in value:
+        raise InputError("holds a NUL character", where, "write it anew")
     if hint is Path and isinstance(value, str):
         return Path(value)
     if isinstance(hint, type) and isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool):

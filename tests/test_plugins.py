@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ SECTIONS = ("[field]", "[problem]", "[losses.sharp]", "[loader]")
 
 
 @pytest.fixture
-def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A run folder whose recording cannot be there, with a module beside it that leaves a mark when it is imported."""
     package = tmp_path / "code_of_a_stranger"
     package.mkdir()

@@ -79,9 +79,12 @@ def _run(verb: str, words: list[str], debug: bool) -> int:
         sys.stdout = None
         return 0
     except OSError as error:
-        if debug or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if debug or not (full or error.filename):
             raise
-        return _complain(f"{error.filename or 'the disk'}: no space left; free some space and repeat the command")
+        what = "no space left" if full else str(error.strerror or error)
+        do = "free some space and repeat the command" if full else "--debug tells more"
+        return _complain(str(InputError(what, error.filename or "the disk", do)))
 
 
 def seconds_so_far() -> float:

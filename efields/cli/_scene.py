@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from efields.atomic import refuse_existing, write_text
+from efields.atomic import check_place, refuse_existing, write_text
 from efields.cli._progress import Report, progress
 from efields.errors import InputError
 from efields.shipped import find
@@ -30,11 +30,14 @@ def recording_for(path: str | Path, options: Mapping[str, Any] | None = None, *,
     `path` may also be the bare name of a scene that comes with efields; `options` are the loader's.
     Raises `InputError` for anything else.
     """
-    from efields.loaders import load
+    from efields.loaders import configured, load
 
-    place = find(path, "scenes")
+    place, given = find(path, "scenes"), dict(options or {})
     source = scene_file(place)
-    return load(place if source is None else simulated_folder(source, quiet=quiet), **(options or {}))
+    if source is not None:  # wrong options are told before anything is simulated
+        configured(given.get("kind", "robust_enerf"), **{name: given[name] for name in given if name != "kind"})
+        place = simulated_folder(source, quiet=quiet)
+    return load(place, **given)
 
 
 def scene_file(path: Path) -> Path | None:
@@ -63,6 +66,7 @@ def simulated_folder(source: Path, out: Path | None = None, *, quiet: bool = Fal
         refuse_existing(folder, overwrite, (SIMULATED,))
     elif folder.exists() and not (folder / SIMULATED).is_file():
         raise InputError("is there already and was not simulated", folder, "move it away, or name another with --out")
+    check_place(folder)
     _simulate(source, folder, {"scene": str(source.resolve()), "key": key}, quiet)
     return folder
 

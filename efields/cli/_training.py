@@ -32,11 +32,10 @@ def train(
 
     The score is made where there are held-out views; `page` shows the field meanwhile.
     """
-    from efields.backends import choose_backend
     from efields.evaluate import heldout_psnr
-    from efields.train import reconstruct, views_for
+    from efields.train import check_machine, reconstruct, views_for
 
-    choose_backend(experiment.backend)  # what it says of a slow one stands above the progress
+    check_machine(experiment)  # what it says of a slow backend stands above the progress
     _, views = views_for(experiment, recording)
     protocol, count = experiment.evaluate.protocol, experiment.train.heldout_count
     with progress("training", quiet) as report:

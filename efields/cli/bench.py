@@ -90,6 +90,10 @@ def run(args: Args) -> int:
     import torch
 
     torch.set_num_threads(threads)
+    if not list(_backends(args)):
+        raise InputError("--backends names none", do="give names that `efields doctor` lists, with commas between")
+    if unknown := sorted(set(args.sensors.split(",")) - {"clean", "noisy"}):
+        raise InputError(f"unknown sensor '{unknown[0]}'", do="--sensors clean,noisy")
     from efields.cli._bench_tables import facts, table
 
     words = {
@@ -256,8 +260,6 @@ def _motion_scenes(args: Args) -> Iterator[MotionScene]:
     from efields.shipped import find
 
     sensors = args.sensors.split(",")
-    if unknown := sorted(set(sensors) - {"clean", "noisy"}):
-        raise InputError(f"unknown sensor '{unknown[0]}'", do="--sensors clean,noisy")
     for name in args.scenes or MOTION_SCENES:
         source = scene_file(find(name, "scenes"))
         if source is None:

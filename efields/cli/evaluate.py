@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import tyro
 
+from efields.atomic import check_place
 from efields.cli import print_json
 from efields.errors import InputError
 from efields.ranges import Threads
@@ -22,7 +23,7 @@ class Args:
     """The run folder."""
     scene: Path | None = None
     """Recording with the reference views; the one that the run was trained on if not given."""
-    protocol: Literal["robust", "eventnerf", "offset", "none"] | None = None
+    protocol: Literal["auto", "robust", "eventnerf", "offset", "none"] = "auto"
     """What is corrected before renders are compared with references; the run's own protocol if not given. The scores
     of every protocol are kept."""
     threads: Threads = 0
@@ -42,11 +43,14 @@ def run(args: Args) -> int:
 
     source = Run.open(args.run)
     experiment = source.experiment
+    source.check_trained()  # before a recording is read, or even simulated
+    check_place(source.path)
     scene = str(args.scene) if args.scene is not None else experiment.scene
     if not scene:
         raise InputError("the run names no recording", source.config_path, "give one: --scene PATH")
     recording = recording_for(scene, experiment.loader, quiet=args.json)
-    metrics = score_and_report(source, recording, args.protocol or experiment.evaluate.protocol, quiet=args.json)
+    protocol = experiment.evaluate.protocol if args.protocol == "auto" else args.protocol
+    metrics = score_and_report(source, recording, protocol, quiet=args.json)
     if args.json:
         print_json(metrics)
     else:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from efields.atomic import next_free, refuse_existing
+from efields.atomic import check_place, next_free, refuse_existing
 from efields.cli import print_json
 from efields.ranges import Range, Threads
 from efields.threads import set_threads
 
 if TYPE_CHECKING:
+    from efields.export.camera_path import Stop
     from efields.export.scene import BakedScene
     from efields.recording import Recording
     from efields.train import Model, Run
@@ -64,22 +65,29 @@ def run(args: Args) -> int:
     """Bake once, write what was asked for, and say what baking cost."""
     set_threads(args.threads)
     from efields.export.document import recording_of
+    from efields.export.flights import flight_of
+    from efields.export.page import viewer_page
     from efields.export.poses import write_poses
     from efields.train import Run
 
     source = Run.open(args.run)
-    _check(args)
-    model = source.load_model()
-    said: dict[str, Any] = {"run": source.path}
     nothing = not any((args.html, args.web, args.mesh, args.points, args.poses, args.video))
+    _check(args)
+    if nothing:
+        check_place(source.path)
+    if nothing or args.html or args.web:
+        viewer_page()
+    model = source.load_model()
+    flight = flight_of(model, args.path, VIDEO_PICTURES) if args.video else None
+    said: dict[str, Any] = {"run": source.path}
     if nothing or args.html or args.web or args.mesh or args.points:
         recording, missing = recording_of(source)
         html = next_free(source.path / "scene.html") if nothing else args.html and nullcontext(args.html)
         said.update(_baked(args, source, model, recording, html, missing))
     if args.poses:
         _tell(args, said, "poses", args.poses, f"{write_poses(model, args.poses)} poses")
-    if args.video:
-        _video(args, said, model, args.video)
+    if args.video and flight is not None:
+        _video(args, said, model, *flight, args.video)
     if args.json:
         print_json(said)
     return 0
@@ -114,11 +122,9 @@ def _baked(
     """Everything that starts from the baked field."""
     from efields.cli._progress import progress
     from efields.export.mesh import write_mesh, write_points
-    from efields.export.page import viewer_page, write_html, write_web
+    from efields.export.page import write_html, write_web
     from efields.export.scene import baked_scene, baking_loss
 
-    if html or args.web:
-        viewer_page()  # before the work, not after it
     events = args.events if html or args.web else 0
     with progress("baking", args.json) as report:
         scene = baked_scene(source, model, recording, resolution=args.resolution, most_events=events, on_share=report)
@@ -145,12 +151,10 @@ def _baked(
     return said
 
 
-def _video(args: Args, said: dict[str, Any], model: Model, out: Path) -> None:
+def _video(args: Args, said: dict[str, Any], model: Model, stops: list[Stop], fps: float, out: Path) -> None:
     from efields.cli._progress import progress
-    from efields.export.flights import flight_of
     from efields.export.video import write_video
 
-    stops, fps = flight_of(model, args.path, VIDEO_PICTURES)
     with progress("rendering", args.json) as report:
         _, width, height = write_video(model, stops, fps, nullcontext(out), on_picture=report)
     _tell(args, said, "video", out, f"{len(stops)} pictures of {width}x{height}, brightness: uncalibrated")

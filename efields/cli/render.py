@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from efields.atomic import next_free
+from efields.atomic import check_place, next_free
 from efields.cli import print_json
 from efields.ranges import Range, Threads
 from efields.threads import set_threads
@@ -60,6 +60,7 @@ def run(args: Args) -> int:
         check_film(args.out, args.overwrite)
         out = nullcontext(args.out)
     else:
+        check_place(source.path)
         out = next_free(source.path / "renders" / f"{Path(args.path).stem}{'-depth' * (args.show == 'depth')}.mp4")
     gauge = read_gauge(source.path) if args.tone == "gauge" and args.show == "radiance" else None
     model = source.load_model()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import tyro
 
-from efields.atomic import next_free, refuse_existing
+from efields.atomic import check_place, next_free, refuse_existing
 from efields.cli import print_json
 from efields.cli._loader_options import TimeUnit
 from efields.errors import InputError
@@ -86,6 +86,7 @@ def _from_frames(args: Args, source: Path) -> Path:
     from efields.simulation.event_camera import simulate_frames
     from efields.simulation.frames import open_frames
 
+    check_place(args.out or RECORDINGS)
     if args.out is not None:
         refuse_existing(args.out, args.overwrite, (SIMULATED,))
     frames = open_frames(source, args.fps, args.encoding, args.time_unit)

@@ -118,8 +118,9 @@ def _train(args: Args, experiment: Experiment, folder: Run) -> int:
     from efields.cli._training import read_metrics, score_and_report, scores_line, shown, train
     from efields.config import suited
     from efields.supplied import supply
-    from efields.train import Interrupted
+    from efields.train import Interrupted, check_machine
 
+    check_machine(experiment)
     go_on = f"efields train {shown(folder.config_path)} --resume"
     trained = finished(folder, experiment.train.steps, args.steps) if args.resume else None
     if trained and (metrics := read_metrics(folder.path) or {}).get("steps") == trained:

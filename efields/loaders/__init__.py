@@ -119,10 +119,15 @@ def open_events(
 def _configured(source: Path, kind: str | None, on_reset: str, options: dict[str, Any]) -> tuple[str, Any]:
     """The kind of a recording, and its loader with these options."""
     _there(source)
+    chosen = find(source) if kind is None else kind
+    return chosen, configured(chosen, on_reset=on_reset, **options)
+
+
+def configured(kind: str, /, *, on_reset: str = "follow", **options: Any) -> Any:
+    """The loader of a kind with these options; nothing is read. Raises `InputError` for options that it has not."""
     if on_reset not in get_args(OnReset):
         raise InputError(f"on_reset is '{on_reset}'", do=did_you_mean(str(on_reset), get_args(OnReset)))
-    chosen = find(source) if kind is None else kind
-    return chosen, fill(loader(chosen).Config, options, f"options of loader '{chosen}'")
+    return fill(loader(kind).Config, options, f"options of loader '{kind}'")
 
 
 def as_event_file(recording: Recording, kind: str, path: Path) -> EventFile:

@@ -18,6 +18,7 @@ import torch
 
 from efields.atomic import write_text
 from efields.backends import choose_backend
+from efields.backends.reference import Backend
 from efields.config import Experiment, save_experiment
 from efields.errors import InputError
 from efields.geometry.boxes import Box
@@ -111,8 +112,7 @@ def _reconstruct(
     onlooker: Onlooker | None,
 ) -> Run:
     """`reconstruct` in a folder that is held."""
-    backend = choose_backend(experiment.backend)
-    _check_device(experiment.device)
+    backend = check_machine(experiment)
     frames, _ = views_for(experiment, recording)
     torch.manual_seed(experiment.seed)
     generator = torch.Generator().manual_seed(experiment.seed)
@@ -196,11 +196,15 @@ def _scene_path(experiment: Experiment, recording: Recording) -> str:
     return str(recording.path.resolve()) if recording.path is not None else experiment.scene
 
 
-def _check_device(device: str) -> None:
-    if device not in ("cpu", "cuda") and not device.startswith("cuda:"):
-        raise InputError(f"unknown device '{device}'", do="cpu or cuda")
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError("device 'cuda' is not there", do='set device = "cpu", or install a CUDA build of torch')
+def check_machine(experiment: Experiment) -> Backend:
+    """The backend that the experiment names. Raises `InputError` when it or the device is not there; takes no time."""
+    kind, _, number = experiment.device.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not (kind == "cuda" and number.isdecimal())):
+        raise InputError(f"unknown device '{experiment.device}'", do="cpu or cuda")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        do = 'set device = "cpu", or install a CUDA build of torch'
+        raise InputError(f"device '{experiment.device}' is not there", do=do)
+    return choose_backend(experiment.backend)
 
 
 def _training(

@@ -138,6 +138,11 @@ class Run:
         """What training cost (steps, seconds, memory) and ran on (backend, threads, versions); see `read_training`."""
         return read_training(self.path)
 
+    def check_trained(self) -> None:
+        """Raise `InputError` when there is no checkpoint; takes no time."""
+        if not self.checkpoint_path.is_file():
+            raise InputError("no checkpoint", self.checkpoint_path, "train first: efields train CONFIG")
+
     def load_model(self, backend: str = "auto", device: str = "cpu") -> Model:
         """The trained field, without the recording that it came from."""
         experiment = self.experiment
