@@ -35,6 +35,7 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     run = tmp_path / "run"
     run.mkdir()
     (run / "config.toml").write_text(experiment_text(experiment_from_table({"scene": str(tmp_path)}, "test")))
+    (run / "checkpoint.pt").write_bytes(b"")
     yield run
     for name in ("code_of_a_stranger", MODULE):
         sys.modules.pop(name, None)
@@ -62,7 +63,7 @@ def test_a_run_folder_runs_no_code(stranger: Path, verb: str, section: str, caps
     code = cli.main([verb, str(stranger)])
     said = capsys.readouterr().err
     assert not (stranger.parent / "ran").exists()
-    if verb in ("evaluate", "train"):  # the others may miss the checkpoint first, and a report does without
+    if verb in ("evaluate", "train"):  # the others may find the checkpoint damaged first
         assert code == 2 and said.count("\n") == 1
         assert f"'{MODULE}' is a module outside efields" in said and "--plugins or EFIELDS_PLUGINS=1" in said
 

@@ -97,7 +97,9 @@ def test_the_recording_these_tests_break_is_good(here: Path, capsys: pytest.Capt
             change("camera_calibration.npz", intrinsics=put((0, 0), 0.0)), "focal length", id="zero focal length"
         ),
         pytest.param(
-            change("camera_calibration.npz", neg_contrast_threshold=lambda _: np.array(0.0)), "c_neg = 0; give a number above 0", id="zero C"
+            change("camera_calibration.npz", neg_contrast_threshold=lambda _: np.array(0.0)),
+            "c_neg = 0; give",
+            id="zero C",
         ),
         pytest.param(
             lambda r: (r / "raw_events.npz").write_bytes((r / "raw_events.npz").read_bytes()[:900]),

@@ -58,7 +58,7 @@ def nothing_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("evaluate run", "no checkpoint"),
         ("simulate ball --out afile/x", "is a file, and not the folder"),
         ("simulate --frames clip.mp4 --out afile/x", "is a file, and not the folder"),
-        ("egomotion rec --out afile", "afile: is a file, and a folder is written"),
+        ("egomotion rec --out afile", "afile: is there already"),
         ("flow rec --out afile/x", "is a file, and not the folder"),
         ("convert rec out.abc", "no format is called '.abc'"),
         ("convert rec afile/out.npz", "is a file, and not the folder"),
