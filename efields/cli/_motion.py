@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from efields.motion.motion import Calibration, Motion
     from efields.recording import Recording
 
+_PARTS = {"fit": "fit of a window", "flow": "network of the flow", "rotation": "rotation to start from"}
+_ABOVE = ("window_events", "longest_s", "travel_px", "slowest_s", "step", "drop_hot_pixels", "pivot", "pivot_windows")
 _WRITTEN = ("motion.csv", "flow.npz", "motion.npz", "trajectory.txt", "flow.mp4", "maps", "report.html")
 
 
@@ -122,6 +124,8 @@ def output_folder(flags: Flags, what: str) -> Iterator[tuple[Path, Path]]:
         except KeyboardInterrupt:
             print(f"efields: nothing was written to {out}", file=sys.stderr)
             raise
+        except InputError as error:  # in the words of the folder that the user knows
+            raise InputError(error.what, str(error.where or "").replace(str(folder), str(out)), error.do) from None
 
 
 @contextmanager
@@ -200,11 +204,17 @@ def settings_of(flags: Any, config: Any, camera: Camera, calibration: str) -> di
     for name in ("json", "out", "overwrite", "camera"):
         shown.pop(name)
     lens: dict[str, Any] = {"calibration": calibration, "width": camera.width, "height": camera.height}
-    if calibration != "none":
+    if calibration == "none":
+        lens["focal length, assumed"] = camera.fx
+    else:
         lens |= {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy}
         lens |= {"distortion_model": camera.distortion_model, "distortion": camera.distortion}
-    return {
+    tables = {
         "command": {name.replace("_", "-"): value for name, value in given(**shown).items()},
         "camera": given(**lens),
-        "estimate": to_table(config),
+        "estimate": (whole := to_table(config)),
     }
+    parts = {title: whole.pop(part) for part, title in _PARTS.items() if part in whole}
+    for name in _ABOVE:  # the rotation that a window of the full model starts from takes these from above
+        parts.get(_PARTS["rotation"], {}).pop(name, None)
+    return tables | parts

@@ -113,9 +113,11 @@ def run(args: Args) -> int:
     if args.json:
         agreement = {one.reference: asdict(one) for one in agreed}
         found = {**summary(motion), "calibration": motion.calibration, "agreement": agreement}
-        print_json({**found, "notes": motion.notes + motion.ambiguities, "seconds": seconds, "out": out})
+        print_json({**found, "notes": _notes(recording, motion), "seconds": seconds, "out": out})
         return 0
     _print(motion, agreed)
+    for note in _notes(recording, motion):
+        print(f"note  {note}")
     print(f"{out / 'report.html'}   ({seconds:.1f} s for {events.duration_s:.2f} s of events)")
     return 0
 
@@ -193,7 +195,7 @@ def summary(motion: Motion) -> dict[str, Any]:
 
 
 def _print(motion: Motion, agreed: tuple[Agreement, ...]) -> None:
-    """The mean motion, how it agrees with what else is known, and what to know of it, in a few lines."""
+    """The mean motion, and how it agrees with what else is known, in a few lines."""
     windows = "1 window" if len(motion) == 1 else f"{len(motion)} windows"
     w = ", ".join(f"{v:.4f}" for v in motion.mean())
     assumed = "; the focal length is assumed" if motion.calibration == "assumed" else ""
@@ -213,8 +215,11 @@ def _print(motion: Motion, agreed: tuple[Agreement, ...]) -> None:
             f"(no rotation: {one.zero_rotation_rms_deg_s:.2f}, {one.zero_rotation_mean_deg_s:.2f}), "
             f"{one.windows} of {windows}{course}"
         )
-    for note in motion.notes + motion.ambiguities:
-        print(f"note  {note}")
+
+
+def _notes(recording: Recording, motion: Motion) -> tuple[str, ...]:
+    """What a user should know, a sentence each."""
+    return recording.notes + motion.notes + motion.ambiguities
 
 
 def _write(
@@ -258,7 +263,7 @@ def _write(
         references=references,
         agreement=agreed,
         settings=settings_of(args, config, camera, motion.calibration),
-        notes=recording.notes + motion.notes + motion.ambiguities,
+        notes=_notes(recording, motion),
     )
     write_motion_page(folder / "report.html", page)
     return agreed
