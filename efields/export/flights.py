@@ -7,13 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float64
 
 from efields.errors import InputError
 from efields.export.camera_path import FORMAT, CameraPath, Stop, parse_path
 from efields.export.cameras import poses_at
 from efields.geometry.paths import look_at, orbit
+from efields.geometry.pose import quaternion_to_rotation
 from efields.geometry.trajectory import Trajectory
+from efields.loaders._reading.pose_rows import read_pose_rows
+from efields.loaders._reading.text import read_text
 from efields.render.image import render_view
 from efields.train import Model
 
@@ -46,18 +50,15 @@ def depth_ahead(model: Model) -> float | None:
 
 
 def poses_from_file(path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPath:
-    """Camera-to-world poses (OpenCV axes) from a TUM text file or a JSON file, or a path of the viewer's path editor.
+    """Camera-to-world poses (OpenCV axes) from a text or a JSON file, or a path of the viewer's path editor.
 
-    A line of text is `t x y z qx qy qz qw`. JSON is `{"T_world_camera": [4x4, ...]}` in OpenCV axes, or frames with a
-    `transform_matrix` in OpenGL axes, as NeRF data sets have them. Raises `InputError` for anything else.
+    Text is lines `t x y z qx qy qz qw`, named columns, or matrices. JSON is `{"T_world_camera": [4x4, ...]}` in OpenCV
+    axes, or frames with a `transform_matrix` in OpenGL axes, as NeRF data sets have them. Raises `InputError` for
+    anything else.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError("no such file", path, "--path takes auto, orbit, spiral or a file of poses") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read ({error})", path) from None
-    poses = _from_json(text, path) if path.suffix == ".json" else _from_tum(text, path)
+    if not path.exists():
+        raise InputError("no such file", path, "--path takes auto, orbit, spiral or a file of poses")
+    poses = _from_json(read_text(path, 256 << 20), path) if path.suffix == ".json" else _from_text(path)
     if isinstance(poses, CameraPath):
         return poses
     if not np.isfinite(poses).all():
@@ -68,16 +69,18 @@ def poses_from_file(path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPath:
     return poses
 
 
-def _from_tum(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"]:
-    try:
-        lines = (line.split("#", 1)[0].replace(",", " ").split() for line in text.splitlines())
-        rows = np.array([[float(word) for word in words] for words in lines if words])
-    except ValueError as error:
-        raise InputError(f"is not numbers `t x y z qx qy qz qw` ({error})", path) from None
-    if rows.ndim != 2 or rows.shape[1] != 8 or len(rows) < 2:
-        raise InputError("needs two or more lines `t x y z qx qy qz qw`", path)
-    t_us = np.round(rows[:, 0] * 1e6).astype(np.int64)
-    return trajectory_poses(Trajectory.from_arrays(t_us, rows[:, 1:4], rows[:, 4:8]))
+def _from_text(path: Path) -> Float64[np.ndarray, "n 4 4"]:
+    """Poses of a text in any layout (see `pose_rows`) in the order of their times, or of the file where it has none."""
+    found = read_pose_rows(path)
+    if len(found.labels) < 2:
+        raise InputError("needs two or more poses, such as lines `t x y z qx qy qz qw`", path)
+    order = list(range(len(found.labels)))
+    if found.times is not None:
+        order.sort(key=found.times.__getitem__)
+    poses = np.tile(np.eye(4), (len(found.labels), 1, 1))
+    poses[:, :3, :3] = quaternion_to_rotation(torch.from_numpy(found.orientation)).numpy()
+    poses[:, :3, 3] = found.position
+    return poses[order]
 
 
 def _from_json(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPath:

@@ -19,7 +19,7 @@ _LARGEST_YAML, _LARGEST_JSON = 4 << 20, 256 << 20
 _OPENCV_TAG = re.compile(r"!!opencv-[a-z-]+")
 _OPENCV_HEAD = re.compile(r"\A\ufeff?\s*%YAML[: ].*\n(?:---\s*\n)?")
 _ASSIGNMENT = re.compile(
-    r"^[ \t]*([A-Za-z_][\w.]*(?: [A-Za-z]\w*)*)[ \t]*(?:[=:]|[ \t])[ \t]*(\[[^\]]*\]|[^;\n\[]+);?[ \t]*$", re.M
+    r"^[ \t]*([A-Za-z_][\w.]*(?: [A-Za-z]\w*)*)[ \t]*(?:[=:,]|[ \t])[ \t]*(\[[^\]]*\]|[^;\n\[]+);?[ \t]*$", re.M
 )
 _COMMENT = re.compile(r"(?:#|%|//).*")
 

@@ -91,6 +91,8 @@ def read_poses(
                 "is a folder without poses", path, "give a COLMAP model (images.bin or images.txt), or a file"
             )
         return _of_colmap(model, recording, offset_us)
+    if path.name in ("images.bin", "images.txt") and path.with_name(path.name.replace("images", "cameras")).is_file():
+        return _of_colmap(path, recording, offset_us)
     if is_zip(path):
         return _of_npz(path)
     if starts_like_json(path):

@@ -11,6 +11,7 @@ from jaxtyping import Float64
 
 from efields.errors import InputError
 from efields.geometry.pose import quaternion_to_rotation
+from efields.geometry.pose_checks import FARTHEST
 from efields.loaders._reading.text import read_text
 from efields.supplied._documents import floats, read_document
 from efields.supplied._sources import numbers_of, split
@@ -59,6 +60,8 @@ def _matrix(numbers: list[float], where: str | Path) -> Float64[np.ndarray, "4 4
     matrix = np.eye(4)
     if len(numbers) == 7:
         quaternion = np.array(numbers[3:])
+        if np.abs(numbers[:3]).max() > FARTHEST:
+            raise InputError(f"its position {numbers[:3]} is out of range", where, "correct it")
         if abs(np.linalg.norm(quaternion) - 1) > 1e-3:
             raise InputError("the quaternion is not of unit length", where, "give px,py,pz,qx,qy,qz,qw")
         matrix[:3, :3] = quaternion_to_rotation(torch.from_numpy(quaternion)).numpy()
@@ -72,6 +75,7 @@ def _matrix(numbers: list[float], where: str | Path) -> Float64[np.ndarray, "4 4
         np.abs(matrix[3] - (0, 0, 0, 1)).max() > 1e-9
         or np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-2
         or np.linalg.det(rotation) < 0
+        or np.abs(matrix[:3, 3]).max() > FARTHEST
     ):
         raise InputError("the matrix is not a rotation and a position", where, "give it row by row, without scale")
     matrix[:3, :3] = rotation_near(rotation)

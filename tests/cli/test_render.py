@@ -69,8 +69,8 @@ def test_poses_from_json_in_both_conventions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.txt", "0 1 2 3 0 0 0\n", "two or more lines"),
-        ("a.txt", "0 1 2 x 0 0 0 1\n", "is not numbers"),
+        ("a.txt", "0 1 2 3 0 0 0\n", "line 1: its quaternion is not of unit length"),
+        ("a.txt", "0 1 2 x 0 0 0 1\n", "line 1 is no pose"),
         ("a.json", "{}", "no 4x4 poses"),
         ("a.json", "[[1, 2], [3, 4]]", "shape"),
         ("a.json", json.dumps([(2 * np.eye(4)).tolist()]), "not a rotation"),
@@ -174,3 +174,14 @@ def test_the_gauge_of_an_evaluation_is_read_back(tmp_path: Path) -> None:
     (tmp_path / "metrics.json").write_text("{")
     with pytest.raises(InputError, match="not JSON"):
         read_gauge(tmp_path)
+
+
+def test_a_path_of_matrices_or_named_columns_is_that_of_tum_text(tmp_path: Path) -> None:
+    (tmp_path / "tum.txt").write_text("1 1 2 3 0 0 0.6 0.8\n0 4 5 6 0 0 0 1\n")
+    (tmp_path / "named.csv").write_text("qw,qx,qy,qz,x,y,z,t\n1,0,0,0,4,5,6,0\n0.8,0,0,0.6,1,2,3,1\n")
+    (tmp_path / "kitti.txt").write_text("1 0 0 4 0 1 0 5 0 0 1 6\n0.28 -0.96 0 1 0.96 0.28 0 2 0 0 1 3\n")
+    first, *others = (poses_from_file(tmp_path / name) for name in ("tum.txt", "named.csv", "kitti.txt"))
+    assert isinstance(first, np.ndarray)
+    np.testing.assert_allclose(first[:, :3, 3], [[4, 5, 6], [1, 2, 3]])
+    for other in others:
+        np.testing.assert_allclose(other, first, atol=1e-12)  # type: ignore[arg-type]

@@ -133,6 +133,9 @@ def check_plausible(
         if not sized:
             raise InputError(what, where, "give the calibration of this resolution, or one that says width and height")
         return (what[0].upper() + what[1:] + ".",)
+    if cx < columns / 8 and cy < rows / 8:
+        what = f"the principal point ({cx:g}, {cy:g}) is at the corner of the {picture}"
+        raise InputError(what, where, "count it from the corner, not from the middle, and in pixels")
     if abs(cx - columns / 2) >= columns / 4 or abs(cy - rows / 2) >= rows / 4:
         place = f"The principal point ({cx:g}, {cy:g}) is far from the middle of the {picture}"
         return (f"{place}: is the calibration of another resolution?",)

@@ -70,7 +70,7 @@ def _is_name(line: str) -> bool:
 def _of_array(path: Path) -> TextRows:
     """Rows of an array of poses: [n, k], [n, 3, 4] or [n, 4, 4]."""
     try:
-        array = np.load(path, allow_pickle=False)
+        array = np.load(path, allow_pickle=False, mmap_mode="r")
         if array.dtype.kind not in "fiu" or array.ndim not in (2, 3) or not array.size or array.nbytes > _LARGEST:
             raise ValueError(f"an array of {array.shape}, {array.dtype}")
     except (OSError, ValueError, EOFError) as error:
