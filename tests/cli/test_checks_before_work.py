@@ -33,8 +33,7 @@ def nothing_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "afile").write_text("")
     for place in (
         "efields.cli._scene._simulate",
-        "efields.loaders.load",
-        "efields.loaders.open_events",
+        "efields.loaders._configured",  # which `load` and `open_events` begin with
         "efields.simulation.frames.open_frames",
         "efields.train.run.Run.load_model",
         "efields.facts.facts_of",
