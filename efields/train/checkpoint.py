@@ -27,6 +27,8 @@ from efields.settings import fill, to_table
 from efields.train.loop import LoopState
 
 VERSION = 1
+UNFIT = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, MemoryError)
+"""What code raises that is given content of another kind or shape."""
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -68,13 +70,18 @@ def damages(path: Path) -> Iterator[None]:
         if error.where is not None:
             raise
         what = error.what
-    except KeyError as error:
-        what = f"it lacks {error}"
-    except (TypeError, ValueError, AttributeError, IndexError, OverflowError, RuntimeError, MemoryError) as error:
-        what = str(error).splitlines()[-1].strip()[:100] if str(error) else type(error).__name__
+    except UNFIT as error:
+        what = in_short(error)
     else:
         return
     raise InputError(f"the checkpoint is damaged ({what})", path, "delete it and train again")
+
+
+def in_short(error: Exception) -> str:
+    """The last line of what an error says, where libraries put what matters."""
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    return str(error).splitlines()[-1].strip()[:100] if str(error) else type(error).__name__
 
 
 def _check(content: dict[str, Any]) -> None:

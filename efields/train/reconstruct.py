@@ -26,6 +26,8 @@ from efields.recording import Recording, Views
 from efields.render.renderer import Renderer
 from efields.scene_box import FoundBox
 from efields.train.checkpoint import (
+    UNFIT,
+    in_short,
     loop_content,
     read_checkpoint,
     restore_loop,
@@ -172,10 +174,9 @@ def _go_on_from(run: Run, problem: Any, state: LoopState) -> None:
     try:
         problem.load_state_dict(content["problem"])
         restore_loop(state, content["loop"])
-    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
-        said = str(error).splitlines() or [type(error).__name__]
+    except UNFIT as error:
         raise InputError(
-            f"the checkpoint does not fit the experiment ({said[-1].strip()[:100]})",
+            f"the checkpoint does not fit the experiment ({in_short(error)})",
             run.checkpoint_path,
             "resume with the config.toml of its run folder, or train anew without --resume",
         ) from None

@@ -20,7 +20,7 @@ from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
 from efields.locks import held
 from efields.render.renderer import Renderer
-from efields.train.checkpoint import damages, read_checkpoint, scene_from
+from efields.train.checkpoint import UNFIT, damages, in_short, read_checkpoint, scene_from
 from efields.train.records import read_log, read_training
 
 
@@ -158,9 +158,9 @@ class Run:
         )
         try:
             renderer.load_state_dict(state)
-        except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+        except UNFIT as error:
             raise InputError(
-                f"the checkpoint does not fit config.toml ({str(error).splitlines()[-1].strip()[:100]})",
+                f"the checkpoint does not fit config.toml ({in_short(error)})",
                 self.checkpoint_path,
                 "restore the config.toml that it was trained with",
             ) from None

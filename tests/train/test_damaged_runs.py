@@ -66,13 +66,14 @@ NOTHING = object()
 
 def changed(value: Any, path: tuple[Any, ...], other: Any = NOTHING) -> Any:
     """A copy of the structure with `other` at `path`, or nothing there."""
+    key, *inside = path
     top = copy.copy(value)
-    if len(path) > 1:
-        top[path[0]] = changed(value[path[0]], path[1:], other)
+    if inside:
+        top[key] = changed(value[key], tuple(inside), other)
     elif other is NOTHING:
-        del top[path[0]]
+        del top[key]
     else:
-        top[path[0]] = other
+        top[key] = other
     return top
 
 
