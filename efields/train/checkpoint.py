@@ -159,8 +159,16 @@ def scene_content(box: Box, origin: Triple, camera: Camera, trajectory: Trajecto
     }
 
 
-def scene_from(content: dict[str, Any], where: str) -> tuple[Box, Triple, Camera, Trajectory, Sensor]:
-    """The inverse of `scene_content`; checkpoints that name no origin count from zero."""
+def scene_from(checkpoint: dict[str, Any], checkpoint_path: Path) -> tuple[Box, Triple, Camera, Trajectory, Sensor]:
+    """The inverse of `scene_content`, of what `read_checkpoint` gave; without an origin, it counts from zero.
+
+    Raises `InputError` for parts that are missing or of another kind.
+    """
+    with damages(checkpoint_path):
+        return _scene(checkpoint["scene"], str(checkpoint_path))
+
+
+def _scene(content: dict[str, Any], where: str) -> tuple[Box, Triple, Camera, Trajectory, Sensor]:
     path = content["trajectory"]
     trajectory = Trajectory.from_arrays(
         path["t_us"].numpy(),

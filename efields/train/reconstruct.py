@@ -160,7 +160,7 @@ def _reconstruct(
 
 def _in_the_box_of(run: Run, settings: Any) -> Any:
     """The problem's settings with the box that the run's field fills, which is not sought again."""
-    box, *_ = scene_from(read_checkpoint(run.checkpoint_path)["scene"], str(run.checkpoint_path))
+    box, *_ = scene_from(read_checkpoint(run.checkpoint_path), run.checkpoint_path)
     given = getattr(settings, "box", None)
     if given is not None and Box.between(*given) != box:
         what = f"its field fills another box, from {box.lo} to {box.hi}"

@@ -147,12 +147,14 @@ class Run:
         """The trained field, without the recording that it came from."""
         experiment = self.experiment
         content = read_checkpoint(self.checkpoint_path)
-        with damages(self.checkpoint_path):
-            box, origin, camera, trajectory, sensor = scene_from(content["scene"], str(self.checkpoint_path))
+        box, origin, camera, trajectory, sensor = scene_from(content, self.checkpoint_path)
         chosen = choose_backend(backend)
         prefix = "renderer."
         state = {k[len(prefix) :]: v for k, v in content["problem"].items() if k.startswith(prefix)}
-        channels = len(state["background_raw"])
+        with damages(self.checkpoint_path):
+            channels = len(state["background_raw"])
+            if channels not in (1, 3):
+                raise ValueError(f"{channels} colour channels")
         renderer = Renderer.over(
             box, experiment.field, channels, experiment.sampling, chosen, torch.Generator(), origin
         )
