@@ -32,6 +32,23 @@ def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
     return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names) or 'none'}"
 
 
+def neighbour_or(path: str | Path, do: str) -> str:
+    """What to do about a path where nothing is: the path that it nearly names, else `do`."""
+    missing = Path(path).expanduser()
+    rest: list[str] = []
+    while missing.name and not missing.parent.exists():
+        rest.insert(0, missing.name)
+        missing = missing.parent
+    try:
+        there = [entry.name for entry in missing.parent.iterdir() if not entry.name.startswith(".")]
+    except OSError:
+        return do
+    for near in difflib.get_close_matches(missing.name, there, n=3, cutoff=0.6):
+        if (meant := missing.with_name(near).joinpath(*rest)).exists():
+            return f"did you mean '{meant}'?"
+    return do
+
+
 def read_toml(path: str | Path) -> dict[str, Any]:
     """The tables of a TOML file.
 
@@ -44,7 +61,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         with source.open("rb") as file:
             return tomllib.load(file)
     except FileNotFoundError:
-        raise InputError("no such file", source, "give the path of a .toml file") from None
+        raise InputError("no such file", source, neighbour_or(source, "give the path of a .toml file")) from None
     except (IsADirectoryError, PermissionError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read as TOML ({error})", source) from None
     except tomllib.TOMLDecodeError as error:

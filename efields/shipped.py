@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from efields.errors import InputError
-from efields.settings import did_you_mean
+from efields.settings import did_you_mean, neighbour_or
 
 Kind = Literal["scenes", "configs"]
 
@@ -37,4 +37,5 @@ def find(name: str | Path, kind: Kind) -> Path:
     for candidate in (given, root / given, bare):
         if candidate.is_file() or (kind == "scenes" and candidate.is_dir()):
             return candidate
-    raise InputError("no such file or folder", given, f"{kind}: {did_you_mean(given.stem, shipped_names(kind))}")
+    do = neighbour_or(given, f"{kind}: {did_you_mean(given.stem, shipped_names(kind))}")
+    raise InputError("no such file or folder", given, do)

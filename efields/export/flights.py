@@ -19,6 +19,7 @@ from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.pose_rows import read_pose_rows
 from efields.loaders._reading.text import read_text
 from efields.render.image import render_view
+from efields.settings import neighbour_or
 from efields.train import Model
 
 AROUND_DEG = 60.0
@@ -57,7 +58,8 @@ def poses_from_file(path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPath:
     anything else.
     """
     if not path.exists():
-        raise InputError("no such file", path, "--path takes auto, orbit, spiral or a file of poses")
+        do = neighbour_or(path, "--path takes auto, orbit, spiral, recorded or a file of poses")
+        raise InputError("no such file", path, do)
     poses = _from_json(read_text(path, 256 << 20), path) if path.suffix == ".json" else _from_text(path)
     if isinstance(poses, CameraPath):
         return poses

@@ -23,7 +23,7 @@ from efields.loaders._reading.reset import in_file_order
 from efields.loaders._reading.strangers import refuse_special, stranger
 from efields.plugins import import_plugin
 from efields.recording import Recording
-from efields.settings import did_you_mean, fill
+from efields.settings import did_you_mean, fill, neighbour_or
 
 
 def kinds() -> tuple[str, ...]:
@@ -88,7 +88,8 @@ def _there(source: Path) -> Path:
         refuse_special(source)
     except OSError as error:
         if not source.exists():
-            raise InputError("no such file or folder", source, "check the path of the recording") from None
+            do = neighbour_or(source, "check the path of the recording")
+            raise InputError("no such file or folder", source, do) from None
         raise InputError(f"cannot be read ({error.strerror or error})", source, "check its permissions") from None
     return source
 

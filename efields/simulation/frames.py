@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from efields.errors import InputError
+from efields.settings import neighbour_or
 from efields.simulation.frame_times import SUBFOLDERS, frame_times, times_file
 from efields.simulation.sensor_model import EventCamera
 
@@ -62,7 +63,8 @@ def open_frames(
     if time_unit is not None:
         raise InputError("holds no file of times, whose unit --time-unit says", path, "leave --time-unit out")
     if not path.exists():
-        raise InputError("no such file or folder", path, "name a folder of images, a video or an .npz stack")
+        do = neighbour_or(path, "name a folder of images, a video or an .npz stack")
+        raise InputError("no such file or folder", path, do)
     suffix = path.suffix.lower()
     if suffix == ".npz":
         if fps is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from efields.errors import InputError
 from efields.loaders._reading.number_text import number_rows
+from efields.settings import neighbour_or
 
 
 def numbers_of(text: str, where: str | Path) -> list[float] | None:
@@ -25,7 +26,7 @@ def split(source: str, what: str) -> tuple[Path, str]:
     head, _, part = source.rpartition(":")
     if head and _exists(Path(head).expanduser()):
         return Path(head).expanduser(), part
-    raise InputError("no such file or folder", source, f"give the path of {what}")
+    raise InputError("no such file or folder", source, neighbour_or(source, f"give the path of {what}"))
 
 
 def absolute(source: str) -> str:

@@ -20,6 +20,7 @@ from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
 from efields.locks import held
 from efields.render.renderer import Renderer
+from efields.settings import neighbour_or
 from efields.train.checkpoint import UNFIT, damages, in_short, read_checkpoint, scene_from
 from efields.train.records import read_log, read_training
 
@@ -96,13 +97,17 @@ class Run:
 
     @staticmethod
     def open(path: str | Path) -> Run:
-        """The run at `path`; raises `InputError` when there is none, naming the runs near it."""
+        """The run at `path`; raises `InputError` when there is none, naming the runs in it or near it."""
         folder = Path(path)
         if (folder / "config.toml").is_file():
             return Run(folder)
-        near = sorted(p.parent.name for p in folder.resolve().parent.glob("*/config.toml"))
-        found = f"runs there: {', '.join(near)}" if near else "make one with: efields train CONFIG"
-        raise InputError("no run at that path", folder, found)
+        if inside := _names_of_runs(folder):
+            raise InputError("is a folder of runs", folder, f"name one of them: {inside}")
+        if folder.is_file() and (folder.parent / "config.toml").is_file():
+            raise InputError("is a file of a run", folder, f"name its folder: {folder.parent}")
+        near = _names_of_runs(folder.resolve().parent)
+        make = neighbour_or(folder, "make one with: efields train CONFIG")
+        raise InputError("no run at that path", folder, f"runs there: {near}" if near else make)
 
     @property
     def experiment(self) -> Experiment:
@@ -168,3 +173,8 @@ class Run:
             ) from None
         renderer.to(device).eval()
         return Model(renderer, camera, trajectory, sensor, content["loop"]["step"])
+
+
+def _names_of_runs(folder: Path) -> str:
+    """Names of the runs in a folder."""
+    return ", ".join(sorted(path.parent.name for path in folder.glob("*/config.toml"))[:20])

@@ -177,11 +177,11 @@ def _folder(path: Path) -> tuple[str, str] | None:
     names = sorted(entry.name for entry in itertools.islice(os.scandir(path), _LOOKED_AT))
     if not names:
         return "is an empty folder", "copy the recording again"
-    if "config.toml" in names and {"checkpoint.pt", "metrics.json", "training.json", "log.jsonl"} & set(names):
-        return (
-            "is a run of efields, not a recording",
-            f"look at it with efields view {path.name}, or score it with evaluate",
-        )
+    if "config.toml" in names and {"checkpoint.pt", "metrics.json", "training.json", "metrics.jsonl"} & set(names):
+        do = f"look at it with efields view {path.name}, or open it with evaluate, render, export or report"
+        return "is a run of efields, not a recording", do
+    if runs := [name for name in names if (path / name / "config.toml").is_file()]:
+        return "is a folder of runs, not a recording", f"runs there: {', '.join(runs[:20])}"
     if "scene.toml" in names:
         return "is a scene, not a recording", f"simulate it first: efields simulate {path.name}"
     kinds = {Path(name).suffix.lower() for name in names} - {".txt", ".csv", ".json"}
