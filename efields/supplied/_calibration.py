@@ -94,5 +94,7 @@ def _lens(found: Calibration, where: str | Path) -> tuple[str, tuple[float, ...]
         if any(distortion[5:]):
             raise InputError(f"has {len(distortion)} distortion numbers", where, "calibrate with k1 k2 p1 p2 k3 alone")
         distortion = distortion[:5]
+    if model == "equidistant" and len(distortion) > 4 and not any(distortion[4:]):
+        distortion = distortion[:4]
     unnamed = "The calibration does not name its lens model: radtan (k1 k2 p1 p2 k3) is taken."
     return model, distortion, (unnamed,) if not found.model else ()

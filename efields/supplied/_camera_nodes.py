@@ -17,7 +17,7 @@ from efields.supplied._documents import numbers_in
 
 _INTRINSICS = (
     "cameramatrix", "intrinsics", "intrinsicmatrix", "cameraintrinsics", "intrinsic", "k", "mtx", "matrix",
-    "focallength", "focallengthx", "focalx", "fc", "fx", "fu", "projectionparameters",
+    "focallength", "focallengthx", "focalx", "focal", "fc", "fx", "fu", "projectionparameters",
 )  # fmt: skip
 """Names under which focal lengths stand."""
 _PASSED_ON = (

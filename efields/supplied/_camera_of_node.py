@@ -28,7 +28,8 @@ _DISTORTIONS = (
 )  # fmt: skip
 _NAMED = (
     ("fx", "fy", "cx", "cy"), ("fx", "fy", "ppx", "ppy"), ("fu", "fv", "cu", "cv"), ("mu", "mv", "u0", "v0"),
-    ("fx", "fy", "u0", "v0"), ("f", "f", "cx", "cy"), ("focalx", "focaly", "cx", "cy"),
+    ("fx", "fy", "u0", "v0"), ("f", "f", "cx", "cy"), ("focal", "focal", "cx", "cy"),
+    ("focallength", "focallength", "cx", "cy"), ("focalx", "focaly", "cx", "cy"),
     ("focallengthx", "focallengthy", "principalpointx", "principalpointy"),
 )  # fmt: skip
 """Names of the four numbers, each with what tool uses them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +251,20 @@ def test_slider_poses_carried_back_keep_every_event(slider: Recording) -> None:
     assert everything.trajectory is not None
     assert everything.trajectory.start_us == everything.origin_us == 3811
     assert len(load(slider.path, frames="all").frames) == 86  # type: ignore[arg-type]
+
+
+def test_poses_in_another_unit_or_under_names_are_the_same(sample: Path) -> None:
+    wanted = load(sample, frames="none").trajectory
+    path = sample / "groundtruth.txt"
+    rows = [line.split() for line in path.read_text().splitlines() if not line.startswith("#")]
+    texts = {
+        "nanoseconds": "".join(f"{Decimal(t) * 10**9:.0f} {' '.join(row)}\n" for t, *row in rows),
+        "columns": "qw,x,y,z,qx,qy,qz,t\n" + "".join(",".join([r[7], *r[1:7], r[0]]) + "\n" for r in rows),
+    }
+    for said, text in texts.items():
+        path.write_text(text)
+        recording = load(sample, frames="none")
+        assert wanted is not None and recording.trajectory is not None
+        np.testing.assert_array_equal(recording.trajectory.t_us, wanted.t_us)
+        np.testing.assert_array_equal(recording.trajectory.orientation, wanted.orientation)
+        assert any("are taken for nanoseconds" in note for note in recording.notes) is (said == "nanoseconds")

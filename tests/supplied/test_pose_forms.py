@@ -210,6 +210,14 @@ def test_a_unit_that_two_readings_fit_is_asked_for(recording: Recording, tmp_pat
     assert trajectory.t_us[-1] == 16_500
 
 
+def test_quaternions_that_look_like_w_first_are_told(recording: Recording, tmp_path: Path) -> None:
+    path = tmp_path / "poses.txt"
+    for text, suspect in ((f"10 0 0 0 {'1 0 0 0'}\n11 0 0 0 0.99 0.141067 0 0\n", True), (FORMS["TUM"], False)):
+        path.write_text(text)
+        _, notes = trajectory_for(recording, Supplied(poses=str(path)))
+        assert any("is w the first of the four" in note for note in notes) is suspect
+
+
 def test_backwards_and_repeated_times_name_their_line(
     recording: Recording, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

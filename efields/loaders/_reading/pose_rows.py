@@ -28,6 +28,9 @@ from efields.loaders._reading.pose_clock import Unit, exact
 from efields.loaders._reading.pose_columns import FORM, Columns, named_columns
 from efields.loaders._reading.pose_table import TextRows, read_rows
 
+_HALF_TURN = 0.9
+"""Mean of the first number of quaternions above which it looks like w."""
+
 
 @dataclass(frozen=True)
 class PoseRows:
@@ -103,6 +106,8 @@ def _of_columns(table: TextRows, columns: Columns, notes: tuple[str, ...] = ()) 
     values = _numbers(table, wanted)
     times = _times(table, columns.time) if columns.time else None
     orientation = check_poses(values[:, :3], values[:, 3:], str(table.path), table.labels)
+    if notes and np.abs(orientation[:, 0]).mean() > _HALF_TURN:
+        notes += ("So read, the camera is about half a turn about x from upright: is w the first of the four, not x?",)
     return PoseRows(table.labels, times, columns.unit, values[:, :3], orientation, notes)
 
 

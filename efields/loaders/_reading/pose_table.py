@@ -43,7 +43,7 @@ def read_rows(path: Path) -> TextRows:
         if plain[:1] in ("#", "%") or plain[:2] == "//":
             header, is_comment = (header, is_comment) if rows or not is_comment else (plain, True)
             continue
-        plain = re.split(r"\s[#%]", plain.strip("[](){} ").replace('"', ""))[0].strip()
+        plain = re.split(r"\s[#%]", plain.lstrip("[({ ").rstrip("[](){},; ").replace('"', ""))[0].strip()
         if not plain:
             continue
         if not rows and _is_name(plain):
