@@ -62,6 +62,7 @@ ROSTOPIC = "%time,field.header.seq,field.header.stamp,field.header.frame_id,fiel
 FORMS: dict[str, str] = {
     "TUM": table(P, Q),
     "TUM named in a comment": "# ground truth\n# timestamp tx ty tz qx qy qz qw\n" + table(P, Q),
+    "TUM w first among comments": "# format: timestamp tx ty tz qw qx qy qz\n# made by hand\n" + table(P, WXYZ),
     "TUM w first": "# timestamp tx ty tz qw qx qy qz\n" + table(P, WXYZ),
     "TUM tabs": table(P, Q, between="\t"),
     "TUM ns": table(P, Q, times=NANOSECONDS),

@@ -43,6 +43,8 @@ def named_columns(header: str, count: int, order: str, path: Path, *, comment: b
     Raises `InputError` for names that lack some of a pose, name one twice, or leave the order of a quaternion open.
     """
     names, units = _split(header)
+    if comment and len(names) > count:  # words such as `format:` before the names
+        names, units = names[-count:], units[-count:]
     if len(names) > count or (len(names) < count and (not comment or len(names) < 8)):  # a comment may name the first
         if not comment and len(names) > 1:
             raise InputError(f"names {len(names)} columns over rows of {count}", path, FORM)

@@ -62,11 +62,10 @@ def read_pose_rows(path: Path, order: str = "", usual_order: str = "") -> PoseRo
         return _of_blocks(table)
     _check_even(table)
     count = len(table.rows[0])
-    columns = None
-    if table.header:
-        columns = named_columns(table.header, count, order, path, comment=table.is_comment)
-    if columns is not None:
-        return _of_columns(table, columns)
+    for names in (table.header, *reversed(table.comments)):
+        columns = named_columns(names, count, order, path, comment=not table.header) if names else None
+        if columns is not None:
+            return _of_columns(table, columns)
     if count in (12, 13, 16, 17) and (rows := _of_matrices(table, count)) is not None:
         return rows
     return _of_columns(table, *_unnamed(table, count, order or usual_order))

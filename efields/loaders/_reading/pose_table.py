@@ -26,9 +26,9 @@ class TextRows:
     labels: list[str]
     """Where each row stands, such as `line 3`."""
     header: str = ""
-    """The line of names, or the last comment before the rows; empty for none."""
-    is_comment: bool = True
-    """Whether the header was a comment, which may be about anything."""
+    """The line of names over the rows; empty for none."""
+    comments: tuple[str, ...] = ()
+    """Comments before the rows, which may name the columns or be about anything."""
     commas: bool = False
     """Whether commas or semicolons divide the columns."""
 
@@ -37,17 +37,17 @@ def read_rows(path: Path) -> TextRows:
     """The rows of a text or a .npy file. Raises `InputError` for what is neither, or holds no rows."""
     if path.suffix.lower() == ".npy":
         return _of_array(path)
-    header, is_comment, divider, rows, labels = "", True, "", [], []
+    header, divider, comments, rows, labels = "", "", [], [], []
     for number, line in enumerate(read_text(path, _LARGEST).removeprefix("\ufeff").splitlines(), start=1):
         plain = line.strip()
         if plain[:1] in ("#", "%") or plain[:2] == "//":
-            header, is_comment = (header, is_comment) if rows or not is_comment else (plain, True)
+            comments += [] if rows else [plain]
             continue
         plain = re.split(r"\s[#%]", plain.lstrip("[({ ").rstrip("[](){},; ").replace('"', ""))[0].strip()
         if not plain:
             continue
         if not rows and _is_name(plain):
-            header, is_comment = plain, False
+            header = plain
             continue
         if not rows:
             check_decimal_points(plain, path)
@@ -59,7 +59,7 @@ def read_rows(path: Path) -> TextRows:
         labels.append(f"line {number}")
     if not rows:
         raise InputError("holds no poses", path, "every line must read 't px py pz qx qy qz qw'")
-    return TextRows(path, rows, labels, header, is_comment, bool(divider))
+    return TextRows(path, rows, labels, header, tuple(comments), bool(divider))
 
 
 def _is_name(line: str) -> bool:
