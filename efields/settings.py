@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from efields.errors import InputError
 from efields.ranges import OutOfRange, check_value
+from efields.text import read_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -58,11 +59,10 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     try:
         if source.is_file() and source.stat().st_size > MOST_TOML:
             raise InputError(f"is larger than {MOST_TOML >> 20} MB", source, "give a file of settings")
-        with source.open("rb") as file:
-            return tomllib.load(file)
+        return tomllib.loads(read_text(source))
     except FileNotFoundError:
         raise InputError("no such file", source, neighbour_or(source, "give the path of a .toml file")) from None
-    except (IsADirectoryError, PermissionError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InputError(f"cannot be read as TOML ({error})", source) from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"is not valid TOML ({error})", source, "fix the line that is named") from None

@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("ranges", "processes", "signals"),
-    ("atomic", "locks", "memory", "plugins", "scratch", "settings", "threads"),
+    ("atomic", "locks", "memory", "plugins", "scratch", "settings", "text", "threads"),
     ("shipped", "native"),
     ("events", "geometry"),
     ("recording",),

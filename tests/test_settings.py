@@ -131,7 +131,7 @@ def test_files_that_are_no_toml(tmp_path: Path) -> None:
     for content, line in (
         (b"a = \n", r"not valid TOML \(.*line 1"),
         (b"a = 1\na = 2\n", "not valid"),
-        (b"\xff\xfe", "TOML"),
+        (b"\xff\xfe", "UTF-16"),
         (b"a = " + b"1" * 5000, "holds a number or a nesting"),
         (b"a = " + b"[" * 20_000, "holds a number or a nesting"),
     ):

@@ -16,6 +16,7 @@ from jaxtyping import Float64, Int64
 from efields.errors import InputError
 from efields.recording import Imu
 from efields.settings import did_you_mean
+from efields.text import read_text
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ def read_slice_motion(path: Path) -> Float64[np.ndarray, " 3"]:
     """
     file = path / "motion.txt" if path.is_dir() else path
     try:
-        values = np.array([float(word) for word in file.read_text(encoding="utf-8").split()])
+        values = np.array([float(word) for word in read_text(file).split()])
     except (OSError, ValueError) as error:
         raise InputError(f"cannot be read ({error})", file, "give a file of three numbers, rad/s") from None
     if values.shape != (3,) or not np.isfinite(values).all():

@@ -19,6 +19,7 @@ from efields.errors import InputError
 from efields.event_file import EventFile, SideStreams
 from efields.events.clock_order import OnReset
 from efields.events.columns import EventColumns, in_chunks
+from efields.loaders._reading.places import refuse_links
 from efields.loaders._reading.reset import in_file_order
 from efields.loaders._reading.strangers import refuse_special, stranger
 from efields.plugins import import_plugin
@@ -97,6 +98,7 @@ def _there(source: Path) -> Path:
 def load(path: str | Path, /, kind: str | None = None, *, on_reset: OnReset = "follow", **options: Any) -> Recording:
     """Read a recording; `kind` is found from the files where it is not given, `options` fill the loader's `Config`.
 
+    With `outside`, files that the recording names and links in its folder may lie outside of it; else they are refused.
     Where the clock of the events was reset, what comes behind follows on, or one part alone is kept (`on_reset`).
     Raises `InputError`, one line, for everything that can be wrong with it.
     """
@@ -121,14 +123,22 @@ def _configured(source: Path, kind: str | None, on_reset: str, options: dict[str
     """The kind of a recording, and its loader with these options."""
     _there(source)
     chosen = find(source) if kind is None else kind
-    return chosen, configured(chosen, on_reset=on_reset, **options)
+    config = configured(chosen, on_reset=on_reset, **options)
+    if source.is_dir() and not options.get("outside", False):
+        refuse_links(source)
+    return chosen, config
 
 
 def configured(kind: str, /, *, on_reset: str = "follow", **options: Any) -> Any:
     """The loader of a kind with these options; nothing is read. Raises `InputError` for options that it has not."""
     if on_reset not in get_args(OnReset):
         raise InputError(f"on_reset is '{on_reset}'", do=did_you_mean(str(on_reset), get_args(OnReset)))
-    return fill(loader(kind).Config, options, f"options of loader '{kind}'")
+    made = loader(kind).Config
+    if not isinstance(outside := options.get("outside", False), bool):
+        raise InputError(f"outside is {outside!r}", do="give true or false")
+    if "outside" not in made.__dataclass_fields__:  # a kind whose files name no others: only links can lead outside
+        options.pop("outside", None)
+    return fill(made, options, f"options of loader '{kind}'")
 
 
 def as_event_file(recording: Recording, kind: str, path: Path) -> EventFile:

@@ -18,6 +18,7 @@ from efields.loaders._reading.posed_images import without_events
 from efields.loaders._reading.transforms import orthonormal, read_transforms
 from efields.ranges import EveryNth
 from efields.recording import Recording, Views
+from efields.text import plain_head
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Config:
     """Read every n-th view only: published scenes hold 100 and 200 views of 800 x 800, 2.3 GB as float32."""
     heldout: bool = True
     """Whether to read the views that are held out."""
+    outside: bool = False
+    """Whether files that the recording names, or links in it, may lie outside of its folder."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, damaged or out of range."""
@@ -44,7 +47,7 @@ class Config:
     def _views(self, path: Path) -> Views:
         if not path.is_file():
             raise InputError("no such file", path, "copy the recording again, whole")
-        views = read_transforms(path, color_space="display", channels=3, stride=self.view_stride)
+        views = read_transforms(path, color_space="display", channels=3, stride=self.view_stride, outside=self.outside)
         return replace(views, T_world_camera=orthonormal(views.T_world_camera))
 
 
@@ -53,5 +56,5 @@ def matches(path: str | Path) -> bool:
     root = Path(path)
     if (root / "events.pt").is_file():  # E2NeRF
         return False
-    head = first_bytes(root / "transforms_train.json", 1 << 16)
+    head = plain_head(first_bytes(root / "transforms_train.json", 1 << 16))
     return head.lstrip().startswith(b"{") and (b'"camera_angle_x"' in head or b'"frames"' in head)

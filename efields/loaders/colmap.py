@@ -16,10 +16,12 @@ import numpy as np
 from efields.errors import InputError
 from efields.loaders._reading.colmap_model import MODELS, model_folder, read_model
 from efields.loaders._reading.event_file import first_bytes
+from efields.loaders._reading.places import moved_note, named_file
 from efields.loaders._reading.posed_images import held_out, posed_views, turned_note, without_events
 from efields.loaders._reading.scene_points import colmap_points
 from efields.ranges import EveryNth, Range
 from efields.recording import Recording
+from efields.text import plain_head
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Config:
     """Hold out the first view of every n; 0: none."""
     view_stride: EveryNth = 1
     """Read every n-th view only."""
+    outside: bool = False
+    """Whether files that the recording names, or links in it, may lie outside of its folder."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the project folder `path`. Raises `InputError` for anything missing, damaged or out of range."""
@@ -44,14 +48,15 @@ class Config:
         cameras, posed = read_model(folder)
         posed = posed[:: self.view_stride]
         place = root / self.images
-        files = [place / image.name for image in posed]
         if not place.is_dir():
             raise InputError("no such folder of images", place, "name it with the option images")
+        names = [image.name for image in posed]
+        files = [named_file(place, name, "image", outside=self.outside) for name in names]
         of_each = [cameras[image.camera_id] for image in posed]
         views = posed_views(files, np.stack([image.T_world_camera for image in posed]), of_each)
         frames, heldout = held_out(views, self.heldout_every, root)
-        recording = without_events(root, frames, heldout, turned_note(files, views))
-        return replace(recording, points=colmap_points(folder))
+        notes = turned_note(files, views) + moved_note(names, files, "images")
+        return replace(without_events(root, frames, heldout, notes), points=colmap_points(folder))
 
 
 def matches(path: str | Path) -> bool:
@@ -67,6 +72,6 @@ def matches(path: str | Path) -> bool:
             and head[12] < 32
             and not any(head[13:])
         )
-    lines = first_bytes(folder / "cameras.txt", 1 << 12).decode("utf-8", "replace").splitlines()
+    lines = plain_head(first_bytes(folder / "cameras.txt", 1 << 12)).decode("utf-8", "replace").splitlines()
     words = next((line.split() for line in lines if line.strip() and not line.startswith("#")), [])
     return len(words) > 4 and words[0].isdecimal() and words[1] in MODELS

@@ -18,6 +18,7 @@ Poses are not published. A lone HDF5 file may also have the four columns at its 
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +47,7 @@ from efields.loaders._reading.rig import (
 from efields.loaders._reading.time_unit import TimeUnit
 from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Range, Threshold
 from efields.recording import Frames, Recording
+from efields.text import read_text
 
 _SIZE = (640, 480)
 _CAMERAS = {"left": "cam0", "right": "cam3"}
@@ -200,7 +202,7 @@ def _frame_list(root: Path, side: str, which: WhichFrames) -> tuple[FrameList | 
     if not exposures:
         return listed, ()
     try:
-        table = np.loadtxt(exposures[0], delimiter=",", comments="#", ndmin=2)
+        table = np.loadtxt(io.StringIO(read_text(exposures[0])), delimiter=",", comments="#", ndmin=2)
     except ValueError:
         table = np.zeros((0, 0))
     if table.shape != (len(files), 2) or not (np.abs(table) < 1 << 61).all():

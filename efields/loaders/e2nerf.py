@@ -33,7 +33,7 @@ from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.cover import cover
 from efields.loaders._reading.event_file import first_bytes, gathered
-from efields.loaders._reading.images import read_image
+from efields.loaders._reading.images import stored_size
 from efields.loaders._reading.llff_poses import one_llff_camera, read_poses_bounds
 from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.rig import poses_at
@@ -48,6 +48,7 @@ from efields.loaders._reading.transforms import (
 )
 from efields.ranges import EveryNth, Range, Threshold
 from efields.recording import Recording, Views
+from efields.text import plain_head
 
 _NAMES = ("events.pt", "event.pt")
 _MOST_COUNTED = 1000
@@ -72,11 +73,13 @@ class Config:
     """Contrast threshold of OFF events."""
     salvage: bool = False
     """Whether to leave out counts that cannot be."""
+    outside: bool = False
+    """Whether files that the recording names, or links in it, may lie outside of its folder."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
         root, file = Path(path), self.open(path)
-        counts, scene = _counts(root), _scene(root)
+        counts, scene = _counts(root), _scene(root, self.outside)
         damages = Damages(file.path, self.salvage)
         events = gathered(file, damages)
         poses = scene.boundaries(len(counts), counts.shape[1], root)
@@ -95,7 +98,7 @@ class Config:
             t_us = starts[some] + int(bins[-1]) // 2
             files = [scene.files[i] for i in some]
             frames = posed_views(files, poses_at(trajectory, t_us), scene.camera, channels=1, t_us=t_us)
-            heldout = _test_views(root, self.view_stride)
+            heldout = _test_views(root, self.view_stride, self.outside)
         return Recording(
             events=events,
             camera=file.camera,
@@ -111,7 +114,7 @@ class Config:
     def open(self, path: str | Path) -> EventFile:
         """Open the folder `path` for one pass over its events."""
         root = Path(path)
-        counts, scene = _counts(root), _scene(root)
+        counts, scene = _counts(root), _scene(root, self.outside)
         views, bins = counts.shape[:2]
         camera = scene.camera
         if math.prod(counts.shape[2:]) != camera.width * camera.height:
@@ -157,7 +160,7 @@ def matches(path: str | Path) -> bool:
     if first_bytes(root / "poses_bounds.npy", 6) == b"\x93NUMPY":
         return True
     json = _json(root, "train")
-    return json is not None and first_bytes(json, 64).lstrip().startswith(b"{")
+    return json is not None and plain_head(first_bytes(json, 64)).lstrip().startswith(b"{")
 
 
 class _Scene(NamedTuple):
@@ -242,16 +245,15 @@ def _json(root: Path, split: str) -> Path | None:
     return next((root / name for name in names if (root / name).is_file()), None)
 
 
-def _scene(root: Path) -> _Scene:
+def _scene(root: Path, outside: bool) -> _Scene:
     """Images and poses of the views that have counts."""
     views, bins = _counts(root).shape[:2]
     file = _json(root, "train")
     if file is not None:
-        files, T, camera = _rendered(root, file, "train", views)
+        files, T, camera = _rendered(root, file, "train", views, outside)
         return _Scene(files, camera, T)
     files, poses = listed_images(root / "images"), read_poses_bounds(root / "poses_bounds.npy")
-    rows, columns = read_image(files[0]).shape[:2]
-    camera = one_llff_camera(poses, columns, rows, root / "poses_bounds.npy")
+    camera = one_llff_camera(poses, *stored_size(files[0]), root / "poses_bounds.npy")
     T = orthonormal(poses.T_world_camera)
     if len(T) not in (views, views * (bins + 1)):
         raise InputError(f"holds {len(T)} poses for {views} views of {bins} bins", root / "poses_bounds.npy")
@@ -259,7 +261,7 @@ def _scene(root: Path) -> _Scene:
 
 
 def _rendered(
-    root: Path, file: Path, split: str, views: int | None
+    root: Path, file: Path, split: str, views: int | None, outside: bool
 ) -> tuple[list[Path], list[Float64[np.ndarray, "k 4 4"]], Camera]:
     """Images, poses and camera of a split; `views` None: as many as there are frames."""
     meta: dict[str, Any] = read_json(file)
@@ -272,9 +274,9 @@ def _rendered(
     files = []
     for i in chosen:
         numbered = root / split / f"r_{i}.png"
-        files.append(numbered if numbered.is_file() else image_file(root, str(entries[i].get("file_path", ""))))
-    rows, columns = read_image(files[0]).shape[:2]
-    return files, poses, camera_of_transforms(meta, columns, rows, file)
+        named = str(entries[i].get("file_path", ""))
+        files.append(numbered if numbered.is_file() else image_file(root, named, outside))
+    return files, poses, camera_of_transforms(meta, *stored_size(files[0]), file)
 
 
 def _poses(entry: dict[str, Any], file: Path) -> Float64[np.ndarray, "k 4 4"]:
@@ -287,10 +289,10 @@ def _poses(entry: dict[str, Any], file: Path) -> Float64[np.ndarray, "k 4 4"]:
     return frame_pose(entry, file)[None]
 
 
-def _test_views(root: Path, stride: int) -> Views | None:
+def _test_views(root: Path, stride: int, outside: bool) -> Views | None:
     file = _json(root, "test")
     if file is None:
         return None
-    files, T, camera = _rendered(root, file, "test", None)
+    files, T, camera = _rendered(root, file, "test", None, outside)
     first = np.stack([poses[min(1, len(poses) - 1)] for poses in T])
     return posed_views(files[::stride], first[::stride], camera, channels=1)

@@ -21,12 +21,15 @@ from efields.events.stream import EventStream, seconds_to_us
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.cover import cover
+from efields.loaders._reading.event_file import first_bytes
 from efields.loaders._reading.images import read_image, to_channels
 from efields.loaders._reading.intrinsics import check_plausible, read_intrinsics
+from efields.loaders._reading.places import named_file
 from efields.loaders._reading.pose_text import read_trajectory
 from efields.loaders._reading.text import read_event_text
 from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Threshold
 from efields.recording import Recording, Views, covered_events
+from efields.text import plain_head, read_text
 
 _DAVIS240C = (240, 180)
 
@@ -51,12 +54,16 @@ class Config:
     """Contrast threshold of OFF events."""
     refractory_us: Microseconds = 0.0
     """Refractory period in microseconds; the data set does not say."""
+    outside: bool = False
+    """Whether files that the recording names, or links in it, may lie outside of its folder."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
         root = Path(path)
         file = _events_file(root)
-        frame_t_us, frame_files = _frame_list(root) if self.frames != "none" else (np.zeros(0, dtype=np.int64), [])
+        frame_t_us, frame_files = (
+            _frame_list(root, self.outside) if self.frames != "none" else (np.zeros(0, dtype=np.int64), [])
+        )
         camera, notes = self._camera(root, frame_files)
         text = read_event_text(file)
         events = EventStream.from_arrays(
@@ -150,12 +157,11 @@ def matches(path: str | Path) -> bool:
     if not (root / "calib.txt").is_file():
         return False
     for file in root.glob("events*.txt"):
+        words = plain_head(first_bytes(file, 256)).split(b"\n")[0].split()
         try:
-            with file.open("rb") as lines:
-                words = lines.readline(256).split()
             if len(words) == 4 and all(np.isfinite(float(word)) for word in words):
                 return True
-        except (OSError, ValueError):
+        except ValueError:
             continue
     return False
 
@@ -172,14 +178,14 @@ def _events_file(root: Path) -> Path:
     return named[0]
 
 
-def _frame_list(root: Path) -> tuple[Int64[np.ndarray, " n"], list[Path]]:
+def _frame_list(root: Path, outside: bool) -> tuple[Int64[np.ndarray, " n"], list[Path]]:
     """Times and files of `images.txt`; empty where there is none."""
     path = root / "images.txt"
     if not path.is_file():
         return np.zeros(0, dtype=np.int64), []
     times, files = [], []
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(read_text(path).splitlines(), start=1):
             words = line.split()
             if not words or words[0].startswith("#"):
                 continue
@@ -187,7 +193,7 @@ def _frame_list(root: Path) -> tuple[Int64[np.ndarray, " n"], list[Path]]:
             if len(words) != 2 or not np.isfinite(time := float(words[0])) or len(words[1].encode()) > 255:
                 raise ValueError(f"line {number}: '{line.strip()[:60]}'")
             times.append(time)
-            files.append(root / words[1])
+            files.append(named_file(root, words[1], "frame", outside=outside, find=lambda path: path))
     except (OSError, ValueError) as error:
         raise InputError(f"has a broken line ({error})", path, "every line must read 't file'") from None
     return seconds_to_us(np.array(times, dtype=np.float64)), files

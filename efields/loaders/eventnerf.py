@@ -30,6 +30,7 @@ from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.transforms import checked_poses, orthonormal
 from efields.ranges import EveryNth, Range, Threshold
 from efields.recording import Recording, Views
+from efields.text import read_text
 
 _DAVIS346 = (346, 260)
 
@@ -176,7 +177,7 @@ def _poses(split: Path) -> Float64[np.ndarray, "n 4 4"]:
 def _matrix(path: Path, sizes: tuple[int, ...]) -> Float64[np.ndarray, "r 4"]:
     """A matrix of four columns whose numbers stand on any lines."""
     try:
-        words = path.read_text(encoding="utf-8").split()
+        words = read_text(path).split()
         numbers = np.array([float(word) for word in words])
     except (OSError, ValueError) as error:
         raise InputError(f"cannot be read as numbers ({error})", path, "copy the recording again") from None

@@ -33,6 +33,7 @@ from efields.loaders._reading.posed_images import listed_images, posed_views
 from efields.loaders._reading.transforms import checked_poses, orthonormal
 from efields.ranges import EveryNth, NotNegative, PixelsOrUnknown, Range
 from efields.recording import Recording, Views
+from efields.text import plain_head
 
 _REPLICA = (768, 480)
 _EVENTS = "gray_events_data.npy"
@@ -130,7 +131,7 @@ def matches(path: str | Path) -> bool:
     root = Path(path)
     if not any(first_bytes(file, 6) == b"\x93NUMPY" for file in _event_files(root)):
         return False
-    head = first_bytes(root / "traj.txt", 64)
+    head = plain_head(first_bytes(root / "traj.txt", 64))
     return bool(head) and (root / "poses_ts.txt").is_file() and set(head) <= set(b"0123456789+-.eE, \t\r\n#")
 
 

@@ -24,11 +24,13 @@ from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.loaders._reading.event_file import first_bytes
 from efields.loaders._reading.images import stored_size
+from efields.loaders._reading.places import moved_note
 from efields.loaders._reading.posed_images import held_out, posed_views, turned_note, without_events
 from efields.loaders._reading.scene_points import ply_points
 from efields.loaders._reading.transforms import OPENGL, checked_poses, frame_pose, image_file, orthonormal, read_json
 from efields.ranges import EveryNth, Range
 from efields.recording import Recording, Views
+from efields.text import plain_head
 
 _INTRINSICS = (
     "camera_model", "is_fisheye", "camera_angle_x", "camera_angle_y", "fl_x", "fl_y", "cx", "cy", "w", "h",
@@ -47,6 +49,8 @@ class Config:
     """Read every n-th view only."""
     undo_applied_transform: bool = False
     """Whether to give poses in COLMAP's world, as they were before `applied_transform`."""
+    outside: bool = False
+    """Whether files that the recording names, or links in it, may lie outside of its folder."""
 
     def load(self, path: str | Path) -> Recording:
         """Read a folder or its `transforms.json`. Raises `InputError` for anything missing, damaged or out of range."""
@@ -68,10 +72,11 @@ class Config:
             raise InputError("lists no frames", file, "write the views again")
         entries = sorted(entries, key=lambda entry: str(entry.get("file_path", "")))[:: self.view_stride]
         poses = self._poses(meta, entries, file)
-        files = [image_file(file.parent, str(entry.get("file_path", "")).replace("\\", "/")) for entry in entries]
+        names = [str(entry.get("file_path", "")) for entry in entries]
+        files = [image_file(file.parent, name, self.outside) for name in names]
         cameras = [camera_of({**meta, **entry}, image, file) for entry, image in zip(entries, files, strict=True)]
         views = posed_views(files, poses, cameras)
-        notes = _left_out(meta, entries) + turned_note(files, views)
+        notes = _left_out(meta, entries) + turned_note(files, views) + moved_note(names, files, "images")
         for split in ("test", "val"):
             named = {PurePosixPath(name) for name in meta.get(f"{split}_filenames") or ()}
             out = np.array([PurePosixPath(str(entry["file_path"])) in named for entry in entries])
@@ -106,7 +111,7 @@ class Config:
 def matches(path: str | Path) -> bool:
     """Whether `path` is a `transforms.json` of posed images, or a folder with one."""
     root = Path(path)
-    head = first_bytes(root / "transforms.json" if root.is_dir() else root, 1 << 16)
+    head = plain_head(first_bytes(root / "transforms.json" if root.is_dir() else root, 1 << 16))
     if not head.lstrip().startswith(b"{"):
         return False
     return b'"transform_matrix"' in head or (b'"frames"' in head and (b'"fl_x"' in head or b'"camera_angle_x"' in head))

@@ -78,6 +78,8 @@ class Config:
     """Read every n-th view only: published sets hold 200 views of 800 x 800, 1.5 GB as float32."""
     views: bool = True
     """Whether to read the images at all."""
+    outside: bool = False
+    """Whether files that the recording names, or links in it, may lie outside of its folder."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, damaged or out of range."""
@@ -131,6 +133,7 @@ class Config:
                 log_eps=log_eps,
                 stride=self.view_stride,
                 depth_folder=folder.parent / "depth" / split,
+                outside=self.outside,
             )
 
         if splits["train"].is_file():

@@ -48,6 +48,8 @@ class Config:
     """Rows of the sensor; 0: as the messages say."""
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""
+    outside: bool = False
+    """Whether files that the recording names, or links in it, may lie outside of its folder."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the bag `path`. Raises `InputError` for anything missing or broken."""
@@ -57,7 +59,7 @@ class Config:
         """Open the bag `path`. Raises `InputError` listing topics where that of the events is not known."""
         source = Path(path)
         checked_size(self.width, self.height, source)
-        bag: Bag = Ros1Bag(source) if _is_ros1(source) else Ros2Bag(source, self.salvage)
+        bag: Bag = Ros1Bag(source) if _is_ros1(source) else Ros2Bag(source, self.salvage, self.outside)
         topic = self._topic(bag)
         first, shift_us, notes = self._first(bag, topic)
         width, height = self.width or first.width, self.height or first.height

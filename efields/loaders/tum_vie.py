@@ -49,6 +49,7 @@ from efields.loaders._reading.rig import (
 from efields.loaders._reading.text import read_table
 from efields.ranges import Microseconds, NotNegative, Range, Threshold
 from efields.recording import Imu, Recording, covered_events
+from efields.text import read_text
 
 _SIZE = (1280, 720)
 _POSE = ("px", "py", "pz", "qx", "qy", "qz", "qw")
@@ -224,7 +225,7 @@ def _calibrations(root: Path) -> _Rig:
     rig, seen = _Rig(), 0
     for path in sorted([*root.glob("*.json"), *root.glob("*/*.json")])[:20]:
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
+            value = json.loads(read_text(path))
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"is not readable as JSON ({error})", path, "copy it again, or delete it") from None
         value = value.get("value0") if isinstance(value, dict) else None

@@ -170,7 +170,7 @@ def test_another_folder_of_images(project: Path) -> None:
     raises(project, "images: no such folder of images; name it with the option images")
     assert load(project, images="photos").frames is not None
     (project / "photos" / "0003.png").unlink()
-    with pytest.raises(InputError, match=r"0003\.png: no such file"):
+    with pytest.raises(InputError, match=r"photos: no image '0003\.png'"):
         load(project, images="photos")
     images_in(project / "photos", ["0003.png"], size=(4, 4))
     with pytest.raises(InputError, match=r"0003\.png: is 4 x 4, its camera 8 x 6"):

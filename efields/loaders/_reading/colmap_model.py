@@ -23,6 +23,7 @@ from jaxtyping import Float64
 from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.geometry.pose import quaternion_to_rotation
+from efields.text import decoded
 
 T = TypeVar("T")
 
@@ -196,7 +197,7 @@ def _nothing_left(data: bytes, at: int, file: Path) -> None:
 
 def _cameras_txt(data: bytes, file: Path) -> dict[int, Camera]:
     cameras = {}
-    for number, line in enumerate(data.decode("utf-8").splitlines(), start=1):
+    for number, line in enumerate(decoded(data, file).splitlines(), start=1):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
@@ -210,7 +211,7 @@ def _cameras_txt(data: bytes, file: Path) -> dict[int, Camera]:
 
 
 def _images_txt(data: bytes, file: Path) -> list[ColmapImage]:
-    lines = [(number, line) for number, line in enumerate(data.decode("utf-8").split("\n"), start=1)]
+    lines = [(number, line) for number, line in enumerate(decoded(data, file).split("\n"), start=1)]
     lines = [(number, line.strip()) for number, line in lines if not line.startswith("#")]
     while lines and not lines[-1][1]:
         lines.pop()

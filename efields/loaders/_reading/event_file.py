@@ -128,6 +128,8 @@ def checked_size(width: int, height: int, path: Path) -> None:
 def first_bytes(path: Path, count: int) -> bytes:
     """The first bytes of a file; none for what is no readable file. For `matches`, which raises nothing."""
     try:
+        if not path.is_file():  # reading a pipe would wait for ever
+            return b""
         with path.open("rb") as file:
             return file.read(count)
     except OSError:

@@ -13,6 +13,7 @@ from efields.geometry.pose import quaternion_to_rotation, rotation_to_quaternion
 from efields.geometry.trajectory import Kind, Trajectory
 from efields.loaders._reading.pose_clock import Unit, microseconds
 from efields.loaders._reading.pose_rows import read_pose_rows
+from efields.text import read_text
 
 
 def read_numbers(path: Path, columns: int, layout: str) -> Float64[np.ndarray, "n columns"]:
@@ -21,7 +22,7 @@ def read_numbers(path: Path, columns: int, layout: str) -> Float64[np.ndarray, "
     Raises `InputError` naming the first broken line, and for a file without numbers.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         raise InputError("no such file", path, "copy the recording again, whole") from None
     except (OSError, ValueError) as error:

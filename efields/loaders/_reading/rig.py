@@ -22,6 +22,7 @@ from efields.geometry.pose import quaternion_to_rotation
 from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.images import read_image, to_channels
 from efields.recording import Views
+from efields.text import read_text
 
 WhichFrames = Literal["none", "during_events", "all"]
 _MODELS = {"radtan": "plumb_bob", "plumb_bob": "plumb_bob", "equidistant": "equidistant", "none": "none"}
@@ -36,7 +37,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LONGEST_YAML:
             raise InputError("is too long for a calibration", path, "name the calibration")
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        content = YAML(typ="safe", pure=True).load(read_text(path))
     except FileNotFoundError:
         raise InputError("no such file", path, "copy the recording again, whole") from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, YAMLError) as error:
@@ -155,7 +156,7 @@ def listed_frames(times: Path, us: float, files: list[Path]) -> FrameList:
     Of several columns the first is the time. Raises `InputError` when there are not as many times as frames.
     """
     try:
-        rows = [line.replace(",", " ").split() for line in times.read_text(encoding="utf-8").splitlines()]
+        rows = [line.replace(",", " ").split() for line in read_text(times).splitlines()]
         t = np.array([float(row[0]) for row in rows if row and not row[0].startswith("#")], dtype=np.float64) * us
     except (OSError, ValueError) as error:
         raise InputError(f"is no list of times ({error})", times, "copy it again, whole") from None

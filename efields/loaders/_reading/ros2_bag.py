@@ -17,6 +17,8 @@ import numpy as np
 from efields.errors import InputError
 from efields.event_file import Damages
 from efields.loaders._reading.event_file import first_bytes
+from efields.loaders._reading.places import named_file
+from efields.loaders._reading.rig import read_yaml
 from efields.loaders._reading.ros_bag import Message, Topic
 
 SQLITE = b"SQLite format 3\0"
@@ -42,14 +44,18 @@ class Ros2Bag:
 
     ros1 = False
 
-    def __init__(self, path: Path, salvage: bool = False) -> None:
-        """Read what topics there are. Raises `InputError` when the container cannot be opened."""
+    def __init__(self, path: Path, salvage: bool = False, outside: bool = False) -> None:
+        """Read what topics there are. Raises `InputError` when the container cannot be opened, and for files outside of
+        the folder unless `outside`.
+        """
         self.path = path
         self._files = [path]
         if path.is_dir() and (salvage or not (path / "metadata.yaml").is_file() or _names_no_storage(path)):
             self._files = storage_files(path) or [path]  # whatever the metadata say
         if self._files == [path] and path.is_dir() and not (path / "metadata.yaml").is_file():
             raise InputError("holds no .db3 and no .mcap file", path, "copy the recording again, whole")
+        if self._files == [path] and path.is_dir() and not outside:
+            _refuse_outside(path)
         found: dict[tuple[str, str], int] = {}
         for file in self._files:
             with _opened(file) as reader:
@@ -102,6 +108,14 @@ def _names_no_storage(folder: Path) -> bool:
         and len(names) > 0
         and there >= set(names)
     )
+
+
+def _refuse_outside(folder: Path) -> None:
+    """Raise `InputError` where the metadata name a storage file outside of the folder."""
+    info = read_yaml(folder / "metadata.yaml").get("rosbag2_bagfile_information")
+    names = info.get("relative_file_paths") if isinstance(info, dict) else None
+    for name in names if isinstance(names, list) else ():
+        named_file(folder, str(name), "storage file", find=lambda path: path)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import EventColumns
 from efields.loaders._reading.event_text import TextLayout, read_events
+from efields.text import decoded
 
 
 def read_event_text(path: Path, layout: TextLayout | None = None) -> EventColumns:
@@ -29,11 +31,9 @@ def read_text(path: Path, largest: int) -> str:
     try:
         if path.stat().st_size > largest:
             raise InputError(f"is larger than {largest >> 20} MB", path, "name a file of camera or poses alone")
-        text = path.read_bytes().decode("utf-8")
+        text = decoded(path.read_bytes(), path)
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})", path, "check its permissions") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"is no text (byte {error.start:,})", path, "check that it is the file you mean") from None
     if not text.strip():
         raise InputError("is empty", path, "copy the file again")
     return text
@@ -47,7 +47,7 @@ def read_table(path: Path, columns: int, layout: str) -> Float64[np.ndarray, "n 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an empty file: the caller says what that means
-            table = np.loadtxt(path, dtype=np.float64, comments="#", ndmin=2)
+            table = np.loadtxt(io.StringIO(decoded(path.read_bytes(), path)), dtype=np.float64, comments="#", ndmin=2)
     except FileNotFoundError:
         raise InputError("no such file", path, "copy the recording again, whole") from None
     except (OSError, ValueError) as error:
@@ -63,7 +63,7 @@ def read_table(path: Path, columns: int, layout: str) -> Float64[np.ndarray, "n 
 def _first_broken_line(path: Path, columns: int) -> str | None:
     """Number and text of the first line that is not `columns` numbers; None when the file itself cannot be read."""
     try:
-        with path.open("r", encoding="utf-8", errors="replace") as lines:
+        with path.open("r", encoding="utf-8-sig", errors="replace") as lines:
             for number, line in enumerate(lines, start=1):
                 words = line.partition("#")[0].split()
                 try:

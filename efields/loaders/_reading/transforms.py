@@ -15,7 +15,9 @@ from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.loaders._reading.images import read_float_map, read_image, to_channels, write_float_image
 from efields.loaders._reading.intrinsics import intrinsics_of
+from efields.loaders._reading.places import is_file, named_file
 from efields.recording import Views
+from efields.text import read_text
 
 _CAMERA = ("camera_angle_x", "intrinsics", "distortion_model", "distortion_params", "bayer_pattern")
 OPENGL = np.array([1.0, -1.0, -1.0, 1.0])
@@ -30,15 +32,17 @@ def read_transforms(
     log_eps: float = 0.0,
     stride: int = 1,
     depth_folder: Path | None = None,
+    outside: bool = False,
 ) -> Views:
     """Views of a `transforms_*.json` in Robust e-NeRF's form, files relative to its folder and named without extension.
 
     `camera_angle_x` means a pinhole with its centre at `(w/2 - 0.5, h/2 - 0.5)`; else `intrinsics` is 3x3. Centres of
     pixels are at whole numbers. `color_space`, `channels` and no distortion hold where the file does not say otherwise;
-    `log_eps` is added to linear images. Every `stride`-th view is read. Raises `InputError` for anything broken.
+    `log_eps` is added to linear images. Every `stride`-th view is read; `outside` allows files
+    outside of the folder. Raises `InputError` for anything broken.
     """
     try:
-        return _read(path, read_json(path), color_space, channels, log_eps, stride, depth_folder)
+        return _read(path, read_json(path), color_space, channels, log_eps, stride, depth_folder, outside)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"holds a value of the wrong kind ({error})", path, "write the views again") from None
 
@@ -51,6 +55,7 @@ def _read(
     log_eps: float,
     stride: int,
     depth_folder: Path | None,
+    outside: bool,
 ) -> Views:
     entries = meta.get("frames")
     if not isinstance(entries, list) or not entries:
@@ -61,7 +66,7 @@ def _read(
     if space not in ("linear", "display"):
         raise InputError(f"color_space is '{space}'", path, "write 'linear' or 'display'")
     poses = np.stack([frame_pose(entry, path) for entry in entries])
-    files = [image_file(path.parent, str(entry.get("file_path", ""))) for entry in entries]
+    files = [image_file(path.parent, str(entry.get("file_path", "")), outside) for entry in entries]
     images = [to_channels(read_image(file, meta.get("bit_depth")), channels) for file in files]
     if space == "linear" and log_eps:
         images = [image + np.float32(log_eps) for image in images]
@@ -163,28 +168,26 @@ def camera_from_matrix(
         raise InputError(error.what, path, error.do) from None
 
 
-def image_file(folder: Path, file_path: str) -> Path:
+def image_file(folder: Path, file_path: str, outside: bool = False) -> Path:
     """The one image `file_path.*` in `folder`; `file_path` may already have its extension.
 
-    Raises `InputError` when there is none.
+    Raises `InputError` when there is none, or it lies outside of the folder and `outside` does not allow it.
     """
-    target = folder / file_path
-    if target.suffix and target.is_file():
+    return named_file(folder, file_path, "image", outside=outside, find=_with_extension)
+
+
+def _with_extension(target: Path) -> Path | None:
+    if target.suffix and is_file(target) is not None:
         return target
-    found = (
-        sorted(f for f in target.parent.glob("*") if f.is_file() and f.stem == target.name)
-        if target.parent.is_dir()
-        else []
-    )
-    if not file_path or not found:
-        raise InputError(f"no image '{file_path}.*'", folder, "copy the recording again, whole")
-    return found[0]
+    if not target.name or not target.parent.is_dir():
+        return None
+    return min((f for f in target.parent.glob("*") if f.stem == target.name and f.is_file()), default=None)
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object of a JSON file. Raises `InputError` when it is missing, damaged or holds something else."""
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
+        meta = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"is not readable as JSON ({error})", path, "copy or write it again") from None
     if not isinstance(meta, dict):
