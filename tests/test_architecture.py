@@ -16,8 +16,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Layers from the bottom up; imports point down, or stay inside one name.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("ranges", "processes", "signals"),
-    ("atomic", "locks", "memory", "plugins", "scratch", "settings", "text", "threads"),
+    ("ranges", "processes", "signals", "text"),
+    ("atomic", "locks", "memory", "plugins", "scratch", "settings", "threads"),
     ("shipped", "native"),
     ("events", "geometry"),
     ("recording",),
