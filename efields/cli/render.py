@@ -23,7 +23,7 @@ class Args:
     """The run folder."""
     path: str = "auto"
     """`orbit`, `spiral`, `recorded` (along the recording), `auto` (an orbit or a spiral, as the camera moved), or a
-    file of poses: TUM text `t x y z qx qy qz qw`, or JSON, as the viewer's path editor saves it too."""
+    file of poses: TUM text `t x y z qx qy qz qw`, or JSON, as the viewer's path editor and nerfstudio save it too."""
     out: Path | None = None
     """An .mp4 file, or a folder for PNG files; <run>/renders/<path>.mp4 or with a number if not given."""
     overwrite: bool = False

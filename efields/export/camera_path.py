@@ -47,6 +47,8 @@ class Stop:
     """Vertical angle of view, radians; None for that of the event camera."""
     time_s: float | None = None
     """The field's time; None where nobody says."""
+    size: tuple[int, int] | None = None
+    """Width and height of the picture, pixels; None for those of the event camera."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class CameraPath:
     """Pictures a second."""
     closed: bool = False
     """Whether the last key leads back to the first, in the mean time between keys."""
+    size: tuple[int, int] | None = None
+    """Width and height of its pictures, pixels; None for those of the event camera."""
 
     @property
     def duration_s(self) -> float:
@@ -95,7 +99,7 @@ class CameraPath:
         pose[:3, :3] = slerp(turns[0], turns[1], torch.tensor(f, dtype=torch.float64)).numpy()
         known = [time for time in (a.time_s, b.time_s) if time is not None]
         time_s = known[0] + f * (known[-1] - known[0]) if known else None
-        return Stop(pose, a.fov_y + f * (b.fov_y - a.fov_y), time_s)
+        return Stop(pose, a.fov_y + f * (b.fov_y - a.fov_y), time_s, self.size)
 
     def json(self) -> str:
         """The path as the viewer reads it."""
@@ -137,7 +141,7 @@ def parse_path(table: Any, where: str) -> CameraPath:
         raise InputError(f"this camera path has version {table.get('version')}; this efields reads {VERSION}", where)
     if not isinstance(table.get("keys"), list) or not table["keys"]:
         raise InputError("this camera path has no keys", where, "add views in the viewer's path editor")
-    fps = _number(table.get("fps"), "fps of the camera path", where)
+    fps = finite_number(table.get("fps"), "fps of the camera path", where)
     if not 0 < fps <= MOST_FPS:
         raise InputError("fps of the camera path should be between 0 and 1000", where)
     keys = tuple(_key(item, f"key {i + 1}", where) for i, item in enumerate(table["keys"]))
@@ -156,15 +160,16 @@ def _key(item: Any, what: str, where: str) -> Key:
     if abs(length - 1) > 0.01:
         raise InputError(f"the quaternion of {what} should be of length 1", where)
     a, b, c, d = (value / length for value in quaternion)
-    fov_y = _number(item.get("fov_y"), f"the fov_y of {what}", where)
+    fov_y = finite_number(item.get("fov_y"), f"the fov_y of {what}", where)
     if not 0 < fov_y < math.pi:
         raise InputError(f"the fov_y of {what} should be in radians, between 0 and 3.14", where)
     time_s = item.get("time_s")
-    time_s = None if time_s is None else _number(time_s, f"the time_s of {what}", where)
-    return Key(_number(item.get("t"), f"the time of {what}", where), (x, y, z), (a, b, c, d), fov_y, time_s)
+    time_s = None if time_s is None else finite_number(time_s, f"the time_s of {what}", where)
+    return Key(finite_number(item.get("t"), f"the time of {what}", where), (x, y, z), (a, b, c, d), fov_y, time_s)
 
 
-def _number(value: Any, what: str, where: str) -> float:
+def finite_number(value: Any, what: str, where: str) -> float:
+    """A value of JSON that is a finite number; raises `InputError` for others, naming `what` it is."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise InputError(f"{what} should be a finite number", where)
     return float(value)
@@ -173,4 +178,4 @@ def _number(value: Any, what: str, where: str) -> float:
 def _numbers(value: Any, count: int, what: str, where: str) -> list[float]:
     if not isinstance(value, list) or len(value) != count:
         raise InputError(f"{what} should hold {count} numbers", where)
-    return [_number(item, what, where) for item in value]
+    return [finite_number(item, what, where) for item in value]

@@ -13,6 +13,7 @@ from jaxtyping import Float64
 from efields.errors import InputError
 from efields.export.camera_path import FORMAT, CameraPath, Stop, parse_path
 from efields.export.cameras import poses_at
+from efields.export.nerfstudio_path import Pictures, is_nerfstudio, parse_nerfstudio
 from efields.geometry.paths import look_at, orbit
 from efields.geometry.pose import quaternion_to_rotation
 from efields.geometry.trajectory import Trajectory
@@ -37,7 +38,7 @@ def flight_of(model: Model, path: str, count: int, fps: float | None = None) -> 
         poses = orbit_or_spiral(model.trajectory, path, count, depth_ahead(model))
     else:
         poses = poses_from_file(Path(path))
-    if isinstance(poses, CameraPath):
+    if isinstance(poses, CameraPath | Pictures):
         timed = replace(poses, fps=fps or poses.fps)
         return timed.stops(), timed.fps
     return [Stop(pose) for pose in poses], fps or 30.0
@@ -50,18 +51,18 @@ def depth_ahead(model: Model) -> float | None:
     return float(np.median(depth[np.isfinite(depth)])) if np.isfinite(depth).any() else None
 
 
-def poses_from_file(path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPath:
+def poses_from_file(path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPath | Pictures:
     """Camera-to-world poses (OpenCV axes) from a text or a JSON file, or a path of the viewer's path editor.
 
     Text is lines `t x y z qx qy qz qw`, named columns, or matrices. JSON is `{"T_world_camera": [4x4, ...]}` in OpenCV
-    axes, or frames with a `transform_matrix` in OpenGL axes, as NeRF data sets have them. Raises `InputError` for
-    anything else.
+    axes, frames with a `transform_matrix` in OpenGL axes, as NeRF data sets have them, or a camera_path.json of
+    nerfstudio. Raises `InputError` for anything else.
     """
     if not path.exists():
         do = neighbour_or(path, "--path takes auto, orbit, spiral, recorded or a file of poses")
         raise InputError("no such file", path, do)
     poses = _from_json(read_text(path, 256 << 20), path) if path.suffix == ".json" else _from_text(path)
-    if isinstance(poses, CameraPath):
+    if isinstance(poses, CameraPath | Pictures):
         return poses
     if not np.isfinite(poses).all():
         raise InputError("a pose holds NaN or infinity", path)
@@ -85,11 +86,13 @@ def _from_text(path: Path) -> Float64[np.ndarray, "n 4 4"]:
     return poses[order]
 
 
-def _from_json(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPath:
+def _from_json(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPath | Pictures:
     try:
         content = json.loads(text)
         if isinstance(content, dict) and content.get("format") == FORMAT:
             return parse_path(content, str(path))
+        if is_nerfstudio(content):
+            return parse_nerfstudio(content, str(path))
         if isinstance(content, dict) and "frames" in content:
             poses = np.array([frame["transform_matrix"] for frame in content["frames"]], dtype=np.float64)
             poses = poses * np.array([1.0, -1.0, -1.0, 1.0])  # OpenGL columns y and z point the other way

@@ -59,20 +59,24 @@ def render_flight(
     """Radiance [n, h, w, c] or depth [n, h, w] at every stop, in the event camera's size times `scale`."""
     pictures = []
     for done, stop in enumerate(stops, start=1):
-        view = render_view(model.renderer, lens(model.camera, stop.fov_y, scale), stop.T_world_camera)
+        view = render_view(model.renderer, lens(model.camera, stop.fov_y, scale, stop.size), stop.T_world_camera)
         pictures.append(view.depth if show == "depth" else view.radiance)
         if on_picture is not None:
             on_picture(done, len(stops))
     return np.stack(pictures)
 
 
-def lens(camera: Camera, fov_y: float | None, scale: float) -> Camera:
-    """A pinhole with this angle of view (radians), in the size of `camera` times `scale`; None keeps its own lens."""
+def lens(camera: Camera, fov_y: float | None, scale: float, size: tuple[int, int] | None = None) -> Camera:
+    """A pinhole with this vertical angle of view (radians), of `size` or that of `camera`, times `scale`.
+
+    Without an angle, `camera`'s own lens.
+    """
     sized = camera if scale == 1 else camera.scaled(scale)
     if fov_y is None:
         return sized
-    focal = 0.5 * sized.height / math.tan(0.5 * fov_y)
-    return Camera(sized.width, sized.height, focal, focal, 0.5 * (sized.width - 1), 0.5 * (sized.height - 1))
+    width, height = (sized.width, sized.height) if size is None else (max(1, round(n * scale)) for n in size)
+    focal = 0.5 * height / math.tan(0.5 * fov_y)
+    return Camera(width, height, focal, focal, 0.5 * (width - 1), 0.5 * (height - 1))
 
 
 def check_film(out: Path, overwrite: bool) -> None:
