@@ -136,7 +136,7 @@ def test_what_stops_in_the_middle_leaves_nothing(
     monkeypatch.setattr("efields.report.motion_page.write_motion_page", stopped)
     monkeypatch.setattr("efields.motion.joint.estimate_motion_and_flow", no_flow)
     short = ["--no-film", "--format", "none"] if command == "flow" else ["--model", "full"]
-    assert cli.main([command, str(recording), f"--camera={CAMERA}", *short]) == code
+    assert cli.main([command, str(recording), f"--camera={CAMERA}", "--threads", "1", *short]) == code
     assert said in capsys.readouterr().err
     assert list(Path("runs").iterdir()) == []
 
@@ -236,7 +236,7 @@ def test_a_guessed_lens_is_called_assumed_wherever_it_shows(
     monkeypatch.setattr("efields.motion.rotation.estimate_rotation", found)
     for words, calibration in (((), "assumed"), ((f"--camera={CAMERA}",), "given")):
         out = tmp_path / calibration
-        assert cli.main(["egomotion", str(recording), *words, "--out", str(out)]) == 0
+        assert cli.main(["egomotion", str(recording), *words, "--threads", "1", "--out", str(out)]) == 0
         told = capsys.readouterr().out
         page, tum = (out / "report.html").read_text(), (out / "trajectory.txt").read_text()
         assert read_motion_npz(out / "motion.npz").calibration == calibration
