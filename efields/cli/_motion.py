@@ -203,6 +203,8 @@ def settings_of(flags: Any, config: Any, camera: Camera, calibration: str) -> di
     shown = {field.name: getattr(flags, field.name) for field in fields(flags)}
     for name in ("json", "out", "overwrite", "camera"):
         shown.pop(name)
+    if shown.get("model") == "full":
+        shown.pop("pivot")
     lens: dict[str, Any] = {"calibration": calibration, "width": camera.width, "height": camera.height}
     if calibration == "none":
         lens["focal length, assumed"] = camera.fx

@@ -40,7 +40,7 @@ class Args:
     model: Literal["rotation", "full"] = "rotation"
     """`rotation`: the camera only rotates, or the scene is far. `full`: it translates too."""
     camera: str = ""
-    """Calibration given beside the recording, as for `efields train`."""
+    """Calibration of the camera: a file, or fx,fy,cx,cy[,k1,k2,p1,p2[,k3]], as for `efields train`."""
     scale_camera: bool = False
     """Scale a calibration of another image size to the sensor's."""
     out: Path | None = None
@@ -118,7 +118,7 @@ def run(args: Args) -> int:
     _print(motion, agreed)
     for note in _notes(recording, motion):
         print(f"note  {note}")
-    print(f"{out / 'report.html'}   ({seconds:.1f} s for {events.duration_s:.2f} s of events)")
+    print(f"{out / 'report.html'}   ({seconds:.1f} s for {events.duration_s:.3g} s of events)")
     return 0
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from efields.report.motion_page import ShownFlow
 
 MOST_MAPS = 2000
-_SECONDS_A_WINDOW, _SECONDS_A_MEGAPIXEL = 2.0, 0.5
+_SECONDS_A_WINDOW, _SECONDS_A_MEGAPIXEL = 2.0, 0.8
 """Guesses for the time left, until a phase is under way."""
 
 
@@ -46,7 +46,7 @@ class Args:
     format: Literal["npz", "flo", "dsec", "all", "none"] = "npz"
     """How maps are written."""
     camera: str = ""
-    """Calibration given beside the recording, as for `efields train`."""
+    """Calibration of the camera: a file, or fx,fy,cx,cy[,k1,k2,p1,p2[,k3]], as for `efields train`."""
     scale_camera: bool = False
     """Scale a calibration of another image size to the sensor's."""
     out: Path | None = None
@@ -117,7 +117,7 @@ def run(args: Args) -> int:
     print(f"{maps} maps at {args.rate:g} Hz; sharpening (FWL) {gain:.2f}")
     for note in _notes(recording, motion):
         print(f"note  {note}")
-    print(f"{out / 'report.html'}   ({seconds:.1f} s for {events.duration_s:.2f} s of events)")
+    print(f"{out / 'report.html'}   ({seconds:.1f} s for {events.duration_s:.3g} s of events)")
     return 0
 
 

@@ -17,6 +17,9 @@ from efields.recording import Recording
 GYROSCOPE = "gyroscope"
 """Name of the reference that may have a bias and axes of its own."""
 
+LEAST_CHANGE_DEG_S = 0.2
+"""A reference that changes by less (root mean square) has no course to follow: that is a gyroscope's noise."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -77,7 +80,9 @@ def agreement(motion: Motion, references: Iterable[Reference]) -> tuple[Agreemen
             continue
         at, estimate = motion.t_us[inside], motion.angular_velocity[inside]
         truth = np.stack([np.interp(at, reference.t_us, axis) for axis in reference.angular_velocity.T], axis=1)
-        table, course = rotation_table(estimate, truth), rotation_course(estimate, truth)
+        table = rotation_table(estimate, truth)
+        changes = np.degrees(np.sqrt(((truth - truth.mean(axis=0)) ** 2).sum(axis=1).mean()))
+        course = rotation_course(estimate, truth) if changes > LEAST_CHANGE_DEG_S else None
         found.append(
             Agreement(
                 reference=reference.name,

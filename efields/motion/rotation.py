@@ -84,7 +84,7 @@ def estimate_rotation(
     pivot = _pivot(estimates, again, config, backend) if config.pivot is None else config.pivot
     if pivot > 0:
         notes.append(
-            f"The camera is taken to turn about a point behind it, {pivot:.2f} of the distance of the scene away"
+            f"The camera is taken to rotate about a point behind it, {pivot:.2f} of the distance of the scene away"
             + (" (found from the events)." if config.pivot is None else " (as given).")
         )
         estimates = [about_pivot(again(k), estimate, pivot, config, backend) for k, estimate in enumerate(estimates)]

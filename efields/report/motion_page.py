@@ -112,7 +112,7 @@ def _cards(page: MotionPage) -> str:
             "Sharpening (FWL)",
             "image variance of warped events over that of unwarped ones, median over windows",
         ),
-        markup.card(_seconds(page.seconds), "Run time", f"{page.span_s:.2f} s of events in {count}"),
+        markup.card(_seconds(page.seconds), "Run time", f"{page.span_s:.3g} s of events in {count}"),
     )
 
 

@@ -126,14 +126,14 @@ def flow(page: MotionPage) -> str:
         return ""
     colours = flow_colours(shown.picture, shown.fastest)
     faint = (255 - (255 - colours.astype(np.float32)) * 0.35).astype(np.uint8)
-    first = (_image(colours, "flow as colours"), f"at {shown.at_s:.3f} s")
+    first = (_image(colours, "flow as colours"), f"at {shown.at_s:.3g} s")
     if shown.film:
         uri = "data:video/mp4;base64," + base64.b64encode(shown.film).decode("ascii")
         poster = escape(data_uri(colours))
         player = f'<video controls loop muted playsinline poster="{poster}" src="{uri}"></video>'
         slowed = f", slowed down {shown.slowed:.0f} times" if shown.slowed >= 1.5 else ""
-        first = (player, f"film of {page.span_s:.2f} s{slowed}")
-    arrowed = (_image(arrows(faint, shown.picture, shown.fastest), "flow as arrows"), f"arrows, at {shown.at_s:.3f} s")
+        first = (player, f"film of {page.span_s:.3g} s{slowed}")
+    arrowed = (_image(arrows(faint, shown.picture, shown.fastest), "flow as arrows"), f"arrows, at {shown.at_s:.3g} s")
     legend = markup.picture(data_uri(wheel()), "colour wheel: hue is the direction, saturation the speed", "wheel")
     scale = markup.paragraph(
         f"Hue is the direction of motion, saturation the speed: {shown.fastest:.0f} px/s and more at the rim of the "

@@ -35,7 +35,7 @@ def test_a_wrist_is_found_and_no_more_rotation_than_there_is() -> None:
     events = about_a_wrist(w, 0.15)
     found = estimate_rotation(events, LENS, RotationConfig(pivot=None), choose_backend("auto"))
     without = estimate_rotation(events, LENS, RotationConfig(), choose_backend("auto"))
-    assert any("turn about a point behind it" in note for note in found.notes)
+    assert any("rotate about a point behind it" in note for note in found.notes)
     assert np.linalg.norm(found.angular_velocity[0] - w) < 0.04
     assert np.linalg.norm(without.angular_velocity[0] - w) > 0.05
 

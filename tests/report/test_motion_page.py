@@ -91,6 +91,13 @@ def test_agreement_is_of_one_quantity_at_the_windows_that_are_covered(tmp_path: 
     # Both vectors differ by 3 deg/s, and the reference has 7.8.
     assert (one.rms_deg_s, one.mean_deg_s) == (pytest.approx(3.0), pytest.approx(3.0))
     assert one.zero_rotation_rms_deg_s == pytest.approx(np.hypot(6, 5))
+    # The noise of a gyroscope at rest has no course to follow; one that changes has.
+    rng, times = np.random.default_rng(0), 990_000 + 10_000 * np.arange(30)
+    noise, still = np.radians(0.05 * rng.normal(size=(30, 3))), motion("rotation", *("ok",) * 5)
+    assert agreement(still, [Reference(GYROSCOPE, times, noise)])[0].correlation is None
+    swing = noise + np.radians(np.outer(np.sin(0.5 * np.arange(30)), [0.0, 2.0, 0.0]))
+    swung = replace(still, angular_velocity=still.angular_velocity + swing[1::5][:5])
+    assert agreement(swung, [Reference(GYROSCOPE, times, swing)])[0].correlation == pytest.approx(1.0, abs=0.01)
     later = Reference("poses", half.t_us + 10_000_000, half.angular_velocity)
     assert agreement(found, [later]) == ()
     page = written(tmp_path, "egomotion", found, references=(half,), agreement=(one,))
