@@ -17,11 +17,11 @@ def moved_chunks(chunks: Iterator[EventColumns], by_us: int) -> Iterator[EventCo
 
 def moved_side(side: SideStreams, by_us: int) -> SideStreams:
     """What was recorded beside the events, as much later."""
+    imu, frames, triggers = side.imu, side.frames, side.triggers
     return SideStreams(
-        *(
-            None if some is None else replace(some, t_us=some.t_us + by_us)
-            for some in (side.imu, side.frames, side.triggers)
-        )
+        imu=None if imu is None else replace(imu, t_us=imu.t_us + by_us),
+        frames=None if frames is None else replace(frames, t_us=frames.t_us + by_us),
+        triggers=None if triggers is None else replace(triggers, t_us=triggers.t_us + by_us),
     )
 
 

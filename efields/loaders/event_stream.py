@@ -34,6 +34,7 @@ _BYTES = 1 << 18
 """Bytes decoded at a time, so that columns stay in the cache."""
 _ATIS = (304, 240)
 """The sensor of the cameras whose files version 1 was made for, which lacks it."""
+_BROKEN = "bytes are no event inside of the sensor, or zeros, so that all times behind are early by theirs"
 _OTHER_TYPES = {0: "generic events", 3: "display events", 4: "colour events"}
 
 
@@ -164,7 +165,7 @@ class _Stream:
         columns, _, _ = decoder.placed(piece[:broken])
         behind = broken + 1
         again = behind + decoder.next_whole(piece[behind:], self.width, self.height)
-        damages.found("bytes are no event inside of the sensor, or zeros", byte=at + broken, lost_bytes=again - broken)
+        damages.found(_BROKEN, byte=at + broken, lost_bytes=again - broken)
         return columns, again
 
     def _upright(self, columns: EventColumns) -> EventColumns:

@@ -10,6 +10,7 @@ import numpy as np
 
 from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
+from efields.events.stream import far_time
 from efields.loaders._reading.array_places import ArrayOptions, ArraySource, ColumnPlace, find_places, head_of, where
 from efields.loaders._reading.columns_found import Polarities
 from efields.loaders._reading.event_file import checked_size, with_assumed_size
@@ -73,7 +74,7 @@ def decode_places(
             held[name] = held[name] - first_pixel if first_pixel else held[name]
             good &= _whole(held[name])
         held["t"] = counter.where_they_turn(held["t"])
-        good &= _fits(held["t"], power)
+        good &= _timed(held["t"], power, row, damages)
         if not good.all():
             damages.found(
                 "a pixel is no whole number from 0 to 65535, or a time is not finite",
@@ -91,6 +92,15 @@ def decode_places(
 def _whole(pixels: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         return (pixels >= 0) & (pixels <= 0xFFFF) & (pixels == np.rint(pixels))
+
+
+def _timed(t: np.ndarray, power: int, row: int, damages: Damages) -> np.ndarray:
+    """Which times fit. One that is a number far beyond is an error of its own, unless salvaging."""
+    fits = _fits(t, power)
+    if not fits.all() and not damages.salvage and np.isfinite(far := t[np.argmin(fits)]):
+        what = far_time(int(far) * 10**power if power >= 0 else int(far) // 10**-power)
+        damages.found(what, row=row + int(np.argmin(fits)), do="check the unit of the times (--time-unit)")
+    return fits
 
 
 def _fits(t: np.ndarray, power: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from jaxtyping import Int64, UInt8, UInt64
 from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import CHUNK, EventColumns
+from efields.events.stream import MOST_US, far_time
 from efields.loaders._reading.columns_found import Polarities
 from efields.loaders._reading.time_precision import Unwrapped
 
@@ -254,7 +255,9 @@ def _careful(block: bytes, first_line: int, layout: TextLayout, damages: Damages
             continue
         try:
             rows.append(_row(words, layout))
-        except (ValueError, OverflowError):
+        except OverflowError as far:
+            _lost(f"line {number:,}: {far}", damages)
+        except ValueError:
             _lost(f"cannot be read: line {number:,} is '{_shown(text)}'", damages)
     return tuple(np.array(rows, dtype=np.int64).reshape(-1, 4).T)
 
@@ -276,8 +279,10 @@ def _row(words: list[bytes], layout: TextLayout) -> tuple[int, int, int, int]:
     if x != int(x) or y != int(y) or polarity != int(polarity) or not (min(x, y) >= 0 and max(x, y) <= 0xFFFF):
         raise ValueError
     word = words[layout.place("t")]
-    if not abs(_number(word)) * 10.0**layout.power < 2.0**62 or not abs(polarity) < 100:
+    if not abs(polarity) < 100:
         raise ValueError
+    if not abs(_number(word)) * 10.0**layout.power < MOST_US:
+        raise OverflowError(far_time(int(Decimal(word.strip().decode("ascii")).scaleb(layout.power))))
     t_us = Decimal(word.strip().decode("ascii")).scaleb(layout.power).to_integral_value(ROUND_HALF_UP)
     return int(t_us), int(x), int(y), int(polarity)
 

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Int64
 from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.events.stream import far_time
 from efields.loaders._reading.columns_found import signed
 from efields.loaders._reading.hdf5_file import attribute, blocks, holds, is_dataset, opened_hdf5, usable_rows
 from efields.loaders._reading.time_precision import Unwrapped, check_some_time_passes, precision_notes
@@ -222,9 +223,10 @@ class Clock:
         t_us += self.offset_us
         if not sound.all():
             self.damages.found(
-                "a time is no number of microseconds",
+                _unsound(t[np.argmin(sound)], unit, self.damages.salvage),
                 row=row + int(np.argmin(sound)),
                 lost_events=int(np.count_nonzero(~sound)),
+                do="check the unit of the times, or leave such events out with --salvage",
             )
         if self._window_s == (0.0, math.inf) or not sound.any():
             return t_us, sound
@@ -232,3 +234,10 @@ class Clock:
             self._first_us = int(t_us[np.argmax(sound)])
         start, stop = (self._first_us + s * 1e6 for s in self._window_s)
         return t_us, sound & ((t_us >= start) & (t_us < stop))
+
+
+def _unsound(t: np.generic, unit: TimeUnit, salvage: bool) -> str:
+    """What to call a time that is none; the number itself unless many are counted together."""
+    if salvage or not np.isfinite(t):
+        return "a time is no number of microseconds"
+    return far_time(int(int(t) * 10 ** UNITS[unit]))
