@@ -248,17 +248,14 @@ def _careful(block: bytes, first_line: int, layout: TextLayout, damages: Damages
         if text.strip() == b"":
             continue
         if len(words) != len(layout.columns):
-            wrong = (
-                f"line {number:,} holds {len(words)} values, not the {len(layout.columns)} of {layout_words(layout)}"
-            )
-            _lost(f"{wrong} ('{_shown(text)}')", damages)
+            wrong = f"{len(words)} values, not the {len(layout.columns)} of {layout_words(layout)}"
+            _lost(f"line {number:,} holds {wrong} ('{_shown(text)}')", damages)
             continue
         try:
             rows.append(_row(words, layout))
-        except OverflowError as far:
-            _lost(f"line {number:,}: {far}", damages)
-        except ValueError:
-            _lost(f"cannot be read: line {number:,} is '{_shown(text)}'", damages)
+        except (ValueError, OverflowError) as far:
+            said = f": {far}" if isinstance(far, OverflowError) else f" is '{_shown(text)}'"
+            _lost(f"cannot be read: line {number:,}{said}", damages)
     return tuple(np.array(rows, dtype=np.int64).reshape(-1, 4).T)
 
 
@@ -276,14 +273,13 @@ def _lost(what: str, damages: Damages) -> None:
 def _row(words: list[bytes], layout: TextLayout) -> tuple[int, int, int, int]:
     """Time in microseconds, x, y and polarity of one line. Raises `ValueError` for what does not fit."""
     x, y, polarity = (_number(words[layout.place(name)]) for name in "xyp")
-    if x != int(x) or y != int(y) or polarity != int(polarity) or not (min(x, y) >= 0 and max(x, y) <= 0xFFFF):
+    whole = x == int(x) and y == int(y) and polarity == int(polarity)
+    if not (whole and min(x, y) >= 0 and max(x, y) <= 0xFFFF and abs(polarity) < 100):
         raise ValueError
-    word = words[layout.place("t")]
-    if not abs(polarity) < 100:
-        raise ValueError
-    if not abs(_number(word)) * 10.0**layout.power < MOST_US:
-        raise OverflowError(far_time(int(Decimal(word.strip().decode("ascii")).scaleb(layout.power))))
+    _number(word := words[layout.place("t")])  # of Python's own grammar
     t_us = Decimal(word.strip().decode("ascii")).scaleb(layout.power).to_integral_value(ROUND_HALF_UP)
+    if not abs(t_us) < MOST_US:
+        raise OverflowError(far_time(int(t_us)))
     return int(t_us), int(x), int(y), int(polarity)
 
 

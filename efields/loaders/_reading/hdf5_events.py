@@ -236,7 +236,7 @@ class Clock:
         return t_us, sound & ((t_us >= start) & (t_us < stop))
 
 
-def _unsound(t: np.generic, unit: TimeUnit, salvage: bool) -> str:
+def _unsound(t: np.generic, unit: str, salvage: bool) -> str:
     """What to call a time that is none; the number itself unless many are counted together."""
     if salvage or not np.isfinite(t):
         return "a time is no number of microseconds"
