@@ -62,6 +62,11 @@ class Box:
         """Distance between opposite corners, world units."""
         return math.hypot(*self.size)
 
+    def equals(self, other: Box) -> bool:
+        """Whether the corners are the same, but for what rounding leaves of a billionth of the diagonal."""
+        pairs = zip(self.lo + self.hi, other.lo + other.hi, strict=True)
+        return all(abs(one - another) <= 1e-9 * self.diagonal for one, another in pairs)
+
     def about(self, origin: Triple) -> Box:
         """The same box, its corners counted from `origin`."""
         lo, hi = (tuple(c - o for c, o in zip(end, origin, strict=True)) for end in (self.lo, self.hi))

@@ -162,7 +162,7 @@ def _in_the_box_of(run: Run, settings: Any) -> Any:
     """The problem's settings with the box that the run's field fills, which is not sought again."""
     box, *_ = scene_from(read_checkpoint(run.checkpoint_path), run.checkpoint_path)
     given = getattr(settings, "box", None)
-    if given is not None and Box.between(*given) != box:
+    if given is not None and not Box.between(*given).equals(box):
         what = f"its field fills another box, from {box.lo} to {box.hi}"
         raise InputError(what, run.checkpoint_path, "leave --box out, or train anew without --resume")
     return replace(settings, box=(box.lo, box.hi)) if hasattr(settings, "box") else settings

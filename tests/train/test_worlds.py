@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from efields.config import Experiment, experiment_from_table
+from efields.errors import InputError
 from efields.evaluate.heldout import heldout_psnr
+from efields.export.cameras import pinhole, poses_at
 from efields.export.document import scene_parts
 from efields.export.poses import write_poses
 from efields.export.scene import baked_scene
@@ -20,6 +22,8 @@ from efields.geometry.boxes import Box
 from efields.geometry.trajectory import Trajectory
 from efields.recording import Recording, Views
 from efields.render.image import render_view
+from efields.server.looking import Looking
+from efields.server.studio import Studio
 from efields.train import Run, reconstruct
 from tests.tiny import tiny_recording
 
@@ -151,3 +155,31 @@ def test_checkpoints_without_an_origin_count_from_zero(folder: Path, at_zero: di
     old.config_path.write_bytes(run.config_path.read_bytes())
     assert old.load_model().renderer.origin == (0.0, 0.0, 0.0)
     assert old.load_model().renderer.box == recording("event_radiance").box
+
+
+def test_a_live_view_of_a_far_scene_is_the_picture_from_that_place(folder: Path) -> None:
+    path = folder / "event_radiance far"
+    model = (Run(path) if path.is_dir() else trained(folder, "event_radiance", "far")).load_model()
+    flat = pinhole(model.camera)
+    far, near = (poses_at(path, np.array([0.3]))[0] for path in (model.trajectory, model.near_trajectory))
+    assert np.abs(near[:3, 3]).max() < 4
+    looking = Looking(model.renderer, flat, near)
+    looking.advance(flat.pixels)
+    seen = render_view(model.renderer, flat, far)
+    np.testing.assert_allclose(looking.layers().radiance, seen.radiance, atol=1e-5)
+    np.testing.assert_array_equal(Studio(model)._pose_at(0.3), near)
+
+
+def test_a_resumed_run_keeps_the_box_that_was_found(folder: Path) -> None:
+    made = experiment("event_radiance")
+    place = dataclasses.replace(moved(recording("event_radiance"), GRID, 1.0), box=None)
+    first = dataclasses.replace(made, train=dataclasses.replace(made.train, steps=3))
+    run = reconstruct(first, place, folder / "resumed")
+    found = run.load_model().renderer.world_box
+    assert any("all cameras look at" in note for note in run.training()["notes"])
+    elsewhere = dataclasses.replace(place, box=Box((0, 0, 0), (1, 1, 1)))
+    more = dataclasses.replace(made, train=dataclasses.replace(made.train, steps=5))
+    assert reconstruct(more, elsewhere, run.path, resume=True).load_model().renderer.world_box.equals(found)
+    other = dataclasses.replace(more, problem=dataclasses.replace(more.problem, box=((0, 0, 0), (1, 1, 1))))
+    with pytest.raises(InputError, match="fills another box"):
+        reconstruct(other, place, run.path, resume=True)
