@@ -29,6 +29,8 @@ from efields.settings import did_you_mean
 STARTED: ContextVar[float] = ContextVar("STARTED")
 """When the command that runs was called, by the monotonic clock; `seconds_so_far` counts from then."""
 
+LONGEST_WORD = 20_000
+"""Characters of an argument: no path, list of numbers or option is longer."""
 # The order in which a newcomer meets the verbs; others follow by name.
 _FIRST = ("demo", "simulate", "info", "convert", "train", "evaluate", "render", "report", "doctor")
 
@@ -53,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"efields {importlib.import_module('efields').__version__}")
         return 0
     known = verbs()
+    if len(longest := max(words, key=len)) > LONGEST_WORD:
+        return _complain(f"an argument of {len(longest):,} characters: {longest}; no option takes so long a text")
     if words[0] not in known:
         return _complain(f"unknown command '{words[0]}'; {did_you_mean(words[0], known)}")
     return _run(words[0], words[1:], debug)
@@ -159,7 +163,7 @@ def _help() -> str:
 
 
 def _complain(line: str, code: int = 2) -> int:
-    print(f"efields: {line}", file=sys.stderr)
+    print(f"efields: {InputError(line)}", file=sys.stderr)  # cut where it is longer than anybody reads
     return code
 
 

@@ -21,7 +21,7 @@ from efields.backends.reference import Backend
 from efields.errors import InputError
 from efields.geometry.boxes import Box
 from efields.memory import memory_here
-from efields.ranges import Positive, Range, check_ranges
+from efields.ranges import Range, check_ranges
 
 MINIMUM_RADIANCE = 1e-3
 """Least radiance that a field gives, so that its logarithm exists (Robust e-NeRF's min_modeled_intensity)."""
@@ -56,7 +56,7 @@ class Config:
     initial_ball: Annotated[float, Range(0, 10)] = 0.0
     """Radius of a denser ball in the middle of the untrained field, in half edges of the box; 0 for none. Scenes of one
     object converge sooner from it: an object that starts thin shows the background through it for a long time."""
-    initial_radiance: Positive = 0.3
+    initial_radiance: Annotated[float, Range(above=0, most=500)] = 0.3
     """Radiance of the untrained field, beside a background near 1."""
 
     def __post_init__(self) -> None:

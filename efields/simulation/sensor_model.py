@@ -42,9 +42,9 @@ class EventCamera:
     """Cut-off frequency of the first-order low-pass at white, in Hz; 0 switches it off."""
     cutoff_floor: Positive = 0.08
     """Share of the white bandwidth that is left in the dark: tau = tau0 / (I / intensity_white + cutoff_floor)."""
-    leak_rate_hz: Annotated[float, Range(0, 1e5)] = 0.0
+    leak_rate_hz: Annotated[float, Range(0, 1000)] = 0.0
     """ON events per second and pixel that leakage gives a pixel in a still scene; each starts at a random phase."""
-    shot_noise_rate_hz: Annotated[float, Range(0, 1e5)] = 0.0
+    shot_noise_rate_hz: Annotated[float, Range(0, 1000)] = 0.0
     """Poisson noise events per second and pixel in the dark, both polarities together."""
     shot_noise_white: Share = 0.25
     """Share of the dark noise rate that is left at white (linear in between)."""

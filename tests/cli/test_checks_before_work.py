@@ -113,6 +113,13 @@ def test_what_the_system_refuses_is_one_line(tmp_path: Path, capsys: pytest.Capt
         assert error.count("\n") == 1 and len(error) < 600, error
 
 
+def test_no_message_is_longer_than_anybody_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["x" * 235_000], ["train", "x" * 235_000], ["train", "a", "--steps", "9" * 235_000]):
+        assert cli.main(words) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and len(error) < 600, error[:1000]
+
+
 def test_no_choice_is_listed_twice(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["evaluate", "run", "--protocol", "best"]) == 2
     assert capsys.readouterr().err.lower().count("none") == 1
