@@ -18,7 +18,7 @@ from efields.geometry.paths import look_at, orbit
 from efields.geometry.pose import quaternion_to_rotation
 from efields.geometry.trajectory import Trajectory
 from efields.loaders._reading.pose_rows import read_pose_rows
-from efields.loaders._reading.text import read_text
+from efields.loaders._reading.text import read_short_text
 from efields.render.image import render_view
 from efields.settings import neighbour_or
 from efields.train import Model
@@ -61,7 +61,7 @@ def poses_from_file(path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPath | P
     if not path.exists():
         do = neighbour_or(path, "--path takes auto, orbit, spiral, recorded or a file of poses")
         raise InputError("no such file", path, do)
-    poses = _from_json(read_text(path, 256 << 20), path) if path.suffix == ".json" else _from_text(path)
+    poses = _from_json(read_short_text(path, 256 << 20), path) if path.suffix == ".json" else _from_text(path)
     if isinstance(poses, CameraPath | Pictures):
         return poses
     if not np.isfinite(poses).all():

@@ -65,7 +65,10 @@ def fitted(
     elif (columns, rows) != (width, height):
         sizes = f"the calibration is of {columns} x {rows} pixels, the sensor has {width} x {height}"
         if not scale:
-            do = "give the sensor's own, or set --scale-camera (supplied.scale_camera = true) to scale it"
+            do = (
+                "give the sensor's own, or its size where that is assumed (--width, --height), or scale it: "
+                "--scale-camera (supplied.scale_camera = true)"
+            )
             raise InputError(sizes, where, do)
         if abs(columns * height - rows * width) > max(columns, rows):
             raise InputError(f"{sizes}, of other proportions", where, "a cropped or turned picture cannot be scaled")

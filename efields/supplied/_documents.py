@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from efields.errors import InputError
-from efields.loaders._reading.text import read_text
+from efields.loaders._reading.text import read_short_text
 from efields.settings import read_toml
 from efields.supplied._sources import first_character
 
@@ -33,7 +33,7 @@ def read_document(path: Path) -> dict[str, Any]:
     if path.suffix.lower() == ".toml":
         return read_toml(path)
     kind = {"{": "JSON", "<": "XML"}.get(first_character(path), "YAML")
-    text = read_text(path, _LARGEST_JSON if kind == "JSON" else _LARGEST_YAML).removeprefix("\ufeff")
+    text = read_short_text(path, _LARGEST_JSON if kind == "JSON" else _LARGEST_YAML).removeprefix("\ufeff")
     try:
         read = {"JSON": json.loads, "XML": _read_xml, "YAML": _read_yaml}[kind]
         found = read(text)

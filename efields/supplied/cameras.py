@@ -20,7 +20,7 @@ from efields.loaders._reading.arrays import is_zip, npz_members, read_npz
 from efields.loaders._reading.colmap_model import is_cameras_file, model_folder, read_cameras
 from efields.loaders._reading.intrinsics import FORMS, Intrinsics, intrinsics_of
 from efields.loaders._reading.number_text import Rows, number_rows
-from efields.loaders._reading.text import read_text
+from efields.loaders._reading.text import read_short_text
 from efields.loaders._reading.transforms import camera_from_matrix
 from efields.supplied._calibration import Calibration, fitted
 from efields.supplied._camera_nodes import cameras_in, chosen_camera
@@ -57,7 +57,7 @@ def _of_file(path: Path, part: str, width: int) -> Calibration:
         return _of_colmap(path, part)
     if path.suffix.lower() == ".npy" and path.is_file():
         return _of_rows(_npy(path), path)
-    if not starts_like_json(path) and (rows := number_rows(read_text(path, 256 << 20), path)) is not None:
+    if not starts_like_json(path) and (rows := number_rows(read_short_text(path, 256 << 20), path)) is not None:
         return _of_rows(rows, path)
     return _of_document(read_document(path), part, width, path)
 

@@ -12,7 +12,7 @@ from jaxtyping import Float64
 from efields.errors import InputError
 from efields.geometry.pose import quaternion_to_rotation
 from efields.geometry.pose_checks import FARTHEST
-from efields.loaders._reading.text import read_text
+from efields.loaders._reading.text import read_short_text
 from efields.supplied._documents import floats, read_document
 from efields.supplied._sources import numbers_of, split
 
@@ -32,7 +32,7 @@ def read_body_camera(source: str) -> tuple[Float64[np.ndarray, "4 4"], tuple[str
     path, part = split(source, f"a file that holds {_FORMS}")
     if path.suffix.lower() == ".npy" and path.is_file():
         return _matrix(_npy(path), path), ()
-    text = read_text(path, 4 << 20)
+    text = read_short_text(path, 4 << 20)
     numbers = numbers_of(text, path)
     if numbers is not None:
         return _matrix(numbers, path), ()

@@ -15,7 +15,7 @@ from jaxtyping import Float64
 
 from efields.errors import InputError
 from efields.loaders._reading.number_text import Rows, number_rows, shape_of
-from efields.loaders._reading.text import read_text
+from efields.loaders._reading.text import read_short_text
 
 FORMS = "fx,fy,cx,cy[,k1,k2,p1,p2[,k3]], or a camera matrix of 3x3, 3x4 or 4x4 numbers"
 _WIDEST = {"none": math.radians(140), "plumb_bob": math.radians(140), "equidistant": math.radians(250)}
@@ -60,7 +60,7 @@ def read_intrinsics(path: Path) -> Intrinsics:
     """The camera in a text file of numbers alone. Raises `InputError` for a missing file, words, and no camera."""
     if not path.exists():
         raise InputError("no such file", path, "copy the recording again, whole")
-    text = read_text(path, 1 << 20)
+    text = read_short_text(path, 1 << 20)
     rows = number_rows(text, path)
     if rows is None:
         raise InputError("holds other things than finite numbers", path, f"give {FORMS}")

@@ -67,9 +67,8 @@ def microseconds(
         row = f"{rows[far]}: " if rows else ""
         what = f"{row}the time {times[far]:.6g} is out of range in {_NAMES[found]}"
         raise InputError(what, where, "correct it, or say the unit: --poses-time-unit (supplied.time_unit)")
-    said = (
-        "" if unit or found == usual else f"Times of the poses are taken for {_NAMES[found]}: the first is {times[0]}."
-    )
+    first = f"{times[0]:.9f}".rstrip("0").rstrip(".") if len(times) else ""
+    said = "" if unit or found == usual else f"Times of the poses are taken for {_NAMES[found]}: the first is {first}."
     return np.array(whole, dtype=np.int64), said
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from efields.errors import InputError
 from efields.loaders._reading.number_text import check_decimal_points
-from efields.loaders._reading.text import read_text
+from efields.loaders._reading.text import read_short_text
 
 _LARGEST = 256 << 20
 
@@ -38,7 +38,7 @@ def read_rows(path: Path) -> TextRows:
     if path.suffix.lower() == ".npy":
         return _of_array(path)
     header, divider, comments, rows, labels = "", "", [], [], []
-    for number, line in enumerate(read_text(path, _LARGEST).removeprefix("\ufeff").splitlines(), start=1):
+    for number, line in enumerate(read_short_text(path, _LARGEST).removeprefix("\ufeff").splitlines(), start=1):
         plain = line.strip()
         if plain[:1] in ("#", "%") or plain[:2] == "//":
             comments += [] if rows else [plain]

@@ -24,7 +24,7 @@ def read_event_text(path: Path, layout: TextLayout | None = None) -> EventColumn
     return EventColumns.concat(list(read_events(path, layout or TextLayout(), Damages(path))))
 
 
-def read_text(path: Path, largest: int) -> str:
+def read_short_text(path: Path, largest: int) -> str:
     """A text of at most `largest` bytes. Raises `InputError` for a folder, an unreadable or larger file, or no text."""
     if path.is_dir():
         raise InputError("is a folder, not a file", path, "name the file in it")
