@@ -11,7 +11,7 @@ import numpy as np
 from efields.event_file import Damages, EventFile, InFileOrder, SideStreams
 from efields.events.clock_order import Order
 from efields.events.columns import CHUNK, EventColumns
-from efields.events.statistics import hot_pixels_of
+from efields.events.statistics import hot_pixels_note, hot_pixels_of
 from efields.events.stream import EventStream
 from efields.events.survey import Survey
 from efields.geometry.camera import Camera
@@ -74,6 +74,11 @@ class Facts:
         """Number of views that no training may see."""
         views = None if self.recording is None else self.recording.heldout
         return 0 if views is None else len(views)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was done, what looks broken and what is missing, a sentence each."""
+        return self.notes + hot_pixels_note(self.hot_pixels) + self.missing
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -165,7 +165,7 @@ def describe(facts: Facts) -> Info:
         events_with_poses=facts.covered,
         has_calibration=facts.camera is not None,
         calibration_assumed=facts.lens_assumed,
-        warnings=facts.notes + facts.missing,
+        warnings=facts.warnings,
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int64
 
+from efields.events.columns import CHUNK
 from efields.events.stream import EventStream
+from efields.scratch import pieces
 
 _NEIGHBOURS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 
@@ -17,13 +19,23 @@ def positive_share(stream: EventStream) -> float:
 
 def event_counts(stream: EventStream) -> Int64[np.ndarray, "h w"]:
     """Events of each pixel, both polarities together."""
-    counts = np.bincount(stream.pixel, minlength=stream.pixels)
-    return counts.reshape(stream.height, stream.width).astype(np.int64, copy=False)
+    counts = np.zeros(stream.pixels, np.int64)
+    for piece in pieces(len(stream), CHUNK, *map(np.asarray, (stream.x, stream.y))):
+        counts += np.bincount(stream[piece].pixel, minlength=stream.pixels)
+    return counts.reshape(stream.height, stream.width)
 
 
 def hot_pixels(stream: EventStream, sigmas: float = 6.0) -> Int64[np.ndarray, " k"]:
     """Raster indices of pixels that fire far more than all but one of their eight neighbours (`hot_pixels_of`)."""
     return hot_pixels_of(event_counts(stream), sigmas)
+
+
+def hot_pixels_note(count: int) -> tuple[str, ...]:
+    """A sentence on so many hot pixels; none where there are none."""
+    if count == 0:
+        return ()
+    fire = f"{count:,} pixels fire" if count > 1 else "One pixel fires"
+    return (f"{fire} far more than all around: efields convert --hot-pixels leaves such out.",)
 
 
 def hot_pixels_of(counts: Int64[np.ndarray, "h w"], sigmas: float = 6.0) -> Int64[np.ndarray, " k"]:

@@ -21,6 +21,7 @@ from efields.backends import choose_backend
 from efields.backends.reference import Backend
 from efields.config import Experiment, save_experiment
 from efields.errors import InputError
+from efields.events.statistics import hot_pixels, hot_pixels_note
 from efields.geometry.boxes import Box
 from efields.recording import Recording, Views
 from efields.render.renderer import Renderer
@@ -126,7 +127,8 @@ def _reconstruct(
     found: FoundBox | None = getattr(problem, "found_box", None)
     if found is not None and found.sought:
         _log.info("%s", found.sentence)
-    notes = recording.notes if found is None else (*recording.notes, found.sentence)
+    notes = recording.notes + hot_pixels_note(len(hot_pixels(recording.events)) if len(recording.events) else 0)
+    notes += () if found is None else (found.sentence,)
     state = LoopState.fresh(problem, experiment.train, experiment.seed, backend)
     if resumed:
         _go_on_from(run, problem, state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import html
 import io
 import os
 import shutil
@@ -16,10 +17,13 @@ import torch
 
 from efields.config import load_experiment, save_experiment
 from efields.errors import InputError
+from efields.facts import facts_of
 from efields.loaders import load
 from efields.loaders.robust_enerf import save
 from efields.losses import photometric
 from efields.render.image import render_view
+from efields.report import write_report
+from efields.supplied import Supplied
 from efields.train import Run, reconstruct, views_for
 from efields.train.checkpoint import read_checkpoint, save_checkpoint
 from tests.tiny import tiny_recording
@@ -255,3 +259,25 @@ def test_frames_train_a_field(tmp_path: Path) -> None:
     fused = dataclasses.replace(fused, problem=dataclasses.replace(fused.problem, frames=True), losses=losses)
     run = reconstruct(fused, both, tmp_path / "run")
     assert "photometric" in run.read_metrics()[-1]["terms"]
+
+
+def test_what_info_warns_of_is_in_the_run_and_its_report(tmp_path: Path) -> None:
+    folder = tmp_path / "recording"
+    save(recording(), folder)
+    with np.load(folder / "raw_events.npz") as stored:
+        arrays = dict(stored)
+    hot = np.linspace(arrays["timestamp"][0], arrays["timestamp"][-1], 3000).astype(np.int64)
+    late = arrays["timestamp"][:1]  # the first event once more, at the end of the file
+    columns = {"timestamp": (hot, late), "position": (np.full((3001, 2), 7),), "polarity": (np.ones(3001, bool),)}
+    order = np.argsort(np.concatenate([arrays["timestamp"], hot]), kind="stable")
+    for name, more in columns.items():
+        whole = np.concatenate([arrays[name], *more])
+        arrays[name] = np.concatenate([whole[:-1][order], whole[-1:]]).astype(arrays[name].dtype)
+    np.savez(folder / "raw_events.npz", **arrays)
+    told = facts_of(folder, None, {}, Supplied()).warnings
+    run = reconstruct(experiment(steps=1), load(folder), tmp_path / "run")
+    report = write_report(run).read_text(encoding="utf-8")
+    for said in ("events go backwards in time", "One pixel fires far more than all around"):
+        (note,) = (note for note in told if said in note)
+        assert note in run.training()["notes"]
+        assert html.escape(note) in report
