@@ -74,7 +74,7 @@ class InOrder:
         first = int(np.argmax(late))
         back_us = self._handed_us - int(chunk.t_us[late].min())
         self.lost(
-            f"time goes back further than {self.window:,} events held back can mend",
+            f"time goes back further than {self.window:,} events held back can bring in order",
             row=row + first,
             lost_events=int(np.count_nonzero(late)),
             do=f"by {span_said(back_us)} here: sort all in memory with --sort, or drop such events with --salvage",

@@ -8,9 +8,11 @@ loaders share lies in `_reading`.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
 import pkgutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -21,7 +23,7 @@ from efields.events.clock_order import OnReset
 from efields.events.columns import EventColumns, in_chunks
 from efields.loaders._reading.places import refuse_links
 from efields.loaders._reading.reset import in_file_order
-from efields.loaders._reading.strangers import refuse_special, stranger
+from efields.loaders._reading.strangers import in_place_of, refuse_special, stranger
 from efields.plugins import import_plugin
 from efields.recording import Recording
 from efields.settings import did_you_mean, fill, neighbour_or
@@ -103,7 +105,8 @@ def load(path: str | Path, /, kind: str | None = None, *, on_reset: OnReset = "f
     Raises `InputError`, one line, for everything that can be wrong with it.
     """
     _, config = _configured(Path(path), kind, on_reset, options)
-    return in_file_order(config.load(Path(path)), on_reset)
+    with _told_what_is_there():
+        return in_file_order(config.load(Path(path)), on_reset)
 
 
 def open_events(
@@ -114,9 +117,22 @@ def open_events(
     Raises `InputError` as `load` does.
     """
     chosen, config = _configured(Path(path), kind, on_reset, options)
-    if hasattr(config, "open"):
-        return config.open(Path(path)).keeping(on_reset)
-    return as_event_file(in_file_order(config.load(Path(path)), on_reset), chosen, Path(path))
+    with _told_what_is_there():
+        if hasattr(config, "open"):
+            return config.open(Path(path)).keeping(on_reset)
+        return as_event_file(in_file_order(config.load(Path(path)), on_reset), chosen, Path(path))
+
+
+@contextlib.contextmanager
+def _told_what_is_there() -> Iterator[None]:
+    """An error in a file that was never fetched, whatever a loader makes of it, says that."""
+    try:
+        yield
+    except InputError as error:
+        other = None if error.where is None else in_place_of(Path(error.where))
+        if other is None:
+            raise
+        raise InputError(other[0], error.where, other[1]) from None
 
 
 def _configured(source: Path, kind: str | None, on_reset: str, options: dict[str, Any]) -> tuple[str, Any]:

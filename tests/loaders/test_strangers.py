@@ -18,6 +18,7 @@ import pytest
 from efields.errors import InputError
 from efields.loaders import find, load, open_events
 from tests.contracts.samples import prophesee
+from tests.contracts.samples.folders import ecd
 
 
 def archive(kind: str) -> bytes:
@@ -72,6 +73,20 @@ def test_a_file_that_is_no_recording_is_named(name: str, content: bytes, says: s
             refuse(tmp_path / name)
         assert "\n" not in str(error.value)
         assert str(error.value).startswith(str(tmp_path / name))
+
+
+def test_a_file_of_a_folder_that_was_not_fetched_is_named(tmp_path: Path) -> None:
+    ecd(tmp_path / "a")
+    for name, content in (("groundtruth.txt", LFS), ("calib.txt", WEB)):
+        (tmp_path / "a" / name).write_bytes(content)
+        what = "is a Git LFS pointer" if content == LFS else "is a web page"
+        with pytest.raises(InputError, match=rf"{name}: {what}"):
+            load(tmp_path / "a")
+    (tmp_path / "a" / "events.txt").write_bytes(LFS)
+    with pytest.raises(InputError, match=r"its file calib.txt is a web page"):
+        load(tmp_path / "a")
+    with pytest.raises(InputError, match=r"events.txt: is a Git LFS pointer.*git lfs pull"):
+        load(tmp_path / "a" / "events.txt", "text")
 
 
 def test_folders_are_named_too(tmp_path: Path) -> None:

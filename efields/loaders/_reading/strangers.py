@@ -52,8 +52,8 @@ _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
 _TEXT = (b"%PDF-", b"#!AER-DAT1.0", b"%YAML", b"PAR1", b"ARROW1")
 """Of these, those that text may follow."""
 _IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".exr", ".webp"}
-_LOOKED_AT = 1000
-"""Entries of a folder that are looked at."""
+_LOOKED_AT, _LOOKED_INTO = 1000, 100
+"""Entries of a folder that are looked at, and files that are looked into."""
 
 
 def refuse_special(path: Path) -> None:
@@ -114,17 +114,9 @@ def _text(path: Path, start: bytes) -> tuple[str, str] | None:
         text = start[: 1 << 14].decode("utf-8-sig", "replace").lstrip()
     except UnicodeDecodeError:
         return None
+    if (other := _not_fetched(text)) is not None:
+        return other
     low = text[:2048].lower()
-    if low.startswith("version https://git-lfs"):
-        size = re.search(r"size (\d{1,18})", low)
-        of = f" of {int(size[1]):,} bytes" if size else ""
-        return f"is a Git LFS pointer: the file itself{of} was not fetched", "run git lfs pull in its repository"
-    if "/annex/objects/" in low[:512] and len(start) < 1024:
-        return "is a git-annex pointer: the file itself was not fetched", "run git annex get on it"
-    if low.startswith(("<!doctype html", "<html")) or "<html" in low:
-        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.DOTALL | re.IGNORECASE)
-        called = f" ('{' '.join(html.unescape(title[1]).split())[:60]}')" if title else ""
-        return f"is a web page{called}, not the file", "open the link in a browser, and download the file itself"
     if low.startswith(("<?xml", "<svg")):
         return "is an XML document" + _message(text), "download the recording again, or name it"
     if low[:1] in ("{", "[") and (told := _json(start)) is not None:
@@ -132,6 +124,27 @@ def _text(path: Path, start: bytes) -> tuple[str, str] | None:
     if b"\0" in start or not _is_text(start[:256].replace(b"\xef\xbb\xbf", b"")):
         return None
     return _plain(path, text)
+
+
+def _not_fetched(text: str) -> tuple[str, str] | None:
+    """What stands in place of a file that was not fetched, and what to do; None where it is no such thing."""
+    low = text[:2048].lower()
+    if low.startswith("version https://git-lfs"):
+        size = re.search(r"size (\d{1,18})", low)
+        of = f" of {int(size[1]):,} bytes" if size else ""
+        return f"is a Git LFS pointer: the file itself{of} was not fetched", "run git lfs pull in its repository"
+    if "/annex/objects/" in low[:512]:
+        return "is a git-annex pointer: the file itself was not fetched", "run git annex get on it"
+    if low.startswith(("<!doctype html", "<html")) or "<html" in low:
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.DOTALL | re.IGNORECASE)
+        called = f" ('{' '.join(html.unescape(title[1]).split())[:60]}')" if title else ""
+        return f"is a web page{called}, not the file", "open the link in a browser, and download the file itself"
+    return None
+
+
+def in_place_of(path: Path) -> tuple[str, str] | None:
+    """What a file holds in place of what it should, as it was not fetched, and what to do; None where it is another."""
+    return _not_fetched(first_bytes(path, 1 << 12).decode("utf-8", "replace").lstrip("\ufeff \r\n\t"))
 
 
 def _message(text: str) -> str:
@@ -177,6 +190,9 @@ def _folder(path: Path) -> tuple[str, str] | None:
     names = sorted(entry.name for entry in itertools.islice(os.scandir(path), _LOOKED_AT))
     if not names:
         return "is an empty folder", "copy the recording again"
+    for name in names[:_LOOKED_INTO]:
+        if (path / name).is_file() and (other := in_place_of(path / name)) is not None:
+            return f"is no recording that efields knows: its file {name} {other[0]}", other[1]
     if "config.toml" in names and {"checkpoint.pt", "metrics.json", "training.json", "metrics.jsonl"} & set(names):
         do = f"look at it with efields view {path.name}, or open it with evaluate, render, export or report"
         return "is a run of efields, not a recording", do
