@@ -20,8 +20,13 @@ class InputError(Exception):
         super().__init__(_readable(line if do is None else f"{line}; {do}"))
 
 
+def printable(text: str) -> str:
+    """The text with a space for each control character, for what a file says must not steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def _readable(text: str) -> str:
     """One line without control characters, and not longer than anybody reads."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = " ".join(printable(text).split())
     start = 3 * LONGEST // 5
     return line if len(line) <= LONGEST else f"{line[:start]} ... {line[start + 5 - LONGEST :]}"

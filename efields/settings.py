@@ -7,6 +7,7 @@ import difflib
 import sys
 import types
 import typing
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -154,8 +155,8 @@ def _convert_scalar(value: Any, hint: Any, where: str) -> Any:
             return float(value)
         except OverflowError:
             raise InputError("is too large a number", where) from None
-    if isinstance(value, str) and "\0" in value:
-        raise InputError("holds a NUL character", where, "write it anew")
+    if isinstance(value, str) and any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in value):
+        raise InputError("holds control characters", where, "write it anew")
     if hint is Path and isinstance(value, str):
         return Path(value)
     if isinstance(hint, type) and isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool):

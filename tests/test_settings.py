@@ -104,6 +104,8 @@ def test_defaults_stay_and_the_round_trip_is_equal() -> None:
         ({"inner": {"size": -1}}, r"^file\.inner: size is below 0$"),
         ({"table": 4}, "is a table, not a value"),
         ({"needed": 1}, "takes a text, not 1"),
+        ({"needed": "a\0b"}, r"^file\.needed: holds control characters; write it anew$"),
+        ({"names": ["\x1b]0;a\x07"]}, r"^file\.names\[0\]: holds control characters"),
     ],
     ids=str,
 )

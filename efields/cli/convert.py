@@ -18,7 +18,7 @@ import tyro
 from efields.atomic import refuse_existing
 from efields.cli import print_json
 from efields.cli._loader_options import TimeUnit, loader_options
-from efields.errors import InputError
+from efields.errors import InputError, printable
 from efields.events.clock_order import OnReset
 from efields.ranges import NotNegative, Pixels, Positive, Range
 
@@ -256,4 +256,4 @@ def _say(args: Args, file: EventFile, name: str, conversion: Conversion, damages
         f"{name}, {conversion.width} x {conversion.height} pixels, {size / 1e6:.1f} MB"
     )
     for note in notes:
-        print(f"note  {note}")
+        print(f"note  {printable(note)}")

@@ -16,7 +16,7 @@ import tyro
 
 from efields.cli import print_json, seconds_so_far
 from efields.cli._loader_options import TimeUnit
-from efields.errors import InputError
+from efields.errors import InputError, printable
 from efields.ranges import NotNegative, Pixels, Positive, Range, Seed, Threads
 from efields.threads import set_threads
 
@@ -116,7 +116,7 @@ def run(args: Args) -> int:
     print(f"speed  median {speeds.median:.0f} px/s, mean {speeds.mean:.0f} px/s, 99 % below {speeds.fast:.0f} px/s")
     print(f"{maps} maps at {args.rate:g} Hz; sharpening (FWL) {gain:.2f}")
     for note in _notes(recording, motion):
-        print(f"note  {note}")
+        print(f"note  {printable(note)}")
     print(f"{out / 'report.html'}   ({seconds:.1f} s for {events.duration_s:.3g} s of events)")
     return 0
 

@@ -11,6 +11,7 @@ import tyro
 from efields.cli import print_json
 from efields.cli._loader_options import TimeUnit, loader_options
 from efields.cli._supplied import supplied_of
+from efields.errors import printable
 from efields.ranges import Finite, Pixels
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def run(args: Args) -> int:
     if args.json:
         print_json(info)
     else:
-        print("\n".join([args.recording.resolve().name, *lines(facts, info)]))
+        print("\n".join(map(printable, [args.recording.resolve().name, *lines(facts, info)])))
     if args.preview is not None:
         _draw(args, kind, options, facts)
     return 0

@@ -126,3 +126,14 @@ def test_info_is_frozen() -> None:
     from efields.cli.info import Args, Info
 
     assert all(dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen for kind in (Args, Info))
+
+
+def test_what_a_file_says_does_not_steer_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = LOADERS["ecd"](tmp_path / "a\x1b[31mred")
+    monkeypatch.setattr("efields.cli.info._camera", lambda _: "\x1b]0;title\x07\u202e")
+    assert cli.main(["info", str(recording)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("a [31mred\n") and " ]0;title  \n" in said
+    assert all(line.isprintable() for line in said.splitlines())
