@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int64, UInt16
+from jaxtyping import Bool, Float32, Int64, UInt16
 
 CHUNK = 1 << 20
 """Events that a reader hands over at a time, about: 13 MB, and long enough for NumPy to be fast."""
@@ -48,7 +48,32 @@ class EventColumns(NamedTuple):
         """The events of several chunks, one after the other."""
         if not parts:
             return cls.of(*np.zeros((4, 0), dtype=np.int64))
-        return parts[0] if len(parts) == 1 else cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        if len(parts) == 1:
+            return parts[0]
+        joined = cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        placed = [part.on_pixel for part in parts if isinstance(part, PlacedColumns)]
+        return PlacedColumns.at(joined, np.concatenate(placed)) if len(placed) == len(parts) else joined
+
+
+class PlacedColumns(EventColumns):
+    """Events whose places are known more finely than in whole pixels, as those of rectified recordings are.
+
+    What makes other columns of them (filters, changes of the raster) leaves them with the nearest pixel alone.
+    """
+
+    on_pixel: Float32[np.ndarray, "n 2"]
+    """Place of each event less the centre of its pixel: right and down, -0.5 to 0.5 pixels."""
+
+    @classmethod
+    def at(cls, columns: EventColumns, on_pixel: Float32[np.ndarray, "n 2"]) -> PlacedColumns:
+        """The same events at these places on their pixels."""
+        placed = cls(*columns)
+        placed.on_pixel = on_pixel
+        return placed
+
+    def take(self, index: np.ndarray | slice) -> PlacedColumns:
+        """The events with these indices, of a boolean mask or of a slice."""
+        return PlacedColumns.at(EventColumns(*self).take(index), self.on_pixel[index])
 
 
 def in_chunks(columns: EventColumns, size: int = CHUNK) -> Iterator[EventColumns]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, UInt16
+from jaxtyping import Bool, Float32, Float64, Int64, UInt16
 
 from efields.errors import InputError
 from efields.events.clock import Clock
@@ -46,6 +46,9 @@ class EventStream:
     """Rows of the sensor in pixels."""
     order: Order | None = None
     """What the clock did in the order of the source; None for a part of a stream."""
+    on_pixel: Float32[np.ndarray, "n 2"] | None = None
+    """Place of each event less the centre of its pixel, right and down, -0.5 to 0.5 pixels, where it is known more
+    finely than in whole pixels (rectified events); else None."""
 
     @classmethod
     def from_arrays(
@@ -58,6 +61,7 @@ class EventStream:
         height: int,
         *,
         where: str = "",
+        on_pixel: np.ndarray | None = None,
     ) -> EventStream:
         """Check raw columns and make a stream of them, without copying those that have the right type already.
 
@@ -87,6 +91,7 @@ class EventStream:
             polarity=_boolean_polarity(polarity, where),
             width=int(width),
             height=int(height),
+            on_pixel=on_pixel,
         )
         return stream._sorted(where)
 
@@ -97,9 +102,9 @@ class EventStream:
         """The events of a slice (views of the columns), of a boolean mask or of increasing indices (copies)."""
         if isinstance(index, slice) and index.step is not None and index.step < 0:
             raise ValueError("a stream cannot run backwards in time: the step of the slice must be positive")
-        return EventStream(
-            self.x[index], self.y[index], self.t_us[index], self.polarity[index], self.width, self.height
-        )
+        on_pixel = None if self.on_pixel is None else self.on_pixel[index]
+        columns = self.x[index], self.y[index], self.t_us[index], self.polarity[index]
+        return EventStream(*columns, self.width, self.height, on_pixel=on_pixel)
 
     def between(self, t0_us: int, t1_us: int) -> EventStream:
         """The events with t0 <= t < t1 (absolute microseconds), as views."""
@@ -140,6 +145,18 @@ class EventStream:
             return stream
         _log.warning("%s%d of %d events go backwards in time; sorted", prefix, order.late, len(self))
         return replace(stream[np.argsort(stream.t_us, kind="stable")], order=order)
+
+
+def mean_on_pixel(events: EventStream) -> Float64[np.ndarray, "p 2"]:
+    """Mean place of the events of each pixel less its centre, right and down; 0 where that is all that is known."""
+    mean = np.zeros((events.pixels, 2))
+    if events.on_pixel is None:
+        return mean
+    pixel = events.pixel
+    count = np.maximum(np.bincount(pixel, minlength=events.pixels), 1)
+    for axis in (0, 1):
+        mean[:, axis] = np.bincount(pixel, weights=events.on_pixel[:, axis], minlength=events.pixels) / count
+    return mean
 
 
 def seconds_to_us(t_s: Float64[np.ndarray, " n"] | float) -> Int64[np.ndarray, " n"]:

@@ -31,6 +31,7 @@ from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.sensor import Sensor
 from efields.geometry.camera import Camera
 from efields.loaders._reading.event_file import checked_size, recording_of, with_assumed_size
+from efields.loaders._reading.fractional_pixels import NOTE
 from efields.loaders._reading.hdf5_events import EventDatasets, decode_events, find_events, found_unit, holds_events
 from efields.loaders._reading.hdf5_file import opened_hdf5
 from efields.loaders._reading.images import read_image
@@ -103,6 +104,7 @@ class Config:
         unit = self.time_unit
         if unit == "auto" and root is None:
             unit, notes = found_unit(file, found)
+        notes += (NOTE,) if found.fractional else ()
         camera = None
         if root is not None:
             camera, said = _calibration(root, side)

@@ -16,9 +16,10 @@ import numpy as np
 from efields.errors import InputError
 from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
-from efields.loaders._reading.array_events import chosen_unit, decode_places
+from efields.loaders._reading.array_events import chosen_unit, decode_places, lie_between_pixels
 from efields.loaders._reading.array_places import ArrayOptions, find_places, head_of
 from efields.loaders._reading.event_file import checked_size, recording_of, with_assumed_size
+from efields.loaders._reading.fractional_pixels import NOTE
 from efields.loaders._reading.npz_arrays import looks_like_events, npz_sources, said_size
 from efields.loaders._reading.time_unit import UNITS, WORDS_OF_UNIT, TimeUnit
 from efields.ranges import PixelsOrUnknown
@@ -56,7 +57,7 @@ class Config:
         if not files:
             raise InputError("holds no numbered .npz files, nor does its folder events", source, "name their folder")
         options = ArrayOptions(columns=self.columns, time_unit=self.time_unit)
-        heads, named_unit = [np.zeros(0)], ""
+        heads, named_unit, places = [np.zeros(0)], "", {}
         for file in files:
             places, named_unit = find_places(npz_sources(file), file, options)
             if len(head := head_of(places["t"], Damages(file))):
@@ -64,6 +65,7 @@ class Config:
             if sum(map(len, heads)) >= _ENOUGH:
                 break
         unit, said = chosen_unit(self.time_unit, named_unit, np.concatenate(heads), source)
+        said += (NOTE,) if lie_between_pixels(places) else ()
         size = (self.width, self.height) if self.width else said_size(npz_sources(files[0]), files[0])
         opened = EventFile(
             format="numbered NumPy archives",

@@ -50,8 +50,8 @@ class EventWindow:
 def window_of(events: EventStream, camera: Camera) -> EventWindow:
     """All events of a stream as one window; events at pixels whose distortion cannot be undone are left out.
 
-    An event lies anywhere on its pixel. At pixels' centres events are at their sharpest unmoved, which holds small
-    motions at zero, or along rows or columns. Raises `ValueError` for an empty stream.
+    An event lies anywhere on its pixel, whose centre the stream may know more finely. At centres events are at their
+    sharpest unmoved, which holds small motions at zero, or along rows or columns. Raises `ValueError` for none.
     """
     if len(events) == 0:
         raise ValueError("a window without events")
@@ -60,7 +60,10 @@ def window_of(events: EventStream, camera: Camera) -> EventWindow:
     keep = known[pixel]
     start_us, end_us = int(events.t_us[0]), int(events.t_us[-1])
     seconds = (np.asarray(events.t_us)[keep] - (start_us + end_us) // 2) * 1e-6
-    on_pixel = _on_pixel(int(keep.sum())) / (camera.fx, camera.fy)
+    on_pixel = _on_pixel(int(keep.sum()))
+    if events.on_pixel is not None:
+        on_pixel = on_pixel + events.on_pixel[keep]
+    on_pixel = on_pixel / (camera.fx, camera.fy)
     return EventWindow(
         bearing=torch.from_numpy(table[pixel[keep]] + on_pixel.astype(np.float32)),
         t_s=torch.from_numpy(seconds.astype(np.float32)),

@@ -19,6 +19,7 @@ from efields.backends.reference import Backend
 from efields.errors import InputError
 from efields.events.intervals import Intervals, PixelIndex
 from efields.events.sensor import LearnableSensor
+from efields.events.stream import mean_on_pixel
 from efields.geometry.boxes import Box
 from efields.geometry.motion import box_points, image_speed
 from efields.geometry.rays import Rays
@@ -125,7 +126,9 @@ class EventRadiance(nn.Module):
         if shortest is None:
             raise InputError("no pixel has two events", recording.path, "a longer recording is needed")
         self.sensor = LearnableSensor(recording.sensor, config.learn_ratio, config.learn_refractory, float(shortest))
-        self.register_buffer("bearings", torch.from_numpy(np.array(self.camera.bearings())), persistent=False)
+        bearings = self.camera.bearings()
+        bearings[:, :2] += mean_on_pixel(self.draws.events) / (self.camera.fx, self.camera.fy)
+        self.register_buffer("bearings", torch.from_numpy(bearings), persistent=False)
         channel = torch.from_numpy(np.array(self.camera.channel_of_pixel()))
         self.register_buffer("channel", channel, persistent=False)
         channels = self.camera.channels

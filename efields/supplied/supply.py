@@ -177,6 +177,10 @@ def _with_camera(recording: Recording, supplied: Supplied) -> Recording:
         camera = replace(camera, bayer=own.bayer)  # the sensor's filters, of which calibrations say nothing
     if own is not None:
         notes = ("The recording's own calibration was replaced by the one given.", *notes)
+    if events.on_pixel is not None and camera.lens != "none":
+        notes += (
+            "Pixels are fractional, as of rectified events: where they are, give the calibration without its lens.",
+        )
     _say(notes, supplied.camera)
     frames = recording.frames
     if frames is not None and own is not None and frames.cameras == (own,):

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from efields.event_file import Damages, EventFile
-from efields.events.columns import EventColumns
+from efields.events.columns import EventColumns, PlacedColumns
 from efields.events.stream import far_time
 from efields.loaders._reading.array_places import ArrayOptions, ArraySource, ColumnPlace, find_places, head_of, where
 from efields.loaders._reading.columns_found import Polarities
 from efields.loaders._reading.event_file import checked_size, with_assumed_size
+from efields.loaders._reading.fractional_pixels import NOTE, are_fractional, nearest_pixels
 from efields.loaders._reading.time_precision import Unwrapped, check_some_time_passes, precision_notes
 from efields.loaders._reading.time_unit import UNITS, WORDS_OF_UNIT, TimeUnit, said_unit, unit_of
 
@@ -35,7 +36,7 @@ def open_arrays(
         width=options.width or size[0],
         height=options.height or size[1],
         decode=lambda damages: decode_places(places, UNITS[unit], options.first_pixel, damages),
-        notes=(f"{note}, times in {WORDS_OF_UNIT[unit]}.", *said),
+        notes=(f"{note}, times in {WORDS_OF_UNIT[unit]}.", *said, *((NOTE,) if lie_between_pixels(places) else ())),
     )
     return opened if opened.width and opened.height else with_assumed_size(replace(opened, width=0, height=0))
 
@@ -60,6 +61,7 @@ def decode_places(
     """The events at these places, times in 10**power microseconds, in chunks."""
     sources = {id(place.source): place.source for place in places.values()}
     polarities, counter = Polarities(damages), Unwrapped()
+    fractional = lie_between_pixels(places)
     readers = [source.chunks(damages) for source in sources.values()]
     row = 0
     while True:
@@ -69,10 +71,12 @@ def decode_places(
         rows = dict(zip(sources, chunk, strict=True))
         count = min(len(part) for part in chunk)  # of a damaged array less may be left
         held = {name: np.asarray(place.of(rows[id(place.source)][:count])) for name, place in places.items()}
-        good = np.ones(count, dtype=bool)
-        for name in "xy":
-            held[name] = held[name] - first_pixel if first_pixel else held[name]
-            good &= _whole(held[name])
+        on_pixel = None
+        if first_pixel:
+            held |= {name: held[name] - first_pixel for name in "xy"}
+        if fractional:
+            held["x"], held["y"], on_pixel = nearest_pixels(held["x"], held["y"])
+        good = _whole(held["x"]) & _whole(held["y"])
         held["t"] = counter.where_they_turn(held["t"])
         good &= _timed(held["t"], power, row, damages)
         if not good.all():
@@ -83,10 +87,18 @@ def decode_places(
                 do="check the order of the columns, or leave such events out with --salvage",
             )
             held = {name: column[good] for name, column in held.items()}
+            on_pixel = None if on_pixel is None else on_pixel[good]
         rose, known = polarities.of(held["p"], row)
         columns = EventColumns.of(held["x"], held["y"], _microseconds(held["t"], power), rose)
+        if on_pixel is not None:
+            columns = PlacedColumns.at(columns, on_pixel)
         yield columns if known is None else columns.take(known)
         row += count
+
+
+def lie_between_pixels(places: dict[str, ColumnPlace]) -> bool:
+    """Whether the events at these places are those of a rectified recording."""
+    return are_fractional([head_of(places[name], Damages(Path(), salvage=True)) for name in "xy"])
 
 
 def _whole(pixels: np.ndarray) -> np.ndarray:

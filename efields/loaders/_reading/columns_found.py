@@ -52,11 +52,14 @@ def checked_columns(columns: str, count: int, path: Path) -> tuple[str, ...]:
     return words
 
 
-def possible_orders(sample: Float64[np.ndarray, "n k"], pointed: tuple[bool, ...] = (False,) * 4) -> list[str]:
+def possible_orders(
+    sample: Float64[np.ndarray, "n k"], pointed: tuple[bool, ...] = (False,) * 4, *, fractional: bool = False
+) -> list[str]:
     """Orders of four columns that these values, in file order, allow; some rows may be damaged.
 
     Where several do, those are given whose time is not whole, or rises, and which hold for the most rows. `pointed`:
     which columns are written with a decimal point, as only times that are not whole need be (0.000000 too is one).
+    `fractional`: pixels need not be whole.
     """
     if sample.ndim != 2 or sample.shape[1] != 4 or len(sample) == 0:
         return []
@@ -65,7 +68,7 @@ def possible_orders(sample: Float64[np.ndarray, "n k"], pointed: tuple[bool, ...
         return []
     sample = sample[finite]
     whole = sample == np.rint(sample)
-    pixel = (whole & (sample >= 0) & (sample <= 0xFFFF)).mean(axis=0)
+    pixel = ((whole | fractional) & (sample >= -0.5) & (sample <= 0xFFFF)).mean(axis=0)
     sign = np.maximum(np.isin(sample, (0, 1)).mean(axis=0), np.isin(sample, (-1, 1)).mean(axis=0))
     falls = np.count_nonzero(np.diff(sample, axis=0) < 0, axis=0)
     orders = []
@@ -90,7 +93,7 @@ def order_of(
     if sample.ndim != 2 or sample.shape[1] != 4:
         held = sample.shape[-1] if sample.ndim else 0
         raise InputError(f"has {held} columns without names", path, "say what they are: --option columns='t x y p - -'")
-    orders = possible_orders(sample, pointed)
+    orders = possible_orders(sample, pointed) or possible_orders(sample, pointed, fractional=True)
     if len(orders) == 1:
         return tuple(orders[0].split())
     if orders:

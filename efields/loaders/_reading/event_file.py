@@ -12,7 +12,7 @@ import numpy as np
 from efields import scratch
 from efields.errors import InputError
 from efields.event_file import Damages, EventFile
-from efields.events.columns import EventColumns
+from efields.events.columns import EventColumns, PlacedColumns
 from efields.events.sensor import Sensor
 from efields.events.stream import EventStream, check_sensor_size
 from efields.recording import Recording
@@ -49,7 +49,8 @@ def gathered(file: EventFile, damages: Damages) -> EventStream:
     columns = _gathered_columns(file.events(damages))
     if columns.count == 0:
         raise InputError("holds no events", file.path, "choose a recording that does")
-    return EventStream.from_arrays(*columns, file.width, file.height, where=str(file.path))
+    on_pixel = columns.on_pixel if isinstance(columns, PlacedColumns) else None
+    return EventStream.from_arrays(*columns, file.width, file.height, where=str(file.path), on_pixel=on_pixel)
 
 
 def _gathered_columns(chunks: Iterator[EventColumns]) -> EventColumns:
@@ -65,10 +66,14 @@ def _gathered_columns(chunks: Iterator[EventColumns]) -> EventColumns:
         return EventColumns.concat(held)
     files = scratch.Scratch()
     columns = [files.column(kind) for kind in (np.uint16, np.uint16, np.int64, np.bool_)]
+    places = files.column(np.float32) if isinstance(held[0], PlacedColumns) else None
     for chunk in itertools.chain(held, chunks):
         for column, values in zip(columns, chunk, strict=True):
             column.append(values)
-    return EventColumns(*(column.array() for column in columns))
+        if places is not None and isinstance(chunk, PlacedColumns):
+            places.append(chunk.on_pixel.reshape(-1))
+    gathered_all = EventColumns(*(column.array() for column in columns))
+    return gathered_all if places is None else PlacedColumns.at(gathered_all, places.array().reshape(-1, 2))
 
 
 def with_assumed_size(file: EventFile) -> EventFile:

@@ -6,6 +6,7 @@ that is added to every time. `xs ys ts ps` are taken too.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,10 +18,11 @@ from jaxtyping import Bool, Int64
 
 from efields.errors import InputError
 from efields.event_file import Damages
-from efields.events.columns import EventColumns
+from efields.events.columns import EventColumns, PlacedColumns
 from efields.events.stream import far_time
 from efields.loaders._reading.columns_found import signed
-from efields.loaders._reading.hdf5_file import attribute, blocks, holds, is_dataset, opened_hdf5, usable_rows
+from efields.loaders._reading.fractional_pixels import are_fractional, nearest_pixels
+from efields.loaders._reading.hdf5_file import FAULTS, attribute, blocks, holds, is_dataset, opened_hdf5, usable_rows
 from efields.loaders._reading.time_precision import Unwrapped, check_some_time_passes, precision_notes
 from efields.loaders._reading.time_unit import FEW, UNITS, TimeUnit, said_unit, unit_of
 
@@ -47,6 +49,8 @@ class EventDatasets:
     """Columns and rows of the sensor, where an attribute says so."""
     in_us: bool = False
     """Whether an offset or an index beside the times says that they are microseconds."""
+    fractional: bool = False
+    """Whether events lie between pixels."""
 
 
 def holds_events(path: Path) -> bool:
@@ -66,9 +70,19 @@ def find_events(path: Path) -> EventDatasets:
                     x, y, t, polarity = found
                     offset_us, size = _about_events(file, group, path)
                     in_us = any(is_dataset(file, name) for name in ("t_offset", f"{group}t_offset", "ms_to_idx"))
-                    return EventDatasets(x, y, t, polarity, offset_us, size, in_us and file[t].dtype.kind != "f")
+                    in_us &= file[t].dtype.kind != "f"
+                    fractional = _are_fractional(file[x], file[y])
+                    return EventDatasets(x, y, t, polarity, offset_us, size, in_us, fractional)
         held = ", ".join(list(file)[:8]) or "nothing"
     raise InputError(f"holds no events/x, y, t, p (it holds {held})", path, "name the file that holds the events")
+
+
+def _are_fractional(*columns: Any) -> bool:
+    if any(column.dtype.kind != "f" for column in columns):
+        return False
+    with contextlib.suppress(*FAULTS):  # what cannot be read is told where it is read
+        return are_fractional([column[:_LOOKED_AT] for column in columns])
+    return False
 
 
 def _check_column(dataset: Any, name: str, path: Path) -> None:
@@ -129,7 +143,10 @@ def decode_events(
                 first, last = int(np.argmax(inside)), len(t) - int(np.argmax(inside[::-1]))
                 for at, (x, y, p) in blocks(others, row + last, damages, row + first):
                     here = slice(at - row, at - row + len(x))
-                    yield checked_columns(x, y, t_us[here], p, inside[here], signs, at)
+                    on_pixel = None
+                    if found.fractional:
+                        x, y, on_pixel = nearest_pixels(x, y)
+                    yield checked_columns(x, y, t_us[here], p, inside[here], signs, at, on_pixel)
 
     return decode
 
@@ -142,6 +159,7 @@ def checked_columns(
     inside: Bool[np.ndarray, " n"],
     signs: Signs,
     row: int,
+    on_pixel: np.ndarray | None = None,
 ) -> EventColumns:
     """Columns of the events `inside` that have whole pixels and a polarity; the others are a damage."""
     good = inside.copy()
@@ -159,6 +177,8 @@ def checked_columns(
     if bad.any():
         x, y = np.where(good, x, 0), np.where(good, y, 0)
     columns = EventColumns.of(x, y, t_us, polarity)
+    if on_pixel is not None:
+        columns = PlacedColumns.at(columns, on_pixel)
     kept = good & known
     return columns if kept.all() else columns.take(kept)
 

@@ -1,0 +1,28 @@
+"""Events between pixels, as rectified recordings hold them: the nearest pixel, and the place on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float32
+
+NOTE = (
+    "Pixels are fractional, as of rectified events: motion is estimated from them as they are, and rays are traced "
+    "through the mean of each pixel's; images, filters and what convert writes take the nearest pixel."
+)
+"""What a user should know of them."""
+_MOST = 0.5
+"""Share of events between pixels from which a recording is one of rectified events; fewer are damage."""
+
+
+def are_fractional(heads: Sequence[np.ndarray]) -> bool:
+    """Whether most of these first columns and rows lie between pixels."""
+    return all(head.dtype.kind == "f" and len(head) and (head != np.rint(head)).mean() > _MOST for head in heads)
+
+
+def nearest_pixels(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, Float32[np.ndarray, "n 2"]]:
+    """The nearest pixel of each event, and its place less the centre of that; what is no number stays as it is."""
+    column, row = np.rint(x) + 0.0, np.rint(y) + 0.0  # + 0 makes 0 of -0
+    with np.errstate(invalid="ignore"):
+        return column, row, np.stack([x - column, y - row], axis=1).astype(np.float32)
