@@ -14,7 +14,9 @@ from efields.recording import Views
 OUTLIERS = 1.0, 99.0
 """Percentiles along each axis that a box reaches."""
 MARGIN = 0.1
-"""What a box reaches beyond them on each side, over its longest edge; depths of views are widened by as much."""
+"""What a box reaches beyond them on each side, over its longest edge; the nearest depth of views is less by as much."""
+FARTHER = 0.2
+"""What the farthest depth of views is more by: far depths are told by a pixel or two."""
 POINTS_A_VIEW = 2000
 
 
@@ -44,7 +46,7 @@ def box_seen(path: Trajectory, camera: Camera, t_s: Float64[np.ndarray, " n"], n
     bearing = camera.bearings()[camera.undistortable()]
     (left, top), (right, bottom) = bearing[:, :2].min(axis=0), bearing[:, :2].max(axis=0)
     ways = np.array([(x, y, 1.0) for x in (left, right) for y in (top, bottom)])
-    depths = np.array([(1 - MARGIN) * nearest, (1 + MARGIN) * farthest])
+    depths = np.array([(1 - MARGIN) * nearest, (1 + FARTHER) * farthest])
     poses = path.at(torch.from_numpy(t_s))
     local = (depths[:, None, None] * ways).reshape(-1, 3)
     corners = poses.position.numpy()[:, None] + np.einsum("nij,kj->nki", poses.rotation.numpy(), local)

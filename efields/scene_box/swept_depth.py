@@ -26,8 +26,8 @@ MOST_EVENTS = 80_000
 """Events of a reference view at most; of more, an even share is taken."""
 WIDTH = 160
 """Columns of the image on a plane, at most."""
-PLANE_PX, MOST_PX = 0.25, 32.0
-"""Depths that are tried: those that move the fastest events by so many pixels of that image more, up to so many."""
+PLANES_PX = np.concatenate((np.arange(0.0, 4.0, 0.25), np.arange(4.0, 12.0, 0.5), np.arange(12.0, 33.0, 1.0)))
+"""Depths that are tried: those that move the fastest events by so many pixels of that image."""
 PATCH, STRIDE = 9, 3
 """Edge of the patches in which sharpness is measured, and their distance, pixels of that image."""
 LEAST_DENSITY, LEAST_PEAK = 0.2, 4.0
@@ -78,7 +78,7 @@ def _swept_view(
     fastest = float(np.percentile(np.linalg.norm(slope * focal, axis=1), 95)) if len(slope) else 0.0
     if fastest == 0:
         return none
-    inverse_depth = np.arange(0.0, MOST_PX, PLANE_PX) / fastest
+    inverse_depth = PLANES_PX / fastest
     # A plane has to stay ahead of a camera that moves towards it.
     inverse_depth = inverse_depth[inverse_depth * forward < 0.9]
     columns, rows = int(np.ceil(scale * camera.width)), int(np.ceil(scale * camera.height))
@@ -96,7 +96,7 @@ def _swept_view(
     # Where some plane has next to no events, sharpness says nothing beside the median.
     kept = (least > LEAST_DENSITY * len(slope) / (columns * rows)) & (best < len(inverse_depth) - 1)
     kept &= sharp.max(axis=0) > LEAST_PEAK * np.median(sharp, axis=0)
-    rho = inverse_depth[best[_agreeing(np.where(kept, best * PLANE_PX, np.nan))]]
+    rho = inverse_depth[best[_agreeing(np.where(kept, PLANES_PX[best], np.nan))]]
     with np.errstate(divide="ignore"):
         return 1.0 / rho, rho * fastest / scale
 

@@ -93,7 +93,7 @@ def test_layouts_with_points_or_depths_need_no_box(tmp_path: Path) -> None:
         np.testing.assert_allclose(box, [(-1.5, -1.5, 3.5), (1.5, 1.5, 9.5)], atol=0.1)
     box, source = box_of(llff(tmp_path / "llff"))
     assert "depths from 1.5 to 8" in source
-    assert (box[0, 2], box[1, 2]) == pytest.approx((1.35, 8.8))
+    assert (box[0, 2], box[1, 2]) == pytest.approx((1.35, 9.6))
 
 
 def test_points_are_those_of_the_poses_that_are_given(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def recording(points: np.ndarray, T_world_camera: np.ndarray) -> Recording:
     fine = np.linspace(0, SECOND_US, 2001).astype(np.int64)
     poses = path.at(torch.from_numpy(fine * 1e-6))
     local = np.einsum("tji,tnj->tni", poses.rotation.numpy(), points[None] - poses.position.numpy()[:, None])
-    ahead = local[..., 2] > 0.01 * np.abs(points).max()
+    ahead = local[..., 2] > 0.01 * np.ptp(points, axis=0).max()
     with np.errstate(divide="ignore", invalid="ignore"):
         pixel = np.rint(local[..., :2] / local[..., 2:] * (CAMERA.fx, CAMERA.fy) + (CAMERA.cx, CAMERA.cy))
     seen = ahead & (pixel >= 0).all(-1) & (pixel < (CAMERA.width, CAMERA.height)).all(-1)

@@ -40,16 +40,24 @@ def contains(box: Box, points: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize(
-    ("motion", "scale"), [*((motion, 1.0) for motion in MOTIONS), ("slanting", 1e-3), ("slanting", 1e5)]
+    ("motion", "scale", "far"),
+    [
+        *((motion, 1.0, 0.0) for motion in MOTIONS),
+        ("slanting", 1e-3, 0.0),
+        ("slanting", 1e5, 0.0),
+        ("slanting", 1, 5e6),
+    ],
 )
-def test_the_parallax_of_events_shows_how_far_the_scene_is(motion: str, scale: float) -> None:
+def test_the_parallax_of_events_shows_how_far_the_scene_is(motion: str, scale: float, far: float) -> None:
     way, turn = MOTIONS[motion]
-    points = scale * dots(NEAREST, FARTHEST)
-    box, sentence = found(recording(points, sliding(tuple(scale * np.array(way)), turn)))
+    points, poses = scale * dots(NEAREST, FARTHEST), sliding(tuple(scale * np.array(way)), turn)
+    poses[:, :3, 3] += far
+    box, sentence = found(recording(points + far, poses))
     assert "by parallax" in sentence
-    assert contains(box, points) > 0.85
-    assert box.lo[2] == pytest.approx(0.9 * scale * NEAREST, abs=scale)
-    assert box.hi[2] == pytest.approx(1.1 * scale * FARTHEST, rel=0.35)
+    assert ("far from zero" in sentence) == (far > 0)
+    assert contains(box, points + far) > 0.85
+    assert box.lo[2] - far == pytest.approx(0.9 * scale * NEAREST, abs=scale)
+    assert box.hi[2] - far == pytest.approx(1.2 * scale * FARTHEST, rel=0.35)
 
 
 @pytest.mark.parametrize("seed", range(3))
