@@ -256,7 +256,7 @@ def test_it_stands_in_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     offset_us=st.integers(-300_000, 300_000),
-    unit=st.sampled_from(["s", "us", "ns"]),
+    unit=st.sampled_from(["s", "ms", "us", "ns"]),
     start_us=st.sampled_from([0, 5_000_000, 1_700_000_000_000_000]),
 )
 def test_any_unit_offset_and_epoch_is_found(
@@ -268,6 +268,7 @@ def test_any_unit_offset_and_epoch_is_found(
     signed = [(("-" if t < 0 else ""), abs(t)) for t in stamps]
     texts = {
         "s": [f"{sign}{t // 10**6}.{t % 10**6:06d}" for sign, t in signed],
+        "ms": [f"{sign}{t // 1000}.{t % 1000:03d}" for sign, t in signed],
         "us": [f"{sign}{t}" for sign, t in signed],
         "ns": [f"{sign}{t * 1000}" for sign, t in signed],
     }[unit]
