@@ -16,7 +16,7 @@ from efields.events.stream import EventStream
 from efields.events.survey import Survey
 from efields.geometry.camera import Camera
 from efields.loaders import find, load, loader, open_events
-from efields.recording import ASSUMED_LENS, Recording
+from efields.recording import ASSUMED_LENS, Recording, Views
 from efields.scratch import pieces
 from efields.supplied import Supplied, describe
 
@@ -48,10 +48,17 @@ class Facts:
         return len(hot_pixels_of(self.survey.counts)) if self.survey.events else 0
 
     @property
+    def photographs(self) -> tuple[Views, ...]:
+        """Posed images and those held out, where the recording holds them and no events; else nothing."""
+        if self.survey.events or self.recording is None:
+            return ()
+        return tuple(views for views in (self.recording.frames, self.recording.heldout) if views is not None)
+
+    @property
     def poses(self) -> int:
-        """Number of poses of the trajectory."""
+        """Number of poses: of the trajectory, or one a photograph."""
         trajectory = None if self.recording is None else self.recording.trajectory
-        return 0 if trajectory is None else len(trajectory)
+        return sum(map(len, self.photographs)) if trajectory is None else len(trajectory)
 
     @property
     def covered(self) -> int:
@@ -84,7 +91,7 @@ class Facts:
     def missing(self) -> tuple[str, ...]:
         """What training or scoring would need and is not there, with the flag that supplies it, a sentence each."""
         found = []
-        if self.survey.events == 0:
+        if self.survey.events == 0 and not self.photographs:
             found.append("Events are missing: there is nothing for egomotion, flow or an event loss.")
         if self.camera is None:
             found.append("A calibration is missing: training and egomotion need it; give it with --camera.")

@@ -17,6 +17,7 @@ from efields.ranges import Finite, Pixels
 if TYPE_CHECKING:
     from efields.facts import Facts
     from efields.geometry.camera import Camera
+    from efields.recording import Views
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,13 @@ class Info:
     triggers: int
     """Edges at an external trigger input."""
     poses: int
-    """Poses of the trajectory."""
+    """Poses of the trajectory, or one a posed image where there are no events."""
     events_with_poses: int
     """Events in the time of the poses, which are those that a reconstruction uses."""
+    image_sizes: tuple[tuple[int, int], ...]
+    """Columns and rows of the posed images, each size once, where the recording holds them and no events."""
+    cameras: int
+    """Cameras of these images that differ by 0.01 pixel or more."""
     has_calibration: bool
     """Whether the camera's intrinsics are known."""
     calibration_assumed: bool
@@ -142,7 +147,9 @@ def run(args: Args) -> int:
 
 def describe(facts: Facts) -> Info:
     """The facts as numbers and sentences."""
-    survey, side = facts.survey, facts.side
+    from efields.geometry.many_cameras import distinct
+
+    survey, side, photographs = facts.survey, facts.side, facts.photographs
     return Info(
         format=facts.format,
         kind=facts.kind,
@@ -164,6 +171,8 @@ def describe(facts: Facts) -> Info:
         triggers=0 if side.triggers is None else len(side.triggers),
         poses=facts.poses,
         events_with_poses=facts.covered,
+        image_sizes=tuple(sorted({(int(w), int(h)) for views in photographs for h, w in views.sizes})),
+        cameras=len(distinct([camera for views in photographs for camera in views.cameras])[0]),
         has_calibration=facts.camera is not None,
         calibration_assumed=facts.lens_assumed,
         warnings=facts.warnings,
@@ -189,8 +198,26 @@ def lines(facts: Facts, info: Info) -> list[str]:
         ("IMU", f"{info.imu_samples} samples"),
         ("triggers", f"{info.triggers}"),
     ]
+    if facts.photographs:
+        shown = [shown[0], *_of_photographs(facts.photographs, info)]
     rows = [f"{name:<12}{value}" for name, value in shown if value]
     return [*rows, *(f"{'note':<12}{sentence}" for sentence in info.warnings)]
+
+
+def _of_photographs(photographs: tuple[Views, ...], info: Info) -> list[tuple[str, str]]:
+    """What is known of images alone: nothing of events."""
+    sizes, cameras = info.image_sizes, info.cameras
+    said = ", ".join(f"{width} x {height}" for width, height in sizes[:4]) + (" and more" if len(sizes) > 4 else "")
+    channels = "colour" if photographs[0].channels == 3 else "grey"
+    focal = sorted(camera.fx for views in photographs for camera in views.cameras)
+    one = _camera(photographs[0].camera, False)
+    return [
+        ("images", f"{info.poses}, {channels}, {said} pixels"),
+        ("cameras", f"1: {one}" if cameras == 1 else f"{cameras}: focal lengths {focal[0]:.1f} to {focal[-1]:.1f} px"),
+        ("poses", f"{info.poses}, one an image"),
+        ("to train on", f"{info.frames} images"),
+        ("held out", f"{info.heldout_views} images"),
+    ]
 
 
 def _time(info: Info) -> str:

@@ -55,10 +55,15 @@ def rounded(values: Float64[np.ndarray, "*n"], digits: int) -> Any:
 
 
 def view_tables(
-    kind: str, names: Sequence[str], T_world_camera: Float64[np.ndarray, "n 4 4"], t_s: Sequence[float] | None
+    kind: str,
+    names: Sequence[str],
+    T_world_camera: Float64[np.ndarray, "n 4 4"],
+    t_s: Sequence[float] | None,
+    cameras: Sequence[Camera | None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Views of the document."""
+    """Views of the document; `cameras` are those of views that have another than `cameras.event`."""
     position, quaternion = pose_columns(T_world_camera)
+    own = [None if camera is None else camera_table(pinhole(camera)) for camera in cameras or [None] * len(names)]
     return [
         {
             "name": str(name),
@@ -66,6 +71,7 @@ def view_tables(
             "t_s": None if t_s is None else float(t_s[i]),
             "position": rounded(position[i], 8),
             "quaternion": rounded(quaternion[i], 8),
+            **({} if own[i] is None else {"camera": own[i]}),
         }
         for i, name in enumerate(names)
     ]

@@ -171,7 +171,9 @@ def _views(run: Run, model: Model, recording: Recording | None) -> list[dict[str
 def _some(kind: str, views: Views, model: Model, most: int) -> list[dict[str, Any]]:
     chosen = views.take(spread(len(views), most))
     t_s = None if chosen.t_us is None else ((chosen.t_us - model.trajectory.origin_us) * 1e-6).tolist()
-    return view_tables(kind, chosen.names, poses_about(chosen.T_world_camera, model.renderer.origin), t_s)
+    poses = poses_about(chosen.T_world_camera, model.renderer.origin)
+    cameras = [None if camera == model.camera else camera for camera in chosen.camera_of_each]
+    return view_tables(kind, chosen.names, poses, t_s, cameras)
 
 
 def _heldout_of_run(run: Run, model: Model) -> list[dict[str, Any]]:

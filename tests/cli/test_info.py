@@ -18,11 +18,12 @@ from efields.loaders.robust_enerf import save
 from efields.recording import Recording
 from tests.contracts.samples import LOADERS
 from tests.contracts.samples.folders import ecd, robust_enerf
+from tests.contracts.samples.posed import images_in, nerfstudio
 
 KEYS = {
     "format", "width", "height", "events", "t_start_us", "t_end_us", "positive_share", "duration_s", "rate_mean",
     "hot_pixels", "frames", "heldout_views", "kind", "rate_curve", "backwards", "events_with_poses", "gaps",
-    "imu_samples", "triggers", "poses", "has_calibration", "calibration_assumed", "warnings",
+    "image_sizes", "cameras", "imu_samples", "triggers", "poses", "has_calibration", "calibration_assumed", "warnings",
 }  # fmt: skip
 
 
@@ -72,9 +73,11 @@ def test_text_for_people(kind: str, tmp_path: Path, capsys: pytest.CaptureFixtur
     recording = load(sample)
     assert lines[0] == sample.name
     assert any(line.startswith("format") and kind in line for line in lines)
-    many = f"{len(recording.events):,}," if len(recording.events) else "none"
-    assert any(line.startswith("events") and many in line for line in lines)
-    poses = "none" if recording.trajectory is None else f"{len(recording.trajectory)}, "
+    many = f"{len(recording.events):,}," if len(recording.events) else None
+    assert any(line.startswith("events") and (many or "") in line for line in lines) == (many is not None)
+    images = sum(len(views) for views in (recording.frames, recording.heldout) if views is not None)
+    poses = "none" if many else f"{images}, one an image"
+    poses = poses if recording.trajectory is None else f"{len(recording.trajectory)}, "
     assert any(line.startswith("poses") and poses in line for line in lines)
     if recording.camera is None:
         assert any("--camera" in line for line in lines)
@@ -120,6 +123,25 @@ def test_bad_input_is_one_line_and_code_2(tmp_path: Path, capsys: pytest.Capture
     assert captured.out == ""
     assert "raw_events.npz: is damaged or cut short" in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_photographs_are_told_as_photographs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene = nerfstudio(tmp_path / "scene")
+    meta = json.loads((scene / "transforms.json").read_text())
+    meta["frames"][2] |= {"fl_x": 12.0, "w": 5, "h": 7, "cx": 2.5, "cy": 3.5}
+    images_in(scene / "images", ["frame_00003.png"], size=(5, 7))
+    (scene / "transforms.json").write_text(json.dumps(meta))
+    assert cli.main(["info", str(scene)]) == 0
+    said = capsys.readouterr().out
+    assert "images      5, colour, 5 x 7, 8 x 6 pixels" in said
+    assert "cameras     2: focal lengths 9.0 to 12.0 px" in said
+    assert "poses       5, one an image" in said
+    assert "to train on 4 images" in said and "held out    1 images" in said
+    for word in ("threshold", "events/s", "hot pixels", "Bayer", "none", "IMU", "missing"):
+        assert word not in said
+    found = facts(capsys, str(scene))
+    assert (found["poses"], found["frames"], found["heldout_views"], found["cameras"]) == (5, 4, 1, 2)
+    assert found["image_sizes"] == [[5, 7], [8, 6]]
 
 
 def test_info_is_frozen() -> None:

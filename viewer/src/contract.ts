@@ -93,6 +93,8 @@ export interface SceneView {
   t_s: number | null;
   position: Vec3;
   quaternion: Quaternion;
+  /** Its own camera, where it is not `cameras.event`. */
+  camera?: Pinhole;
 }
 
 export interface VolumeDocument {

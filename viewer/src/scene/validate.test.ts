@@ -57,6 +57,7 @@ describe("a scene document", () => {
     ["volume.keyframes.0.blob", "../x.bin", "should be a plain file name that ends in .bin"],
     ["cameras.event.fx", "7", 'cameras.event.fx should be a finite number but is "7"'],
     ["cameras.views.1.quaternion", [0, 0, 0, 0], "cameras.views[1].quaternion should be a unit quaternion"],
+    ["cameras.views.1.camera", { width: 4, height: 3, fx: 0, fy: 5, cx: 2, cy: 1 }, "cameras.views[1].camera.fx"],
     ["cameras.views.1.kind", "test", "cameras.views[1].kind"],
     ["trajectory.t_s", [0.5, 0], "trajectory.t_s[1] should be not before the one ahead of it"],
     ["trajectory.position", [[0, 0, 0]], "trajectory.position should have 2 entries and has 1"],

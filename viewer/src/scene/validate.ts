@@ -178,15 +178,7 @@ function readTone(t: Record<string, unknown>, channels: number): ToneDocument {
 }
 
 function readCameras(c: Record<string, unknown>): SceneDocument["cameras"] {
-  const e = asRecord(c.event, "cameras.event");
-  const event: Pinhole = {
-    width: asCount(e.width, "cameras.event.width", 1, SENSOR_SIDE),
-    height: asCount(e.height, "cameras.event.height", 1, SENSOR_SIDE),
-    fx: asPositive(e.fx, "cameras.event.fx"),
-    fy: asPositive(e.fy, "cameras.event.fy"),
-    cx: asNumber(e.cx, "cameras.event.cx"),
-    cy: asNumber(e.cy, "cameras.event.cy"),
-  };
+  const event = readPinhole(c.event, "cameras.event");
   const views = asList(c.views, "cameras.views", (value, place) => {
     const v = asRecord(value, place);
     return {
@@ -195,9 +187,22 @@ function readCameras(c: Record<string, unknown>): SceneDocument["cameras"] {
       t_s: orNull(v.t_s, `${place}.t_s`, asNumber),
       position: asVec3(v.position, `${place}.position`),
       quaternion: asQuaternion(v.quaternion, `${place}.quaternion`),
+      ...(v.camera === undefined ? {} : { camera: readPinhole(v.camera, `${place}.camera`) }),
     };
   });
   return { event, views };
+}
+
+function readPinhole(value: unknown, place: string): Pinhole {
+  const p = asRecord(value, place);
+  return {
+    width: asCount(p.width, `${place}.width`, 1, SENSOR_SIDE),
+    height: asCount(p.height, `${place}.height`, 1, SENSOR_SIDE),
+    fx: asPositive(p.fx, `${place}.fx`),
+    fy: asPositive(p.fy, `${place}.fy`),
+    cx: asNumber(p.cx, `${place}.cx`),
+    cy: asNumber(p.cy, `${place}.cy`),
+  };
 }
 
 function readTrajectory(t: Record<string, unknown>): SceneDocument["trajectory"] {

@@ -13,7 +13,7 @@ const STOP_STEP = 0.25;
 export function goToView(desk: Desk, index: number): void {
   const view = desk.document.cameras.views[index];
   if (!view) return;
-  desk.controls.goTo({ position: view.position, quaternion: view.quaternion }, coveringFov(desk.document.cameras.event, desk.picture.aspect));
+  desk.controls.goTo({ position: view.position, quaternion: view.quaternion }, coveringFov(view.camera ?? desk.document.cameras.event, desk.picture.aspect));
   desk.store.set({ selected: index, playing: false, ...(view.t_s === null ? {} : { tS: clampTime(view.t_s, desk.document.time_range_s) }) });
 }
 

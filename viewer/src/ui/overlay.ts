@@ -70,8 +70,8 @@ export class Overlay {
     path.lineTo(line[1].x, line[1].y);
   }
 
-  private frustumPath(projector: Projector, pose: Pose, depth: number): Path2D {
-    const { apex, corners, head } = frustum(pose, this.desk.document.cameras.event, depth);
+  private frustumPath(projector: Projector, pose: Pose, depth: number, camera = this.desk.document.cameras.event): Path2D {
+    const { apex, corners, head } = frustum(pose, camera, depth);
     const path = new Path2D();
     corners.forEach((corner, i) => {
       this.add(path, projector, apex, corner);
@@ -88,7 +88,7 @@ export class Overlay {
     const depth = size * document.world.radius;
     document.cameras.views.forEach((view, i) => {
       const strong = i === selected || i === this.hovered;
-      const path = this.frustumPath(projector, view, depth);
+      const path = this.frustumPath(projector, view, depth, view.camera);
       const dash = view.kind === "heldout" ? [4, 4] : view.kind === "recorded" ? [1, 4] : [];
       this.stroke(g, path, LINE_COLOURS[view.kind], strong ? 2.6 : 1.2, dash);
       const at = projector.point(view.position);
