@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import tyro
@@ -107,14 +107,20 @@ def run(args: Args) -> int:
             found = _write(args, config, folder, recording, events, motion, flow, times, shown)
     seconds, maps = seconds_so_far(), 0 if args.format == "none" else len(times) - 1
     if args.json:
-        said = {"maps": maps, "rate_hz": args.rate, "windows": len(motion), "events": motion.distinct_events}
+        said: dict[str, Any] = {
+            "maps": maps,
+            "rate_hz": args.rate,
+            "windows": len(motion),
+            "events": motion.distinct_events,
+        }
         said |= {"speed_px_s": asdict(found.speeds), "gain": float(np.median(motion.gain))}
         said |= {"calibration": motion.calibration, "calibrated": recording.camera is not None}
         print_json({**said, "notes": _notes(recording, motion), "seconds": seconds, "out": out})
         return 0
     speeds, gain = found.speeds, float(np.median(motion.gain))
     print(f"speed  median {speeds.median:.0f} px/s, mean {speeds.mean:.0f} px/s, 99 % below {speeds.fast:.0f} px/s")
-    print(f"{maps} maps at {args.rate:g} Hz; sharpening (FWL) {gain:.2f}")
+    shown_maps = "1 map" if maps == 1 else f"{maps} maps"
+    print(f"{shown_maps} at {args.rate:g} Hz; sharpening (FWL) {gain:.2f}")
     for note in _notes(recording, motion):
         print(f"note  {printable(note)}")
     print(f"{out / 'report.html'}   ({seconds:.1f} s for {events.duration_s:.3g} s of events)")
@@ -237,10 +243,15 @@ def _write(
 
 
 def _times(events: EventStream, rate_hz: float) -> np.ndarray:
-    """Absolute times of the maps in microseconds, one more than there are intervals between them."""
-    step_us = 1e6 / rate_hz
-    count = max(int((int(events.t_us[-1]) - int(events.t_us[0])) / step_us), 1)
+    """Absolute times of the maps in microseconds, one more than there are intervals between them.
+
+    Events that are shorter than one interval have one map, over all of their time.
+    """
+    step_us, first, last = 1e6 / rate_hz, int(events.t_us[0]), int(events.t_us[-1])
+    count = int((last - first) / step_us)
+    if count == 0:
+        return np.array([first, last], dtype=np.int64)
     if count > MOST_MAPS:
         do = f"look at a shorter slice (--start, --stop), or take --rate {rate_hz * MOST_MAPS / count:.3g}"
         raise InputError(f"{count:,} maps are more than {MOST_MAPS:,}", do=do)
-    return int(events.t_us[0]) + np.rint(np.arange(count + 1) * step_us).astype(np.int64)
+    return first + np.rint(np.arange(count + 1) * step_us).astype(np.int64)

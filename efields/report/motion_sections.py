@@ -76,11 +76,12 @@ def curves(page: MotionPage) -> str:
 def compared(page: MotionPage) -> str:
     """Errors against each reference, beside those of no rotation."""
     if not page.agreement:
-        names = " nor ".join(reference.name for reference in page.references)
-        why = f"neither {names} covers" if " nor " in names else f"{names} does not cover"
-        text = f"Not compared: {why} the middle of a window." if names else (
-            "Not compared: the recording holds neither a gyroscope's samples nor poses."
-        )  # fmt: skip
+        names = " or ".join(reference.name for reference in page.references)
+        text = (
+            f"Not compared: no window's middle lies in the time of {names}."
+            if names
+            else "Not compared: the recording holds neither a gyroscope's samples nor poses."
+        )
         return markup.section("Agreement", markup.missing(text), anchor="agreement")
     head = [
         "Compared with", "Windows", "RMS error, deg/s", "Mean error, deg/s", "Zero rotation: RMS, deg/s",

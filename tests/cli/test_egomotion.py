@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from efields import cli, loaders
+from efields.cli import flow
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.loaders._reading.flow_png import read_flow_png
@@ -172,6 +173,13 @@ def test_bad_numbers_and_combinations(
     assert cli.main([words[0], str(recording), *flags, *words[1:]]) == 2
     assert said in last_line(capsys)
     assert not (tmp_path / "out").exists()
+
+
+def test_maps_never_reach_beyond_the_events() -> None:
+    t_us, place = np.array([1_000_000, 1_010_000, 1_025_000]), np.array([1, 2, 3])
+    events = EventStream.from_arrays(place, place, t_us, place > 1, 4, 4)
+    for rate, times in ((0.001, [0, 25_000]), (40.0, [0, 25_000]), (100.0, [0, 10_000, 20_000])):
+        assert (flow._times(events, rate) - 1_000_000).tolist() == times
 
 
 def test_the_epipolar_constraint_takes_a_calibration(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,5 +105,5 @@ def test_agreement_is_of_one_quantity_at_the_windows_that_are_covered(tmp_path: 
     assert "Compared with Windows RMS error, deg/s Mean error, deg/s Zero rotation: RMS, deg/s" in text
     assert "gyroscope 2 of 4 3.00 3.00 7.81 7.81" in text
     page = written(tmp_path, "egomotion", found, references=(later,))
-    assert "Not compared: poses does not cover the middle of a window." in page
+    assert "no window&#x27;s middle lies in the time of poses." in page
     assert "neither a gyroscope&#x27;s samples nor poses" in written(tmp_path, "egomotion", found)
