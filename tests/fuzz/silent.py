@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 import sys
 import tempfile
 import time
@@ -40,6 +41,8 @@ class Silence:
     """Files that gave the true events."""
     noted: int = 0
     """Files that gave others, and a note."""
+    understated: int = 0
+    """Of those, files of which more events are gone than the note says, where it counts events alone."""
     silent: int = 0
     """Files that gave others without a word."""
     lost: int = 0
@@ -89,10 +92,18 @@ def _one(known: Known, kind: str, options: dict[str, Any], usual: set[str], told
         told.equal += 1
     elif set(recording.notes) - usual:
         told.noted += 1
+        told.understated += _understated(lost, recording.notes)
     else:
         told.silent += 1
         told.lost, told.altered, told.added = told.lost + lost, told.altered + altered, told.added + added
         told.causes[cause(known.events, columns_of(recording))] += 1
+
+
+def _understated(lost: int, notes: tuple[str, ...]) -> bool:
+    """Whether more events are lost than the note on salvage says; bytes hold an unknown number of them."""
+    said = next((note for note in notes if note.startswith("Salvaged:")), "")
+    count = re.search(r"lost ([\d,]+) events\.$", said)
+    return count is not None and lost > int(count[1].replace(",", ""))
 
 
 def columns_of(recording: Recording) -> EventColumns:
@@ -131,11 +142,11 @@ def _keys(events: EventColumns) -> np.ndarray:
 
 def lines(name: str, table: dict[str, Silence]) -> list[str]:
     """The table of one file, a row a kind of damage."""
-    heads = ("files", "refused", "equal", "noted", "silent", "lost", "altered", "added")
-    rows = [f"{name:<16}" + "".join(f"{head:>9}" for head in heads)]
+    heads = ("files", "refused", "equal", "noted", "understated", "silent", "lost", "altered", "added")
+    rows = [f"{name:<16}" + "".join(f"{head:>12}" for head in heads)]
     for damage, told in [*table.items(), ("all", sum(table.values(), Silence()))]:
         why = ", ".join(f"{count} {what}" for what, count in told.causes.most_common())
-        rows.append(f"{damage:<16}" + "".join(f"{getattr(told, head):9}" for head in heads) + f"  {why}".rstrip())
+        rows.append(f"{damage:<16}" + "".join(f"{getattr(told, head):12}" for head in heads) + f"  {why}".rstrip())
     return rows
 
 
