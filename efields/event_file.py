@@ -16,7 +16,7 @@ from efields.errors import InputError
 from efields.events.clock import LEAST_RESET_US, Clock
 from efields.events.clock_order import OnReset, Order
 from efields.events.columns import EventColumns
-from efields.events.stream import MOST_US, check_sensor_size, far_time
+from efields.events.stream import MOST_US, check_sensor_size, far_time, first_far
 from efields.geometry.camera import Camera
 from efields.recording import Frames, Imu, Triggers
 
@@ -165,10 +165,10 @@ class EventFile:
 def _without_far_times(chunk: EventColumns, row: int, damages: Damages) -> EventColumns:
     """The events whose times are times; others are a damage."""
     t_us = chunk.t_us
-    if chunk.count == 0 or -MOST_US < int(t_us.min()) <= int(t_us.max()) < MOST_US:
+    first = first_far(t_us)
+    if first is None:
         return chunk
     near = (t_us > -MOST_US) & (t_us < MOST_US)
-    first = int(np.argmin(near))
     damages.found(
         "an event's time is none" if damages.salvage else far_time(int(t_us[first])),
         row=row + first,

@@ -208,10 +208,17 @@ def _whole_microseconds(t: np.ndarray, where: str) -> Int64[np.ndarray, " n"]:
     elif t.dtype.kind not in "iu":
         raise InputError(f"times of type {t.dtype}", where, "give whole microseconds")
     for part in pieces(len(t), _CHUNK, t):
-        for far in (t[part].min(), t[part].max()):
-            if not -MOST_US < int(far) < MOST_US:
-                raise InputError(far_time(int(far)), where, "check the unit of the times")
+        if (at := first_far(t[part])) is not None:
+            raise InputError(far_time(int(t[part][at])), where, "check the unit of the times")
     return t.astype(np.int64, copy=False)
+
+
+def first_far(t_us: np.ndarray) -> int | None:
+    """The index of the first time that is none (`MOST_US`); None where all are times."""
+    if len(t_us) == 0 or -MOST_US < int(t_us.min()) <= int(t_us.max()) < MOST_US:
+        return None
+    far = ~((t_us > -MOST_US) & (t_us < MOST_US))
+    return int(np.argmax(far)) if far.any() else None
 
 
 def far_time(t_us: int) -> str:

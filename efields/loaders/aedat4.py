@@ -35,6 +35,8 @@ from efields.recording import Recording
 
 EVENT = np.dtype([("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("on", "u1"), ("unused", "u1", 3)])
 """One event as it lies in a packet."""
+_BLANK = bytes(2 * EVENT.itemsize)
+"""Two events that are none."""
 _FRAME_TYPES = {0: ("<u1", 1), 16: ("<u1", 3), 24: ("<u1", 4), 2: ("<u2", 1), 18: ("<u2", 3), 26: ("<u2", 4)}
 _RISING, _FALLING, _OWN = (1, 3, 4, 6, 8), (2, 5, 7, 9), (6, 7, 8, 9)
 
@@ -118,10 +120,11 @@ def _decode(container: Container, streams: tuple[Stream, ...], damages: Damages)
             _report(packet, damages)
             continue
         rows = np.frombuffer(packet.buffer, dtype=EVENT, count=number, offset=first)
-        blank = blank_records(np.frombuffer(packet.buffer, np.uint8, EVENT.itemsize * number, first), EVENT.itemsize)
-        if blank.any():
-            what = "events of a packet lie in a block of zeros"
-            damages.found(what, byte=packet.byte, lost_events=int(np.count_nonzero(blank)))
+        if _BLANK in packet.buffer:
+            blank = blank_records(rows.view(np.uint8), EVENT.itemsize)
+            lost = int(np.count_nonzero(blank))
+            if lost:
+                damages.found("events of a packet lie in a block of zeros", byte=packet.byte, lost_events=lost)
             rows = rows[~blank]
         held.append(rows)
         if (held[-1]["on"] > 1).any():

@@ -92,7 +92,7 @@ class RecordFile:
 
     def _not_blank(self, rows: np.ndarray, byte: int, damages: Damages | None) -> np.ndarray:
         """Address and time of each record that is not in a block of zeros or ones; such blocks are reported."""
-        data = self.data[byte : byte + 4 * len(rows)]
+        data = rows.view(np.uint8)
         blank = blank_records(data, 8)
         if not blank.any():
             return rows

@@ -28,12 +28,20 @@ def runs_of(mask: Bool[np.ndarray, " n"], least: int) -> Bool[np.ndarray, " n"]:
 
 def blank_records(data: np.ndarray, size: int, least: int = 2) -> Bool[np.ndarray, " n"]:
     """Which records of `size` bytes, one after the other, are all zeros or all ones, `least` or more in a row."""
-    records = data[: len(data) // size * size].reshape(-1, size)
-    first = records[:, 0]
-    if not ((first == 0) | (first == 255)).any():
-        return np.zeros(len(records), bool)
-    lowest, highest = records.min(axis=1), records.max(axis=1)
-    return runs_of(highest == 0, least) | runs_of(lowest == 255, least)
+    count = len(data) // size
+    if size % 8:
+        records = data[: count * size].reshape(-1, size)
+        may = np.flatnonzero((records[:, 0] == records[:, -1]) & (records[:, 0] + np.uint8(1) <= 1))
+        lowest, highest = records[may].min(axis=1), records[may].max(axis=1)
+        zeros, ones = np.zeros((2, count), bool)
+        zeros[may], ones[may] = highest == 0, lowest == 255
+    else:
+        lanes = np.ascontiguousarray(data[: count * size]).view(np.uint64).reshape(-1, size // 8)
+        zeros, ones = lanes[:, 0] == 0, lanes[:, 0] == np.iinfo(np.uint64).max
+        for lane in range(1, size // 8):
+            zeros &= lanes[:, lane] == 0
+            ones &= lanes[:, lane] == np.iinfo(np.uint64).max
+    return runs_of(zeros, least) | runs_of(ones, least)
 
 
 def report_blank(data: np.ndarray, size: int, byte: int, damages: Damages, least: int = 2) -> None:

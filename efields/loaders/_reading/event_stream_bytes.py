@@ -15,6 +15,8 @@ from efields.loaders._reading import decode_kernels
 from efields.loaders._reading.blank import runs_of
 
 _TIME, _LEFT_OUT = range(2)
+_ZEROS = 15
+"""Bytes of zeros in a row that are no events: three or five of one pixel at one time."""
 _LINKS = 8
 """Events in a row that must lie inside of the sensor to trust that they are events."""
 
@@ -78,11 +80,11 @@ class EventStreamDecoder:
         return EventColumns.of(x, y, t_us, on), used, head
 
     def zeros(self, data: np.ndarray) -> np.ndarray | None:
-        """Which bytes stand in a block of zeros, three events of one pixel at one time or more; None where none."""
-        lanes = np.ascontiguousarray(data[: len(data) // 4 * 4]).view(np.uint32)
+        """Which bytes stand in a block of zeros, more than events of one pixel at one time can be; None where none."""
+        lanes = np.ascontiguousarray(data[: len(data) // 8 * 8]).view(np.uint64)
         if not (lanes == 0).any():
             return None
-        found = runs_of(data == 0, 3 * self.size)
+        found = runs_of(data == 0, _ZEROS)
         return found if found.any() else None
 
     def next_whole(self, data: np.ndarray, width: int, height: int) -> int:

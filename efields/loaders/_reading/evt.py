@@ -111,10 +111,9 @@ class EvtDecoder:
     @classmethod
     def blocks(cls, words: np.ndarray) -> Bool[np.ndarray, " n"] | None:
         """Which words stand in a block of one word again and again, as of zeros; None where there is no such block."""
-        again = np.flatnonzero(words[1:] == words[:-1])
         ones = np.iinfo(cls.WORD).max
-        word = words[again]
-        again = again[np.isin(cls.types(word), list(cls.REPEATED)) | (word == ones)]
+        events = words[1:] < max(cls.REPEATED) + 1 << 8 * cls.WORD.itemsize - 4
+        again = np.flatnonzero((words[1:] == words[:-1]) & (events | (words[1:] == ones)))
         if not len(again):
             return None
         same = np.zeros(len(words), bool)
