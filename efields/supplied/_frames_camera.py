@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from efields.errors import InputError
+from efields.loaders._reading.calibration import LENSES, Calibration, lens_of
 from efields.loaders._reading.intrinsics import Intrinsics
-from efields.supplied._calibration import Calibration, lens_of
 from efields.supplied._camera_of_node import size
 from efields.supplied._documents import floats
 
@@ -44,9 +44,13 @@ def of_frames_json(document: dict[str, Any], width: int, path: Path) -> Calibrat
             raise InputError("says neither cx, cy nor w, h", path, "add them")
         cx, cy = middle[0] / 2 if cx is None else cx, middle[1] / 2 if cy is None else cy
     model = str(meta.get("camera_model") or "").lower()
+    if lens_of(model) is None:
+        raise InputError(f"camera model '{meta['camera_model']}' is unknown", path, f"calibrate with {LENSES}")
     fisheye = lens_of(model) == "equidistant" or bool(meta.get("is_fisheye"))
-    names = ("k1", "k2", "k3", "k4") if fisheye else ("k1", "k2", "p1", "p2", "k3")
+    names = ("k1", "k2", "k3", "k4") if fisheye else ("k1", "k2", "p1", "p2", "k3", "k4")
     distortion = tuple(number(name) or 0.0 for name in names)
+    if fisheye and (number("p1") or number("p2")):
+        raise InputError("is a fisheye with p1 and p2", path, f"calibrate with {LENSES}")
     sized = None if columns is None or rows is None else size([columns, rows], path)
-    lens = "equidistant" if fisheye else "plumb_bob" if any(distortion) or lens_of(model) is None else "none"
+    lens = "equidistant" if fisheye else "plumb_bob" if any(distortion) else "none"
     return Calibration(Intrinsics(fx, fy, cx - 0.5, cy - 0.5), lens, distortion if lens != "none" else (), sized)

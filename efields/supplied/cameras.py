@@ -17,12 +17,12 @@ import numpy as np
 from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.loaders._reading.arrays import is_zip, npz_members, read_npz
+from efields.loaders._reading.calibration import Calibration, fitted
 from efields.loaders._reading.colmap_model import is_cameras_file, model_folder, read_cameras
 from efields.loaders._reading.intrinsics import FORMS, Intrinsics, intrinsics_of
 from efields.loaders._reading.number_text import Rows, number_rows
 from efields.loaders._reading.text import read_short_text
 from efields.loaders._reading.transforms import camera_from_matrix
-from efields.supplied._calibration import Calibration, fitted
 from efields.supplied._camera_nodes import cameras_in, chosen_camera
 from efields.supplied._camera_of_node import calibration_of
 from efields.supplied._documents import floats, read_document

@@ -135,9 +135,22 @@ def test_json_counts_pixel_centres_at_halves(tmp_path: Path) -> None:
 
 
 def test_a_fisheye_in_json(tmp_path: Path) -> None:
-    fisheye = {**NERFSTUDIO, "camera_model": "OPENCV_FISHEYE", "k3": 0.3, "k4": 0.4}
+    fisheye = {**NERFSTUDIO, "camera_model": "OPENCV_FISHEYE", "k3": 0.3, "k4": 0.4, "p1": 0, "p2": 0}
     camera, _ = read_camera(written(tmp_path, "t.json", json.dumps(fisheye)), *SIZE)
     assert (camera.distortion_model, camera.distortion) == ("equidistant", (-0.3, 0.1, 0.3, 0.4))
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"camera_model": "FISHEYE624"}, "camera model 'FISHEYE624' is unknown"),
+        ({"k4": 0.1}, "has 6 distortion numbers"),
+        ({"camera_model": "OPENCV_FISHEYE"}, "a fisheye with p1 and p2"),
+    ],
+)
+def test_a_json_of_another_lens_is_refused(changed: dict[str, object], says: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=says):
+        read_camera(written(tmp_path, "t.json", json.dumps({**NERFSTUDIO, **changed})), *SIZE)
 
 
 def test_plain_numbers_take_the_size_of_the_sensor() -> None:

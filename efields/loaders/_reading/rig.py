@@ -72,6 +72,8 @@ def numbers(node: Any, names: tuple[str, ...], shape: tuple[int, ...], path: Pat
 def kalibr_camera(rig: dict[str, Any], name: str, path: Path) -> Camera:
     """The camera `name` of a Kalibr calibration. Raises `InputError` for anything missing or unknown."""
     node = entry(rig, (name,), path)
+    if isinstance(node, dict) and (model := node.get("camera_model", "pinhole")) != "pinhole":
+        raise InputError(f"'{name}' is a camera of the model '{model}'", path, "calibrate a pinhole")
     numbers(node, ("intrinsics",), (4,), path)
     return camera_of(node["intrinsics"], node, path)
 

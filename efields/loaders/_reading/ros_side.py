@@ -12,6 +12,8 @@ import numpy as np
 from efields.errors import InputError
 from efields.event_file import Damages
 from efields.geometry.camera import Camera
+from efields.loaders._reading.calibration import Calibration, fitted
+from efields.loaders._reading.intrinsics import intrinsics_of
 from efields.loaders._reading.ros_bag import Bag, Topic
 from efields.recording import Frames, Imu
 
@@ -121,17 +123,16 @@ def _image(content: Any) -> np.ndarray | None:
 def read_camera(bag: Bag, topic: str, width: int, height: int) -> tuple[Camera | None, tuple[str, ...]]:
     """The calibration, and a note; None where there is none that fits the sensor. Damage is left to other passes."""
     for _, content in _messages(bag, topic, CAMERA, Damages(Path(bag.path), salvage=True)):
-        matrix = np.asarray(getattr(content, "K", getattr(content, "k", None)), dtype=np.float64).reshape(3, 3)
+        matrix = np.asarray(getattr(content, "K", getattr(content, "k", None)), dtype=np.float64)
         lens = tuple(float(v) for v in getattr(content, "D", getattr(content, "d", ())))
-        if matrix[0, 0] == 0:
+        if not matrix.any():
             return None, (f"Topic {topic} holds no calibration.",)
-        if (int(content.width), int(content.height)) != (width, height):
-            return None, (f"The calibration in {topic} is for {content.width} x {content.height} pixels: left out.",)
-        model = content.distortion_model if any(lens) else "none"
+        size = int(content.width), int(content.height)
+        if size != (width, height):
+            return None, (f"The calibration in {topic} is for {size[0]} x {size[1]} pixels: left out.",)
         try:
-            focal = float(matrix[0, 0]), float(matrix[1, 1]), float(matrix[0, 2]), float(matrix[1, 2])
-            distortion = lens if model != "none" else ()
-            return Camera(width, height, *focal, distortion_model=model, distortion=distortion), ()
+            found = Calibration(intrinsics_of([matrix.ravel().tolist()], topic), content.distortion_model, lens, size)
+            return fitted(found, width, height, False, topic)
         except InputError as error:
             return None, (f"The calibration in {topic} was left out: {error.what}.",)
     return None, ()
