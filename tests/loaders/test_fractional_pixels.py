@@ -33,6 +33,9 @@ def write(folder: Path, kind: str, xy: np.ndarray = RECTIFIED) -> Path:
         np.savez(path, x=xy[:, 0], y=xy[:, 1], t=T, p=P)
     elif kind == "npy":
         np.save(path, np.stack([T * 1e-6, xy[:, 0], xy[:, 1], P], 1))
+    elif kind == "txt":
+        rows = zip(T.tolist(), xy.tolist(), P.tolist(), strict=True)
+        path.write_text("".join(f"{t * 1e-6:.6f} {x:.6f} {y:.6f} {p}\n" for t, (x, y), p in rows))
     elif kind == "table.h5":
         with h5py.File(path, "w") as file:
             file["events"] = np.stack([xy[:, 0], xy[:, 1], T * 1e-6, P * 2 - 1], 1)
@@ -47,7 +50,7 @@ def write(folder: Path, kind: str, xy: np.ndarray = RECTIFIED) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", ["npz", "npy", "table.h5", "columns.h5", "folder"])
+@pytest.mark.parametrize("kind", ["npz", "npy", "txt", "table.h5", "columns.h5", "folder"])
 def test_places_are_kept_and_the_nearest_pixel_stands_in(kind: str, tmp_path: Path) -> None:
     recording = load(write(tmp_path, kind), width=128, height=96)
     events = recording.events

@@ -66,6 +66,7 @@ def write(folder: Path, kind: str, x: list[int], y: list[int]) -> Path:
         np.savez(path, x=x, y=y, t_us=t, p=p)
     else:
         with h5py.File(path, "w") as file:
+            file["t_offset"] = 0  # times are microseconds
             for name, column in {"x": x, "y": y, "t": t, "p": p}.items():
                 file[f"events/{name}"] = np.asarray(column)
     return path

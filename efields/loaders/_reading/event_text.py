@@ -6,10 +6,7 @@ block with any other line (comments, exponents, signs, damage) goes the careful 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +14,14 @@ from jaxtyping import Int64, UInt8, UInt64
 
 from efields.errors import InputError
 from efields.event_file import Damages
-from efields.events.columns import CHUNK, EventColumns
-from efields.events.stream import MOST_US, far_time
+from efields.events.columns import CHUNK, EventColumns, PlacedColumns
 from efields.loaders._reading.columns_found import Polarities
+from efields.loaders._reading.event_lines import TextLayout, read_lines
+from efields.loaders._reading.fractional_pixels import nearest_pixels
 from efields.loaders._reading.time_precision import Unwrapped
 
 BLOCK_BYTES = 1 << 20
 """Bytes parsed together, so that their arrays stay in the cache."""
-COMMENTS = (b"#", b"%", b"//")
-"""What begins a line that holds no event."""
 WORDS = tuple(
     (word, digit)
     for digit, words in ((b"1", (b"true", b"on")), (b"0", (b"false", b"off")))
@@ -41,28 +37,6 @@ for _bytes, _kind in ((b" \t\r\n", _BLANK), (b"0123456789", _DIGIT), (b".", _POI
     _KIND[list(_bytes)] = _kind
 
 
-@dataclass(frozen=True)
-class TextLayout:
-    """What the lines of a file hold."""
-
-    columns: tuple[str, ...] = ("t", "x", "y", "p")
-    """What each value of a line is: t, x, y and p once each, "-" for what is left out."""
-    power: int = 6
-    """The unit of time is 10**power microseconds: 6 seconds, 3 milliseconds, 0 microseconds, -3 nanoseconds."""
-    separator: bytes = b""
-    """Between two values: comma or semicolon; empty for blanks and tabs."""
-    skip_lines: int = 0
-    """Lines of the header."""
-    skip_bytes: int = 0
-    """Bytes of the header."""
-    words: bool = False
-    """Whether polarities are words (true, false, on, off)."""
-
-    def place(self, name: str) -> int:
-        """Where in a line a column stands."""
-        return self.columns.index(name)
-
-
 def read_events(path: Path, layout: TextLayout, damages: Damages) -> Iterator[EventColumns]:
     """The events of a text file in its order. A line that is no event is a damage; raises `InputError` naming it."""
     polarities, counter = Polarities(damages), Unwrapped()
@@ -70,7 +44,7 @@ def read_events(path: Path, layout: TextLayout, damages: Damages) -> Iterator[Ev
     held = 0
     for block, line in _blocks(path, layout, damages):
         block = _without_words(block) if layout.words else block
-        columns = _fast(block, layout) or _careful(block, line, layout, damages)
+        columns = (None if layout.fractional else _fast(block, layout)) or read_lines(block, line, layout, damages)
         if layout.power == 0:
             columns = (counter.where_they_turn(columns[0]), *columns[1:])
         part = _checked(columns, polarities, line)
@@ -125,7 +99,11 @@ def _without_words(block: bytes) -> bytes:
 def _checked(columns: tuple[np.ndarray, ...], polarities: Polarities, line: int) -> EventColumns:
     t_us, x, y, polarity = columns
     rose, known = polarities.of(polarity, line)
-    events = EventColumns.of(x, y, t_us, rose)
+    if x.dtype.kind == "f":
+        x, y, on_pixel = nearest_pixels(x, y)
+        events: EventColumns = PlacedColumns.at(EventColumns.of(x, y, t_us, rose), on_pixel)
+    else:
+        events = EventColumns.of(x, y, t_us, rose)
     return events if known is None else events.take(known)
 
 
@@ -235,66 +213,3 @@ def _digits(
     ):
         word = (word & np.uint64(mask)) * np.uint64(factor) + ((word >> np.uint64(bits)) & np.uint64(mask))
     return word.astype(np.int64)
-
-
-def _careful(block: bytes, first_line: int, layout: TextLayout, damages: Damages) -> tuple[np.ndarray, ...]:
-    """Lines one by one. A line that is no event is a damage."""
-    rows: list[tuple[int, int, int, int]] = []
-    for number, raw in enumerate(block[:-1].split(b"\n"), start=first_line):
-        text = raw.strip()
-        for comment in COMMENTS:
-            text = text.partition(comment)[0]
-        words = text.split(layout.separator or None)
-        if text.strip() == b"":
-            continue
-        if len(words) != len(layout.columns):
-            wrong = f"{len(words)} values, not the {len(layout.columns)} of {layout_words(layout)}"
-            _lost(f"line {number:,} holds {wrong} ('{_shown(text)}')", damages)
-            continue
-        try:
-            rows.append(_row(words, layout))
-        except (ValueError, OverflowError) as far:
-            said = f": {far}" if isinstance(far, OverflowError) else f" is '{_shown(text)}'"
-            _lost(f"cannot be read: line {number:,}{said}", damages)
-    return tuple(np.array(rows, dtype=np.int64).reshape(-1, 4).T)
-
-
-def layout_words(layout: TextLayout) -> str:
-    """The columns of a layout as a user writes them."""
-    return f"'{' '.join(layout.columns)}'"
-
-
-def _lost(what: str, damages: Damages) -> None:
-    if not damages.salvage:
-        raise InputError(what, damages.path, "mend or delete that line, or leave such lines out with --salvage")
-    damages.found("a line is no event", lost_events=1)
-
-
-def _row(words: list[bytes], layout: TextLayout) -> tuple[int, int, int, int]:
-    """Time in microseconds, x, y and polarity of one line. Raises `ValueError` for what does not fit."""
-    x, y, polarity = (_number(words[layout.place(name)]) for name in "xyp")
-    whole = x == int(x) and y == int(y) and polarity == int(polarity)
-    if not (whole and min(x, y) >= 0 and max(x, y) <= 0xFFFF and abs(polarity) < 100):
-        raise ValueError
-    _number(word := words[layout.place("t")])  # of Python's own grammar
-    t_us = Decimal(word.strip().decode("ascii")).scaleb(layout.power).to_integral_value(ROUND_HALF_UP)
-    if not abs(t_us) < MOST_US:
-        raise OverflowError(far_time(int(t_us)))
-    return int(t_us), int(x), int(y), int(polarity)
-
-
-def _number(word: bytes) -> int | float:
-    text = word.strip().decode("ascii")
-    if "_" in text:  # Python's own grammar only
-        raise ValueError
-    try:
-        return int(text)
-    except ValueError:
-        value = float(text)
-    if not math.isfinite(value):
-        raise ValueError
-    return value
-
-
-def _shown(text: bytes) -> str:
-    return text[:60].decode("ascii", "replace").strip()

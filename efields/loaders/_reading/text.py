@@ -12,7 +12,8 @@ from jaxtyping import Float64
 from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import EventColumns
-from efields.loaders._reading.event_text import TextLayout, read_events
+from efields.loaders._reading.event_lines import TextLayout
+from efields.loaders._reading.event_text import read_events
 from efields.text import decoded
 
 

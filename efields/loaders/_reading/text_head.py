@@ -16,7 +16,9 @@ from efields.loaders._reading.columns_found import (
     order_of,
     possible_orders,
 )
-from efields.loaders._reading.event_text import COMMENTS, WORDS, TextLayout
+from efields.loaders._reading.event_lines import COMMENTS, TextLayout
+from efields.loaders._reading.event_text import WORDS
+from efields.loaders._reading.fractional_pixels import NOTE, are_fractional
 from efields.loaders._reading.size_in_words import SizeInWords
 from efields.loaders._reading.time_precision import Unwrapped, check_some_time_passes, precision_notes
 from efields.loaders._reading.time_unit import UNITS, WORDS_OF_UNIT, TimeUnit, said_unit, unit_of
@@ -26,6 +28,8 @@ SEPARATORS = {"space": b"", "tab": b"", "comma": b",", "semicolon": b";"}
 
 _SAMPLE_BYTES = 1 << 18
 _SAMPLE_LINES = 4000
+_ENOUGH = 20
+"""Lines that tell events between pixels from other tables of four numbers."""
 _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _DIGIT_OF_WORD = dict(WORDS)
 
@@ -81,14 +85,16 @@ def read_head(path: Path, columns: str, time_unit: TimeUnit, separator: str) -> 
     check_some_time_passes(t, path)
     named_unit = "" if by_name is None else "".join(said for _, said in by_name)
     unit = time_unit if time_unit != "auto" else named_unit or unit_of(t, path, decimals=_decimals(lines.rows, at))
-    layout = TextLayout(order, UNITS[unit], lines.separator, lines.skip_lines, lines.skip_bytes, words=lines.words)
+    fractional = are_fractional([sample[:, order.index(name)] for name in "xy"])
+    skipped = lines.skip_lines, lines.skip_bytes
+    layout = TextLayout(order, UNITS[unit], lines.separator, *skipped, lines.words, fractional)
     between = {b"": "blanks", b",": "commas", b";": "semicolons"}[lines.separator]
     named_in_file = by_name is not None and not columns
     told = "given" if columns and time_unit != "auto" else "named in the file" if named_in_file else "found"
     note = f"Columns {told}: {' '.join(order)}, times in {WORDS_OF_UNIT[unit]}, {between} between."
     found = () if time_unit != "auto" or named_unit else (said_unit(unit, t),)
     of_comments = () if lines.size[0] or not lines.comments.size[0] else (_size_note(lines.comments.size),)
-    notes = (note, *found, *precision_notes(t, unit), *of_comments)
+    notes = (note, *found, *precision_notes(t, unit), *((NOTE,) if fractional else ()), *of_comments)
     return TextHead(layout, *(lines.size if lines.size[0] else lines.comments.size), notes=notes)
 
 
@@ -108,7 +114,9 @@ def looks_like_events(path: Path) -> bool:
     if not lines.rows:
         return False
     sample = _numbers(lines.rows)
-    return _named(lines.names, len(lines.rows[0])) is not None or bool(possible_orders(sample))
+    if _named(lines.names, len(lines.rows[0])) is not None or possible_orders(sample):
+        return True
+    return len(sample) >= _ENOUGH and bool(possible_orders(sample, fractional=True))
 
 
 def _sample(path: Path) -> bytes:
