@@ -154,7 +154,7 @@ def test_what_a_file_says_does_not_steer_the_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recording = LOADERS["ecd"](tmp_path / "a\x1b[31mred")
-    monkeypatch.setattr("efields.cli.info._camera", lambda _: "\x1b]0;title\x07\u202e")
+    monkeypatch.setattr("efields.cli.info._camera", lambda *_: "\x1b]0;title\x07\u202e")
     assert cli.main(["info", str(recording)]) == 0
     said = capsys.readouterr().out
     assert said.startswith("a [31mred\n") and " ]0;title  \n" in said
