@@ -18,12 +18,11 @@ import time
 from collections.abc import Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
 
 from efields import signals
+from efields.cli._flags import parsed
 from efields.errors import InputError
 from efields.plugins import allowing
-from efields.ranges import OutOfRange, check_ranges
 from efields.settings import did_you_mean
 
 STARTED: ContextVar[float] = ContextVar("STARTED")
@@ -94,29 +93,6 @@ def _run(verb: str, words: list[str], debug: bool) -> int:
 def seconds_so_far() -> float:
     """Wall time of the command that runs."""
     return time.monotonic() - STARTED.get()
-
-
-def parsed(verb: str, words: Sequence[str]) -> Any:
-    """The words of a verb as its `Args`, every number in its range.
-
-    Raises `InputError` for a number that is not, and `SystemExit` when tyro has said what else is wrong.
-    """
-    import tyro
-
-    module = importlib.import_module(f"efields.cli.{verb}")
-    try:
-        args = tyro.cli(
-            module.Args,
-            prog=f"efields {verb}",
-            description=(module.__doc__ or "").strip(),
-            args=words,
-            config=(tyro.conf.FlagCreatePairsOff,),
-        )
-        check_ranges(args)
-    except OutOfRange as error:
-        flag = error.name.split(".")[-1].split("[")[0].replace("_", "-")
-        raise InputError(f"--{flag} {error.value}", do=f"give {error.allowed.words}") from None
-    return args
 
 
 def print_json(value: object) -> None:
