@@ -62,6 +62,17 @@ def replacing(path: str | os.PathLike[str], ending: str = "") -> Iterator[Path]:
         _remove(temporary)
 
 
+@contextlib.contextmanager
+def folder_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A folder beside `path` for files on the way to it, which goes afterwards; see `remove_left_over`."""
+    folder = _sibling(Path(path), "part")
+    try:
+        folder.mkdir()
+        yield folder
+    finally:
+        _remove(folder)
+
+
 def write_bytes(path: str | os.PathLike[str], data: bytes | memoryview) -> None:
     """Write `data` to `path` at once."""
     with replacing(path) as temporary:

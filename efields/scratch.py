@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import shutil
 import tempfile
 import weakref
@@ -14,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from efields.errors import InputError
+from efields.processes import WRITER, gone, writer
 
+_OURS = re.compile(rf"scratch-({WRITER})-.+")
 IN_MEMORY = 1 << 26
 """Events that are held in memory; more go to files."""
 
@@ -45,6 +48,14 @@ def give_back(*columns: np.ndarray) -> None:
             base = getattr(base, "base", None)
 
 
+def _remove_left_over(folder: Path) -> None:
+    """Remove what killed processes of this machine left behind."""
+    for name in os.listdir(folder):
+        found = _OURS.fullmatch(name)
+        if found is not None and gone(found[1]):
+            shutil.rmtree(folder / name, ignore_errors=True)
+
+
 class Scratch:
     """A folder of arrays that goes when nothing refers to it any more, or the process ends."""
 
@@ -52,7 +63,8 @@ class Scratch:
         self._columns = 0
         try:
             scratch_folder().mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix="scratch-", dir=scratch_folder()))
+            _remove_left_over(scratch_folder())
+            self._folder = Path(tempfile.mkdtemp(prefix=f"scratch-{writer()}-", dir=scratch_folder()))
         except OSError as error:
             raise InputError(
                 f"cannot be written ({error.strerror or error})", scratch_folder(), "set EFIELDS_SCRATCH to a folder"

@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("ranges", "processes", "signals", "text"),
     ("atomic", "locks", "memory", "plugins", "scratch", "settings", "threads"),
-    ("shipped", "native"),
+    ("shipped", "native", "films"),
     ("events", "geometry"),
     ("recording",),
     ("event_file",),

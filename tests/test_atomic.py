@@ -14,6 +14,7 @@ import pytest
 
 from efields import atomic, locks, processes
 from efields.errors import InputError
+from efields.scratch import Scratch
 
 
 def killed(code: str, at: Path) -> None:
@@ -53,6 +54,16 @@ def test_what_killed_writers_left_goes_and_what_others_write_stays(tmp_path: Pat
         assert living.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == [".notes.part", "folder", "other", "third"]
     assert (tmp_path / "folder" / "old").read_text() == "whole"
+
+
+def test_scratch_of_a_killed_process_goes_with_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EFIELDS_SCRATCH", str(tmp_path))
+    killed("from efields.scratch import Scratch\nscratch = Scratch()", tmp_path)
+    (left,) = tmp_path.iterdir()
+    (tmp_path / "scratch-of-mine").mkdir()
+    first, second = Scratch(), Scratch()
+    assert not left.exists() and (tmp_path / "scratch-of-mine").exists()
+    assert len(list(tmp_path.iterdir())) == 3 and first is not second
 
 
 def test_a_file_reaches_the_disk_before_its_name_and_the_folder_after(

@@ -15,6 +15,7 @@ from efields.atomic import refuse_existing, replacing
 from efields.errors import InputError
 from efields.evaluate import Gauge
 from efields.export.camera_path import Stop
+from efields.films import mp4
 from efields.geometry.camera import Camera
 from efields.render.image import render_view
 from efields.train import Model
@@ -130,37 +131,13 @@ def depth_pictures(depth: np.ndarray) -> np.ndarray:
 @contextmanager
 def film(out: Path, fps: float) -> Iterator[Callable[[UInt8[np.ndarray, "h w 3"]], None]]:
     """Gives a function that takes pictures one by one; the video or the folder of PNG files appears when all are in."""
-    import imageio.v3 as iio
-    import imageio_ffmpeg
-
-    if out.suffix.lower() != ".mp4":
-        with replacing(out) as folder:
-            folder.mkdir()
-            names = iter(range(10**9))
-            yield lambda picture: iio.imwrite(folder / f"{next(names):05d}.png", picture)
-        return
-    with replacing(out) as temporary:
-        encoder: Any = None
-
-        def write(picture: np.ndarray) -> None:
-            nonlocal encoder
-            even = np.pad(picture, ((0, picture.shape[0] % 2), (0, picture.shape[1] % 2), (0, 0)), mode="edge")
-            if encoder is None:
-                size = (even.shape[1], even.shape[0])
-                encoder = imageio_ffmpeg.write_frames(
-                    str(temporary),
-                    size,
-                    fps=fps,  # pyright: ignore[reportArgumentType]  # any number will do
-                    codec="libx264",
-                    quality=8,
-                    macro_block_size=2,
-                    output_params=["-f", "mp4", "-movflags", "+faststart"],
-                )
-                encoder.send(None)
-            encoder.send(np.ascontiguousarray(even))
-
-        try:
+    if out.suffix.lower() == ".mp4":
+        with mp4(out, fps) as write:
             yield write
-        finally:
-            if encoder is not None:
-                encoder.close()
+        return
+    import imageio.v3 as iio
+
+    with replacing(out) as folder:
+        folder.mkdir()
+        names = iter(range(10**9))
+        yield lambda picture: iio.imwrite(folder / f"{next(names):05d}.png", picture)

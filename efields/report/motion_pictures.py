@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from efields import atomic
-from efields.errors import InputError
+from efields.films import mp4
 
 INK = (0x1B, 0x1E, 0x26)
 
@@ -102,16 +101,8 @@ def write_film(path: Path, pictures: Iterable[UInt8[np.ndarray, "h w 3"]], fps: 
 
     Raises `InputError` when there is no picture, or the film cannot be written.
     """
-    import imageio.v2 as iio
-
     count = 0
-    with atomic.replacing(path, ".mp4") as temporary:
-        with iio.get_writer(
-            temporary, fps=fps, codec="libx264", quality=8, macro_block_size=2, ffmpeg_log_level="error"
-        ) as film:
-            for picture in pictures:
-                film.append_data(picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2])  # pyright: ignore
-                count += 1
-        if count == 0:
-            raise InputError("there is no picture for a film", path)
+    with mp4(path, fps) as write:
+        for count, picture in enumerate(pictures, start=1):  # noqa: B007
+            write(picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2])
     return count

@@ -16,6 +16,7 @@ import numpy as np
 from efields.atomic import replacing
 from efields.errors import InputError
 from efields.events.columns import EventColumns
+from efields.loaders._reading.hdf5_writing import writing_hdf5
 from efields.writers._about import About
 
 SUFFIX = ".h5"
@@ -30,12 +31,11 @@ def write(events: Iterator[EventColumns], path: Path, about: About) -> int:
 
     Raises `InputError` for times before 0 and for events later than 2^32 microseconds (71.6 minutes) after the first.
     """
-    import h5py
     import hdf5plugin
 
     if max(about.width, about.height) > 1 << 16:
         raise InputError(f"a sensor of {about.width} x {about.height} pixels", path, "65536 a side fit at most")
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(path) as temporary, writing_hdf5(temporary) as (file, check):
         pack = hdf5plugin.Blosc(cname="zstd", clevel=1, shuffle=hdf5plugin.Blosc.SHUFFLE)
         columns = {
             name: file.create_dataset(f"events/{name}", (0,), kind, maxshape=(None,), chunks=(_ROWS,), compression=pack)
@@ -52,6 +52,7 @@ def write(events: Iterator[EventColumns], path: Path, about: About) -> int:
             passed = max(passed, int(t[-1]) // 1000 + 1)
             _append(columns, count, part, t)
             count += part.count
+            check()
         index = np.concatenate(starts).astype(np.uint64) if starts else np.zeros(0, dtype=np.uint64)
         file.create_dataset("ms_to_idx", data=index, **({"chunks": True, "compression": pack} if len(index) else {}))
         file.create_dataset("t_offset", data=np.int64(offset))

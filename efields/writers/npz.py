@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from efields.atomic import replacing
+from efields.atomic import folder_beside, replacing
 from efields.events.columns import EventColumns
 from efields.writers._about import About
 
@@ -31,8 +30,7 @@ def write(events: Iterator[EventColumns], path: Path, about: About) -> int:
     Frames and IMU samples are left out.
     """
     count = 0
-    with replacing(path) as temporary, tempfile.TemporaryDirectory(dir=temporary.parent, prefix=".columns.") as at:
-        folder = Path(at)
+    with replacing(path) as temporary, folder_beside(path) as folder:
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context((folder / name).open("wb")) for name in _COLUMNS]
             for chunk in events:

@@ -18,6 +18,7 @@ from efields.errors import InputError
 from efields.events.columns import EventColumns
 from efields.events.stream import EventStream
 from efields.loaders._reading.hdf5_file import opened_hdf5
+from efields.loaders._reading.hdf5_writing import writing_hdf5
 from efields.scratch import Scratch, pieces
 
 NAME = "events.h5"
@@ -30,8 +31,6 @@ def write_events(events: Iterator[EventColumns], path: Path, width: int, height:
 
     Raises `InputError` when the disk is full, or there is no event.
     """
-    import h5py
-
     files = Scratch()
     columns = {name: files.column(kind) for name, kind in COLUMNS.items()}
     count = 0
@@ -41,12 +40,13 @@ def write_events(events: Iterator[EventColumns], path: Path, width: int, height:
         count += chunk.count
     if count == 0:
         raise InputError("no event is left to write", path)
-    with atomic.replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic.replacing(path) as temporary, writing_hdf5(temporary) as (file, check):
         for name, column in columns.items():
             kept = column.array()
             written = file.create_dataset(f"events/{name}", shape=(count,), dtype=COLUMNS[name])
             for piece in pieces(count, _COPY, kept):
                 written[piece] = kept[piece]
+                check()
         for name, value in (("t_offset", 0), ("width", width), ("height", height)):
             file[name] = np.int64(value)
     return count
