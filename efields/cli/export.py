@@ -67,7 +67,7 @@ def run(args: Args) -> int:
     from efields.export.document import recording_of
     from efields.export.flights import flight_of
     from efields.export.page import viewer_page
-    from efields.export.poses import write_poses
+    from efields.export.poses import images_of, write_poses
     from efields.train import Run
 
     source = Run.open(args.run)
@@ -85,7 +85,7 @@ def run(args: Args) -> int:
         html = next_free(source.path / "scene.html") if nothing else args.html and nullcontext(args.html)
         said.update(_baked(args, source, model, recording, html, missing))
     if args.poses:
-        _tell(args, said, "poses", args.poses, f"{write_poses(model, args.poses)} poses")
+        _tell(args, said, "poses", args.poses, f"{write_poses(model, args.poses, images_of(source))} poses")
     if args.video and flight is not None:
         _video(args, said, model, *flight, args.video)
     if args.json:

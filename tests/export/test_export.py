@@ -15,6 +15,8 @@ import pytest
 from efields.cli import main
 from efields.export.page import page_for_report
 from efields.export.poses import write_poses
+from efields.geometry.camera import Camera
+from efields.recording import Views
 from efields.train import Run
 
 FROZEN = Path(__file__).with_name("fixtures") / "scene_v1"
@@ -149,6 +151,20 @@ def test_poses_come_back_by_our_own_readers(run: Run, tmp_path: Path) -> None:
     pose = np.array(table["frames"][0]["transform_matrix"])
     np.testing.assert_allclose(pose[:3, 3], model.trajectory.position[0], atol=1e-6)
     assert table["cx"] == model.camera.cx + 0.5
+
+
+def test_poses_of_images_have_their_names_and_cameras(run: Run, tmp_path: Path) -> None:
+    model = run.load_model()
+    n = len(model.trajectory)
+    wide = Camera(3, 4, 2.0, 2.5, 1.0, 1.5)
+    cameras = [wide if i == 1 else model.camera for i in range(n)]
+    blank = [np.zeros((camera.height, camera.width, 1), np.float32) for camera in cameras]
+    images = Views.joined(blank, np.tile(np.eye(4), (n, 1, 1)), cameras, tuple(f"{i}.png" for i in range(n)))
+    write_poses(model, tmp_path / "p.json", images)
+    frames = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["frames"]
+    assert [frame["file_path"] for frame in frames[:2]] == ["0.png", "1.png"]
+    assert [frames[1][key] for key in ("w", "h", "fl_x", "fl_y", "cx", "cy")] == [3, 4, 2.0, 2.5, 1.5, 2.0]
+    assert frames[0]["w"] == model.camera.width
 
 
 def test_the_frozen_scene_of_format_1_is_as_it_was() -> None:
