@@ -33,6 +33,8 @@ _AHEAD = 64
 """Stretches that are looked at, to either side, to see whether the time goes on where it was."""
 _RANGES_US = (*(1 << bits for bits in (23, 24, 30, 31, 32, 34, 40)), (1 << 31) // 1000, (1 << 32) // 1000)
 """Ranges of counters that wrap, in microseconds; the last two count nanoseconds."""
+_USUAL_RANGES_US = (1 << 24, 1 << 31, 1 << 32)
+"""Those of the formats that most files are of."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Clock:
                 parts.append(part)
             at += 1
         gaps += _gaps(line, limit)
-        if len(parts) > _MOST_RESETS:
+        if sum(not part.wrapped for part in parts) > _MOST_RESETS:
             parts, strays = [Part(0, self.rows)], []
         return Order(self.rows, self.backwards, self.furthest_back_us, tuple(parts), tuple(strays), tuple(gaps))
 
@@ -153,7 +155,7 @@ class Clock:
     def _part(self, line: list[_Stretch], here: _Stretch, shift: int, limit: int) -> Part | None:
         """The part of the recording that begins with a stretch; None where few events tell of it."""
         end_us = line[-1].end_us
-        wrap = next((range_us for range_us in _RANGES_US if 0 <= here.start_us + range_us - end_us <= limit), None)
+        wrap = _range_wrapped(end_us, here.start_us, limit)
         if wrap is not None:
             return Part(here.first, self.rows, shift + wrap, end_us, here.start_us, True)
         within = here.start_us >= line[0].start_us
@@ -163,11 +165,25 @@ class Clock:
         return Part(here.first, self.rows, shift + follows_us - here.start_us, end_us, here.start_us)
 
 
+def _range_wrapped(end_us: int, start_us: int, limit: int) -> int | None:
+    """The range of the counter that wrapped between two times; None where none did.
+
+    The time goes on at once, or the usual counters are near their end before and near their beginning behind.
+    """
+    for range_us in _RANGES_US:
+        pause, near = start_us + range_us - end_us, range_us >> 5
+        usual = range_us in _USUAL_RANGES_US and range_us - near < end_us < range_us and 0 <= start_us < near
+        if 0 <= pause <= (near if usual else limit):
+            return range_us
+    return None
+
+
 def _goes_on(stretches: list[_Stretch], at: int, end_us: int, limit: int) -> int | None:
     """The stretch behind `at` with which the time goes on from `end_us`; None where it does not."""
-    near = max(limit, (end_us - stretches[at].start_us) // 4)
+    back = end_us - stretches[at].start_us
     for again in range(at + 1, min(at + 1 + _AHEAD, len(stretches))):
-        if -limit <= stretches[again].start_us - end_us <= near:
+        forward = stretches[again].start_us - stretches[again - 1].end_us  # a mere gap is no way back
+        if -limit <= stretches[again].start_us - end_us <= max(limit, back // 4) and 2 * forward >= back:
             return again
     return None
 
@@ -176,7 +192,9 @@ def _went_on(line: list[_Stretch], here: _Stretch, limit: int) -> int | None:
     """How many stretches of the line a stretch goes on from, where those behind them lie ahead; None where none."""
     for keep in range(len(line) - 1, max(len(line) - _AHEAD, 0), -1):
         near = max(limit, (line[keep].start_us - here.start_us) // 4)
-        if -limit <= here.start_us - line[keep - 1].end_us <= near:
+        forward = line[keep].start_us - line[keep - 1].end_us  # a mere gap is no way ahead
+        back = line[-1].end_us - here.start_us
+        if -limit <= here.start_us - line[keep - 1].end_us <= near and 2 * forward >= back:
             return keep
     return None
 

@@ -53,6 +53,25 @@ def test_a_counter_that_wraps_is_unwrapped_exactly(range_us: int) -> None:
     assert "wrapped" in order.sentences[0]
 
 
+def test_a_counter_wraps_as_often_as_it_likes() -> None:
+    truth = np.arange(40_000) * 10_000 + 2**24 - 5_000_000
+    order = order_of(truth % 2**24)
+    assert len(order.parts) == 25
+    np.testing.assert_array_equal(order.shifted(truth % 2**24), truth)
+    assert truth[499] < 2**24 <= truth[500]
+    silent = np.concatenate([truth[:480], truth[520:1000]])  # 0.4 s without events where it wraps
+    np.testing.assert_array_equal(order_of(silent % 2**24).shifted(silent % 2**24), silent)
+
+
+def test_gaps_are_no_way_back_from_a_reset() -> None:
+    second = joined(STEADY, STEADY + 105_000, STEADY + 250_000)  # its gaps lie where the first part ended
+    order = order_of(joined(STEADY + 1000, second))
+    assert [part.first for part in order.parts] == [0, 1000]
+    assert order.strays == ()
+    order = order_of(joined(STEADY, STEADY + 150_000, STEADY + 105_000 - 3_000))
+    assert [part.first for part in order.parts] == [0, 2000]
+
+
 def test_late_events_and_those_ahead_are_no_resets() -> None:
     t_us = joined(STEADY[:400], STEADY[100:164], STEADY[400:700], STEADY[:1] + 10**9, STEADY[700:])
     order = order_of(t_us)

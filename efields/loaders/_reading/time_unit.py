@@ -47,7 +47,9 @@ def unit_of(t: np.ndarray, path: Path, *, decimals: int = 0) -> str:
     t = t[np.isfinite(t)] if t.dtype.kind == "f" else t
     if len(t) == 0:
         return "us"
-    greatest, span = float(np.abs(t).max()), float(t.max()) - float(t.min())
+    greatest, steps = float(np.abs(t).max()), np.diff(t.astype(np.float64))
+    # Where a clock was reset, its jump back is no time that passed.
+    span = min(float(t.max()) - float(t.min()), float(steps[steps > 0].sum()))
     not_whole = t.dtype.kind == "f" and bool((t != np.rint(t)).any())
     fractional = not_whole or (decimals > 0 and (len(t) < FEW or span < len(t)))
     rates = {unit: len(t) / (span * 10.0 ** (power - 6)) if span else 0.0 for unit, power in UNITS.items()}
