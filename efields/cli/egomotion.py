@@ -196,10 +196,15 @@ def summary(motion: Motion) -> dict[str, Any]:
 
 def _print(motion: Motion, agreed: tuple[Agreement, ...]) -> None:
     """The mean motion, and how it agrees with what else is known, in a few lines."""
+    from efields.motion.motion import UNKNOWN
+
     windows = "1 window" if len(motion) == 1 else f"{len(motion)} windows"
-    w = ", ".join(f"{v:.4f}" for v in motion.mean())
     assumed = "; the focal length is assumed" if motion.calibration == "assumed" else ""
-    print(f"angular velocity  {w} rad/s about x, y, z (mean of {windows}, {motion.distinct_events:,} events{assumed})")
+    w = ", ".join(f"{v:.4f}" for v in motion.mean()) + " rad/s about x, y, z"
+    if set(motion.status) <= set(UNKNOWN):
+        print(f"angular velocity  not found in {windows} of {motion.distinct_events:,} events; the files hold 0 for it")
+    else:
+        print(f"angular velocity  {w} (mean of {windows}, {motion.distinct_events:,} events{assumed})")
     direction = motion.mean_direction()
     if direction is not None:
         known = int(np.isfinite(motion.direction).all(axis=1).sum())

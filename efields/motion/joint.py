@@ -112,8 +112,8 @@ def estimate_motion_and_flow(
         spline = _spline(fitted[-3:], config)
     if spline is None:
         raise InputError(
-            f"no window of {config.longest_s:g} s holds {config.least_events} events",
-            do="use longer windows, or estimate a rotation only",
+            f"no {max(config.longest_s, config.slowest_s):g} s hold the {config.least_events:,} events of a window",
+            do="choose a part with more events",
         )
     on_progress(len(events), len(events))
     spline = _spline(fitted, config)

@@ -137,7 +137,11 @@ def _motion(
         w = np.stack([np.interp(t_us, t_us[good], axis[good]) for axis in w.T], axis=1)
     else:
         w = np.zeros_like(w)
-        notes.append("No rotation sharpens any window: the camera was at rest, or something else causes the events.")
+        notes.append(
+            "Every window holds too few events for an estimate: 0 stands in its place."
+            if {estimate.status for estimate in estimates} == {"too few events"}
+            else "No rotation sharpens any window: the camera was at rest, or something else causes the events."
+        )
     return Motion(
         model="rotation",
         t_us=t_us,

@@ -175,6 +175,22 @@ def test_bad_numbers_and_combinations(
     assert not (tmp_path / "out").exists()
 
 
+def test_windows_that_give_nothing_are_no_rotation_of_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    t_us = 1_000_000 + np.sort(rng.integers(0, 20_000_000, 1_500))
+    x, y = rng.integers(0, 240, 1_500), rng.integers(0, 180, 1_500)
+    np.savez(tmp_path / "sparse.npz", t=t_us, x=x, y=y, p=x > 100)
+    size = ["--width", "240", "--height", "180", "--time-unit", "us", "--threads", "1"]
+    words = [str(tmp_path / "sparse.npz"), f"--camera={CAMERA}", *size, "--out", str(tmp_path / "out")]
+    assert cli.main(["egomotion", *words]) == 0
+    told = capsys.readouterr().out
+    assert "angular velocity  not found in" in told and "too few events for an estimate" in told
+    assert "rad/s" not in told and "at rest" not in told
+    assert "too few events, 0 is given" in (tmp_path / "out" / "report.html").read_text()
+    assert cli.main(["flow", *words, "--overwrite"]) == 2
+    assert "no 0.4 s hold the 1,000 events of a window; choose a part with more events" in last_line(capsys)
+
+
 def test_maps_never_reach_beyond_the_events() -> None:
     t_us, place = np.array([1_000_000, 1_010_000, 1_025_000]), np.array([1, 2, 3])
     events = EventStream.from_arrays(place, place, t_us, place > 1, 4, 4)
