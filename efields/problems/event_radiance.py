@@ -91,7 +91,7 @@ class Config:
                 "set problem.frames = true for a recording that has frames, or take the loss out",
             )
         channels = recording.calibrated.channels
-        found = find_box(recording, recording.trajectory, recording.calibrated, frames, self.box)
+        found = find_box(recording, recording.trajectory, recording.calibrated, recording.frames, self.box)
         renderer = Renderer.over(found.box, field, channels, sampling, backend, generator)
         problem = EventRadiance(self, recording, frames if wants_frames else None, losses, renderer)
         problem.found_box = found

@@ -54,7 +54,7 @@ class SweptDepth:
     def reach(self) -> tuple[float, float]:
         """The nearest and the farthest depth of all but a few outliers, as far as depths can be told."""
         told = self.depth[self.parallax_px >= LEAST_PX]
-        nearest, farthest = np.percentile(told, (2.0, 98.0))
+        nearest, farthest = np.percentile(told, (3.0, 96.0))
         return float(nearest), float(farthest)
 
 
