@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,9 @@ from efields.supplied._camera_nodes import plain
 from efields.supplied._documents import floats, numbers_in
 
 _MATRICES = (
-    "cameramatrix",
-    "intrinsics",
-    "intrinsicmatrix",
-    "cameraintrinsics",
-    "intrinsic",
-    "k",
-    "mtx",
-    "matrix",
+    "cameramatrix", "intrinsics", "intrinsicmatrix", "cameraintrinsics", "intrinsic", "k", "mtx", "matrix",
     "projectionmatrix",
-)
+)  # fmt: skip
 _DISTORTIONS = (
     "distortioncoefficients", "distortioncoeffs", "distortionparams", "distortionparameters", "distortionvector",
     "distortioncoeff", "distcoeffs", "distcoeff", "distcoefs", "distortion", "distortions", "dist", "d", "kc", "coeffs",
@@ -33,16 +27,14 @@ _NAMED = (
     ("focallengthx", "focallengthy", "principalpointx", "principalpointy"),
 )  # fmt: skip
 """Names of the four numbers, each with what tool uses them."""
-_MODEL_KEYS = (
-    "distortionmodel", "distortiontype", "cameramodel", "cameratype", "modeltype", "projectionmodel", "lensmodel",
-)  # fmt: skip
-_LOOSE_MODEL_KEYS = ("model", "type")
+_MODEL_KEYS = ("distortionmodel", "distortiontype", "cameramodel", "modeltype", "projectionmodel", "lensmodel")
+_LOOSE_MODEL_KEYS = ("cameratype", "model", "type")
 """Names that may also say something else, such as the maker's."""
 _NEUTRAL = ("", "pinhole", "perspective", "camera", "mono", "pinholecamera")
-_OTHER_LENSES = (
-    "ds", "doublesphere", "eucm", "ucm", "omni", "mei", "fov", "atan", "scaramuzza", "ocam", "inversebrownconrady",
-    "modifiedbrownconrady", "ftheta", "thinprism", "division",
-)  # fmt: skip
+_LENS = re.compile(
+    r"ds|mei|fov|atan|.*(fish|sphere|omni|ucm|kb|kannala|radtan|brown|scara|ocam|equi|theta|prism|division).*"
+)
+"""What names a lens, known or not."""
 _OTHER_PARAMETERS = {"xi": "an omnidirectional or double sphere camera", "alpha": "a unified or double sphere camera"}
 
 
@@ -88,12 +80,12 @@ def _model(keys: dict[str, Any], path: Path) -> str:
     ):
         return "fisheye"
     for name, what in _OTHER_PARAMETERS.items():
-        if floats(keys.get(name), name, path):
+        if any(floats(keys.get(name), name, path)):
             raise InputError(f"has '{name}', of {what}", path, f"calibrate a pinhole with one of {LENSES}")
     said: dict[str, str] = {}
     for key in (*_MODEL_KEYS, *_LOOSE_MODEL_KEYS):
         name = str(keys.get(key) or "").strip().removeprefix("distortion.")  # as RealSense writes it
-        loose = key in _LOOSE_MODEL_KEYS and lens_of(name) is None and plain(name) not in _OTHER_LENSES
+        loose = key in _LOOSE_MODEL_KEYS and lens_of(name) is None and not _LENS.fullmatch(plain(name))
         if plain(name) in _NEUTRAL or loose or isinstance(keys.get(key), int | float | list | dict):
             continue
         if plain(name).endswith("brownconrady") and not any(any(numbers_in(keys.get(d)) or ()) for d in _DISTORTIONS):
@@ -118,6 +110,11 @@ def _distortion(keys: dict[str, Any], fisheye: bool, path: Path) -> tuple[float,
         radial = (*floats(keys.get("radialdistortion"), "RadialDistortion", path), 0.0, 0.0, 0.0)[:3]
         tangential = (*floats(keys.get("tangentialdistortion"), "TangentialDistortion", path), 0.0, 0.0)[:2]
         return (*radial[:2], *tangential, radial[2])
+    other = next(
+        (name for name in (("p1", "p2") if fisheye else ("s1", "s2", "s3", "s4")) if _says_numbers(keys.get(name))), ""
+    )
+    if other:
+        raise InputError(f"has '{other}', which its lens model does not have here", path, f"calibrate with {LENSES}")
     names = ("k1", "k2", "k3", "k4") if fisheye else ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
     if fisheye and "k5" in keys and "mu" in keys:  # VINS counts Kannala and Brandt's from 2
         names = ("k2", "k3", "k4", "k5")

@@ -209,6 +209,9 @@ F, K = drawn(0)
         (json.dumps({"K": matrix(F), "distortion_model": "none", "D": [*K]}), "has numbers of one"),
         (json.dumps({"K": matrix(F), "model": "distortion.inverse_brown_conrady", "coeffs": [*K]}), "conrady' is"),
         (json.dumps({"K": matrix(F), "distortion": {"some": [*K]}}), "in no known form"),
+        (json.dumps({"K": matrix(F), "camera_type": "double-sphere"}), "'double-sphere' is"),
+        ("Camera.type: KannalaBrandt8\n" + named(F, K, ": ", "Camera."), "has 'p1'"),
+        (named(F, K, ": ") + "s1: 0.1\n", "has 's1'"),
         (json.dumps({"K": matrix(F), "radial_dist": [*K]}), "a distortion in no known form"),
         (json.dumps({"fx": 300, "fy": 300, "cx": 170, "cy": 130, "xi": 0.1, "alpha": 0.5}), "has 'xi'"),
         ("model_type: MEI\nprojection_parameters: {gamma1: 1, gamma2: 1, u0: 1, v0: 1}\n", "camera model 'MEI'"),
@@ -244,6 +247,12 @@ def test_arrays_of_python_scripts(tmp_path: Path) -> None:
     assert (camera.fx, camera.fy, camera.cx, camera.cy, *camera.distortion) == (*F, *K, 0.0)
     camera, _ = read_camera(str(tmp_path / "K.npy"), *SIZE)
     assert (camera.fx, camera.fy, camera.cx, camera.cy, camera.distortion) == (*F, ())
+
+
+def test_names_of_makers_are_no_lenses(tmp_path: Path) -> None:
+    said = {"K": matrix(F), "camera_type": "DAVIS346", "model": "DVXplorer", "type": "event", "alpha": 0.0}
+    (tmp_path / "c.json").write_text(json.dumps(said))
+    assert read_camera(str(tmp_path / "c.json"), *SIZE)[0].fx == F[0]
 
 
 def test_odd_numbers_are_said(tmp_path: Path) -> None:
