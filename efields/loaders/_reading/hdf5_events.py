@@ -71,17 +71,18 @@ def find_events(path: Path) -> EventDatasets:
                     offset_us, size = _about_events(file, group, path)
                     in_us = any(is_dataset(file, name) for name in ("t_offset", f"{group}t_offset", "ms_to_idx"))
                     in_us &= file[t].dtype.kind != "f"
-                    fractional = _are_fractional(file[x], file[y])
+                    fractional = _are_fractional([file[x], file[y]], path)
                     return EventDatasets(x, y, t, polarity, offset_us, size, in_us, fractional)
         held = ", ".join(list(file)[:8]) or "nothing"
     raise InputError(f"holds no events/x, y, t, p (it holds {held})", path, "name the file that holds the events")
 
 
-def _are_fractional(*columns: Any) -> bool:
+def _are_fractional(columns: list[Any], path: Path) -> bool:
     if any(column.dtype.kind != "f" for column in columns):
         return False
+    rows = min(_LOOKED_AT, usable_rows(columns, path, Damages(path, salvage=True)))
     with contextlib.suppress(*FAULTS):  # what cannot be read is told where it is read
-        return are_fractional([column[:_LOOKED_AT] for column in columns])
+        return are_fractional([column[:rows] for column in columns])
     return False
 
 

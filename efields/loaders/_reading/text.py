@@ -40,12 +40,18 @@ def read_short_text(path: Path, largest: int) -> str:
     return text
 
 
+_LONGEST = 1 << 30
+"""Bytes of the longest table that is read whole."""
+
+
 def read_table(path: Path, columns: int, layout: str) -> Float64[np.ndarray, "n columns"]:
     """A table of numbers, `#` comments skipped.
 
     Raises `InputError` when the file is missing or a line is broken; `layout` names the columns for the message.
     """
     try:
+        if path.stat().st_size > _LONGEST:
+            raise InputError("is too long for a table of poses or frames", path, f"every line must read '{layout}'")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an empty file: the caller says what that means
             table = np.loadtxt(io.StringIO(decoded(path.read_bytes(), path)), dtype=np.float64, comments="#", ndmin=2)
