@@ -49,7 +49,8 @@ def test_a_structure_that_is_the_helpers_end_is_refused(
     """A helper that dies before it answers stands for libhdf5 in a damaged file: the next file gets a new one."""
     path, script = tmp_path / "a.h5", tmp_path / "hdf5_probe.py"
     write_events(path)
-    script.write_text("import os; input(); os.abort()" if ends_in == "a crash" else "input(); raise SystemExit(1)")
+    end = "os.abort()" if ends_in == "a crash" else "raise SystemExit(1)"
+    script.write_text(f"import os; print({{}}, flush=True); input(); {end}")
     helper = hdf5_helper.Helper()
     monkeypatch.setattr(hdf5_helper, "__file__", str(tmp_path / "hdf5_helper.py"))
     monkeypatch.setattr(hdf5_helper, "_helper", helper)
@@ -63,3 +64,12 @@ def test_a_structure_that_is_the_helpers_end_is_refused(
     write_events(tmp_path / "b.h5")
     with opened_hdf5(tmp_path / "b.h5") as file:
         assert list(file["events"]) == ["p", "t", "x", "y"]
+
+
+def test_a_helper_that_cannot_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_events(tmp_path / "a.h5")
+    (tmp_path / "hdf5_probe.py").write_text("import no_such_package")
+    monkeypatch.setattr(hdf5_helper, "_helper", hdf5_helper.Helper())
+    monkeypatch.setattr(hdf5_helper, "__file__", str(tmp_path / "hdf5_helper.py"))
+    with pytest.raises(InputError, match="helper process that looks through HDF5 files first cannot be started"):
+        load(tmp_path / "a.h5", "dsec")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -58,7 +59,7 @@ class Helper:
 
     def _asked(self, path: str, seconds: float) -> Probed | None:
         """The answer of the helper; None where the structure was its end."""
-        process = self._running()
+        process = self._running(path)
         assert process.stdin is not None
         assert process.stdout is not None
         try:
@@ -66,15 +67,15 @@ class Helper:
             process.stdin.flush()
             structure, attributes = process.stdout.readline(), process.stdout.readline()
         except BaseException as error:  # interrupted, or the pipe broke: its state is not known
-            self._lost()
+            self.close()
             if not isinstance(error, OSError):
                 raise
             return None
         if not attributes:
-            self._lost()
+            self.close()
         return Probed(tuple(json.loads(structure)["outside"]), bool(attributes)) if structure else None
 
-    def _running(self) -> subprocess.Popen[str]:
+    def _running(self, path: str) -> subprocess.Popen[str]:
         """The process, of this process's own: one that was forked off shares no pipe with its parent."""
         if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
             script = str(Path(__file__).with_name("hdf5_probe.py"))
@@ -87,9 +88,15 @@ class Helper:
                 encoding="utf-8",
             )
             self._owner = os.getpid()
+            assert self._process.stdout is not None
+            if not self._process.stdout.readline():
+                self.close()
+                what = "the helper process that looks through HDF5 files first cannot be started"
+                raise InputError(f"cannot be opened: {what}", path, "see whether python can import h5py and hdf5plugin")
         return self._process
 
-    def _lost(self) -> None:
+    def close(self) -> None:
+        """End the process; the next question starts another."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -100,6 +107,7 @@ class Helper:
 
 
 _helper = Helper()
+atexit.register(_helper.close)
 
 
 def probed(path: Path) -> Probed:

@@ -1,8 +1,9 @@
 """What a helper process does to an HDF5 file before anybody else opens it; it imports nothing of efields.
 
 libhdf5 follows whatever a damaged file says, and may loop without end or crash. The helper reads one path a line from
-its input, walks through that file, and writes a line of JSON after each of two stages: the structure (objects, links,
-the index of blocks), then the values of all attributes. Where it takes longer than it may, it ends itself.
+its input, walks through that file, and writes a line of JSON when it is ready, and after each of two stages: the
+structure (objects, links, the index of blocks), then the values of all attributes. Where it takes longer than it may,
+it ends itself.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def main() -> None:
     """Probe the files whose names come in, `[path, seconds]` as JSON a line, until the input ends."""
     import hdf5plugin  # noqa: F401  (registers the filters that files are compressed with)
 
+    _say({})  # it is ready
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # the tracebacks of those that took too long
         for line in sys.stdin:
             path, seconds = json.loads(line)
