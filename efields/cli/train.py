@@ -75,7 +75,7 @@ class Args:
     seed: Seed | None = None
     """Seed of every random draw."""
     threads: Threads | None = None
-    """Processor threads; 0 takes all cores."""
+    """Processor threads; 0 takes all cores. A run repeats bit for bit with the same number of them."""
     backend: str | None = None
     """Which implementation runs: auto, or a name that `efields doctor` lists."""
     view: bool = False

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from efields.backends import backend_names
 from efields.config import TrainConfig
 from efields.errors import InputError
 from efields.render.renderer import Renderer
@@ -201,3 +202,17 @@ def test_training_json_says_what_it_ran_on(whole: Run) -> None:
     assert facts["events"] == len(recording().events)
     assert facts["train_seconds"] > 0 and facts["peak_memory_mb"] > 50
     assert json.loads(json.dumps(facts)) == facts
+
+
+@pytest.mark.parametrize("backend", backend_names())
+def test_the_same_run_with_the_same_number_of_threads(backend: str, tmp_path: Path) -> None:
+    settings = dataclasses.replace(experiment(steps=3, samples_per_step=2048), backend=backend)
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            one, other = (reconstruct(settings, recording(), tmp_path / f"{threads}-{k}") for k in (1, 2))
+            assert same(one, other), f"{threads} threads"
+            assert log_without_times(one) == log_without_times(other)
+    finally:
+        torch.set_num_threads(before)
