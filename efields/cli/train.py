@@ -15,7 +15,7 @@ from efields.cli import print_json
 from efields.cli._loader_options import TimeUnit, loader_options
 from efields.cli._supplied import supplied_of
 from efields.errors import InputError
-from efields.ranges import Finite, Port, Range, Seed, Steps, Threads
+from efields.ranges import Finite, Port, Range, Seed, Steps, Threads, check_value
 from efields.shipped import find
 from efields.signals import exit_code
 from efields.threads import set_threads
@@ -199,6 +199,7 @@ def _boxed(problem: Any, box: str) -> Any:
         raise InputError(what, do="give two opposite corners: --box=x0,y0,z0,x1,y1,z1") from None
     if not hasattr(problem, "box"):
         raise InputError("the config's problem takes no box", do="leave --box out")
+    check_value((x0, y0, z0, x1, y1, z1), tuple[Finite, ...], "--box")
     return dataclasses.replace(problem, box=((x0, y0, z0), (x1, y1, z1)))
 
 
