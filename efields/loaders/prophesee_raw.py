@@ -19,7 +19,7 @@ from efields.errors import InputError
 from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import EventColumns
 from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of
-from efields.loaders._reading.evt import EvtDecoder, block_of
+from efields.loaders._reading.evt import EvtDecoder
 from efields.loaders._reading.evt2 import Evt2Decoder, Evt21Decoder
 from efields.loaders._reading.evt3 import Evt3Decoder
 from efields.loaders._reading.prophesee_header import MOST, Header, checked_header_size, read_header
@@ -104,8 +104,10 @@ class _Words:
         lost, placed = False, 0
         for words, skipped in self._whole(damages) if damages.salvage else self._pieces():
             if not damages.salvage and (blocks := decoder.blocks(words)) is not None:
-                first = int(np.argmax(blocks))
-                damages.found(block_of(int(words[first])), byte=at + size * first)
+                broken = blocks | ~decoder.KNOWN[decoder.types(words)]
+                first = int(np.argmax(broken))
+                what = decoder.block_of(int(words[first])) if blocks[first] else _UNKNOWN
+                damages.found(what, byte=at + size * first)
             at += size * len(words)
             lost |= skipped
             if lost:

@@ -49,6 +49,8 @@ def test_a_block_is_a_damage(name: str, fill: bytes, first: int, tmp_path: Path)
         (Evt3Decoder, [0, 0], False),
         (Evt3Decoder, [0, 0, 0], True),
         (Evt3Decoder, [5, 5, 5], True),  # a row without events, again and again
+        (Evt3Decoder, [5, 6, 7, 8], True),  # rows without events
+        (Evt3Decoder, [5, 6, 7], False),
         (Evt3Decoder, [0x4FFF] * 100, False),  # a row in which every pixel fires
         (Evt3Decoder, [0x8001, 0x6002] * 9 + [0x8001] * 50, False),
         (Evt3Decoder, [0x2003] * 8, True),

@@ -20,14 +20,6 @@ Decoded = tuple[EventColumns, np.ndarray, np.ndarray]
 """Events, times of triggers, and whether they rise."""
 
 
-def block_of(word: int) -> str:
-    """What to call a block of this word again and again."""
-    if word == 0:
-        return ZEROS
-    ones = word & (word + 1) == 0  # all of its bits, however many a word has
-    return ONES if ones else "one word again and again, where events should be"
-
-
 class EvtDecoder:
     """Decodes words piece by piece, whose upper four bits are their type; the state carries on from piece to piece."""
 
@@ -126,6 +118,13 @@ class EvtDecoder:
             found |= runs
             found[1:] |= runs[:-1]
         return found if found.any() else None
+
+    @classmethod
+    def block_of(cls, word: int) -> str:
+        """What to call a block whose first word this is."""
+        if word == 0:
+            return ZEROS
+        return ONES if word == np.iinfo(cls.WORD).max else "one word again and again, where events should be"
 
     def from_time_on(self, words: np.ndarray) -> tuple[np.ndarray, int]:
         """Behind words that were lost: these from their first upper time on, and how many events lie before it."""

@@ -18,14 +18,17 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 
 from efields.events.columns import EventColumns
 from efields.loaders._reading import decode_kernels
+from efields.loaders._reading.blank import runs_of
 from efields.loaders._reading.evt import UNKNOWN, UNPLACED, Decoded, EvtDecoder
 
 HALF_RANGE = 1 << 11
 """Fall of the upper 12 bits that is a wrap."""
+_ROWS = 4
+"""Rows behind each other, without an event in between, that no camera writes."""
 MOST = 0xFFFF
 """Columns end here: a base that no file sets cannot overflow."""
 UPPER, LOWER, ROW, LOOPS, BASE, BASE_ON = range(2, 8)
@@ -46,6 +49,21 @@ class Evt3Decoder(EvtDecoder):
     UPPER = (0, 12)
     START = (0, 0, -1, 0, -1, 0, 0, 0)
     REPEATED: ClassVar[dict[int, int]] = {0: 3, 2: 8, 3: 3}
+
+    @classmethod
+    def blocks(cls, words: np.ndarray) -> Bool[np.ndarray, " n"] | None:
+        """As for all words; and rows behind rows, as cameras name those alone in which something fired."""
+        found = super().blocks(words)
+        rows = words < 1 << 12
+        if (rows[1:] & rows[:-1]).any():
+            empty = runs_of(rows, _ROWS)
+            found = empty if found is None else found | empty
+        return found if found is not None and found.any() else None
+
+    @classmethod
+    def block_of(cls, word: int) -> str:
+        """What to call a block whose first word this is."""
+        return "rows without events" if 0 < word < 1 << 12 else super().block_of(word)
 
     def forget(self) -> None:
         """Go on behind words that were lost: events have no row until the next one."""

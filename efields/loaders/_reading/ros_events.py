@@ -22,7 +22,6 @@ import numpy as np
 from efields.event_file import Damages
 from efields.events.columns import CHUNK, EventColumns
 from efields.loaders._reading.blank import ZEROS, runs_of
-from efields.loaders._reading.evt import block_of
 from efields.loaders._reading.evt3 import Evt3Decoder
 from efields.loaders._reading.ros_bag import Message
 from efields.loaders._reading.ros_messages import EventMessage, event_message
@@ -108,7 +107,7 @@ class MessageDecoder:
         words = np.concatenate(self._words(pieces, "<u2"))
         blocks = self._evt3.blocks(words)
         if blocks is not None:
-            self._count(block_of(int(words[np.argmax(blocks)])), 0, 2 * int(np.count_nonzero(blocks)))
+            self._count(self._evt3.block_of(int(words[np.argmax(blocks)])), 0, 2 * int(np.count_nonzero(blocks)))
             words = words[~blocks]
         columns = self._evt3.decode(words)
         self._count("a word is of no type that EVT 3.0 has", 0, 2 * (self._evt3.unknown - unknown))
