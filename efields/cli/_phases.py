@@ -15,17 +15,13 @@ PARTS = 100_000
 class Phases:
     """Tells a report how far a command is that goes through phases of known order.
 
-    The phase that runs is judged by its own speed, those to come by guesses in seconds until `expect` knows better.
+    The phase that runs is judged by its own speed, those to come by guesses in seconds.
     """
 
     def __init__(self, report: Report, guesses: Mapping[str, float]) -> None:
         self._report, self._left = report, dict(guesses)
         self._began = time.monotonic()
         self._shown = 0
-
-    def expect(self, name: str, seconds: float) -> None:
-        """A better guess for a phase to come."""
-        self._left[name] = seconds
 
     def phase(self, name: str) -> Callable[[int, int], None]:
         """Begin a phase; gives what is called with the parts that are done and all of them."""

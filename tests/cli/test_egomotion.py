@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 
 from efields import cli, loaders
 from efields.cli import flow
+from efields.errors import InputError
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.loaders._reading.flow_png import read_flow_png
@@ -24,6 +26,7 @@ from efields.motion.flow import Flow, flow_of
 from efields.motion.flow_field import FieldFrame, FlowField, FlowFieldConfig
 from efields.motion.motion import Motion
 from efields.recording import Recording
+from efields.signals import Stopped
 from tests.motion.test_rotation import LENS, turning
 
 W = (0.1, 0.8, -0.2)
@@ -116,7 +119,9 @@ def test_a_folder_that_cannot_be_written_is_found_first(tmp_path: Path, capsys: 
 
 @pytest.mark.parametrize(("raised", "code", "said"), [
     (KeyboardInterrupt(), 130, "nothing was written to"),
-    (OSError(errno.ENOSPC, "No space left on device"), 2, "No space left on device"),
+    (Stopped(signal.SIGTERM), 143, "nothing was written to"),
+    (OSError(errno.ENOSPC, "No space left on device"), 2, "cannot be written (No space left on device)"),
+    (None, 2, "report.html: cannot be written (No space left on device)"),
 ])  # fmt: skip
 @pytest.mark.parametrize("command", ["egomotion", "flow"])
 def test_what_stops_in_the_middle_leaves_nothing(
@@ -124,21 +129,22 @@ def test_what_stops_in_the_middle_leaves_nothing(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    raised: BaseException,
+    raised: BaseException | None,
     code: int,
     said: str,
     command: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    def stopped(*_: object, **__: object) -> None:
-        raise raised
+    def stopped(path: Path, *_: object) -> None:
+        raise raised or InputError("cannot be written (No space left on device)", path)
 
     monkeypatch.setattr("efields.report.motion_page.write_motion_page", stopped)
     monkeypatch.setattr("efields.motion.joint.estimate_motion_and_flow", no_flow)
     short = ["--no-film", "--format", "none"] if command == "flow" else ["--model", "full"]
     assert cli.main([command, str(recording), f"--camera={CAMERA}", "--threads", "1", *short]) == code
-    assert said in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert said in error and f"runs/turn-{command}" in error and ".part" not in error
     assert list(Path("runs").iterdir()) == []
 
 
