@@ -17,6 +17,8 @@ MARGIN = 0.1
 """What a box reaches beyond them on each side, over its longest edge; the nearest depth of views is less by as much."""
 FARTHER = 0.2
 """What the farthest depth of views is more by: far depths are told by a pixel or two."""
+WIDEST = 2.0
+"""Tangent of the angle from the axis up to which a box holds what wide lenses see."""
 POINTS_A_VIEW = 2000
 
 
@@ -43,7 +45,7 @@ def points_of_depth(views: Views) -> Float64[np.ndarray, "n 3"]:
 
 def box_seen(path: Trajectory, camera: Camera, t_s: Float64[np.ndarray, " n"], nearest: float, farthest: float) -> Box:
     """The box around all that cameras at these times see between two depths along their axes, with a margin."""
-    bearing = camera.bearings()[camera.undistortable()]
+    bearing = np.clip(camera.bearings()[camera.undistortable()], -WIDEST, WIDEST)
     (left, top), (right, bottom) = bearing[:, :2].min(axis=0), bearing[:, :2].max(axis=0)
     ways = np.array([(x, y, 1.0) for x in (left, right) for y in (top, bottom)])
     depths = np.array([(1 - MARGIN) * nearest, (1 + FARTHER) * farthest])

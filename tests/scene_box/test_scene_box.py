@@ -10,9 +10,10 @@ import torch
 
 from efields.errors import InputError
 from efields.geometry.boxes import Box
+from efields.geometry.camera import Camera
 from efields.recording import Recording, Views
 from efields.scene_box import find_box
-from efields.scene_box.bounds import box_of_points, points_of_depth
+from efields.scene_box.bounds import box_of_points, box_seen, points_of_depth
 from efields.scene_box.viewpoints import viewpoints
 from tests.scene_box.dots import CAMERA, dots, held_in_a_hand, recording, sliding
 from tests.tiny import tiny_recording
@@ -130,3 +131,11 @@ def test_the_sentence_has_the_digits_that_the_box_needs_and_says_what_numbers_co
         "The field's box reaches from (500000.250, 5400000.500, 120.000) to (500002.250, 5400003.500, 121.000): "
         "as given. It is far from zero: internally, positions count from (500000.000, 5400000.000, 120.000)."
     )
+
+
+def test_a_wide_lens_has_a_box_as_wide_as_it_is_deep() -> None:
+    wide = Camera(64, 64, 20.0, 20.0, 31.5, 31.5, "equidistant", (0.0, 0.0, 0.0, 0.0))  # 90 degrees off the axis
+    path = recording(dots(3.0, 4.0, 40), sliding((0.6, 0.0, 0.0))).trajectory
+    assert path is not None
+    box = box_seen(path, wide, np.array([0.5]), 1.0, 10.0)
+    np.testing.assert_allclose((box.lo, box.hi), [(-24, -24, 0.9), (24, 24, 12)], atol=0.1)
