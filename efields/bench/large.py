@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 import threading
 import time
@@ -18,6 +19,7 @@ from efields import scratch
 from efields.bench.kernels import OnProgress
 from efields.bench.training import Training
 from efields.config import Experiment, experiment_from_table
+from efields.errors import InputError
 from efields.events.columns import CHUNK, EventColumns
 from efields.facts import facts_of
 from efields.geometry.camera import Camera
@@ -29,6 +31,8 @@ from efields.writers import About, recording
 
 WIDTH, HEIGHT, RATE_HZ = 1280, 720, 10e6
 POSES = 101
+BYTES_AN_EVENT = 30
+"""On the disk: the recording's columns, and the index of them by pixel."""
 
 _T = TypeVar("_T")
 
@@ -54,7 +58,10 @@ class LargeRow:
 def measure_large(
     events: int, backend: str, steps: int = 50, on_progress: OnProgress = lambda done, total, note: None
 ) -> list[LargeRow]:
-    """Write a recording of random events on 1280 x 720 pixels in a scratch folder, and do with it what users do."""
+    """Write a recording of random events on 1280 x 720 pixels in a scratch folder, and do with it what users do.
+
+    Raises `InputError` when the disk has no room for it, before anything is written.
+    """
     rows: list[LargeRow] = []
     jobs = ("write", "info", "load", "index and build", f"{steps} training steps")
 
@@ -68,6 +75,10 @@ def measure_large(
         return result
 
     scratch.scratch_folder().mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(scratch.scratch_folder()).free
+    if (needed := BYTES_AN_EVENT * events) > free:
+        what = f"{events:,} events take about {needed / 1e9:,.0f} GB, and {free / 1e9:,.0f} GB are free"
+        raise InputError(what, scratch.scratch_folder(), "give fewer --events, or set EFIELDS_SCRATCH to a larger disk")
     with tempfile.TemporaryDirectory(dir=scratch.scratch_folder()) as folder:
         path = Path(folder) / "large"
         timed(jobs[0], lambda: _write(events, path))

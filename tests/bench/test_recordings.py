@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from efields import cli, scratch
 from efields.bench.decoding import measure_decoding
 from efields.bench.large import measure_large
+from efields.errors import InputError
 from tests.contracts.samples import LOADERS
 
 
@@ -27,6 +30,14 @@ def test_a_large_recording_goes_through_files(tmp_path: Path, monkeypatch: pytes
     assert all(row.events == 200_000 and row.seconds > 0 for row in rows)
     assert rows[0].seconds_1e9 == pytest.approx(rows[0].seconds * 5000)
     assert rows[-1].seconds_1e9 is None
+
+
+def test_a_disk_that_is_too_small_is_told_with_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EFIELDS_SCRATCH", str(tmp_path))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2_000_000_000))
+    with pytest.raises(InputError, match="100,000,000 events take about 3 GB, and 2 GB are free; give fewer --events"):
+        measure_large(100_000_000, "reference")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_words_need_what_they_measure(capsys: pytest.CaptureFixture[str]) -> None:
