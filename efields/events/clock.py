@@ -25,6 +25,8 @@ _MOST_STEPS = 4096
 """Steps that are remembered; where there are more, only longer ones count."""
 _FEW = 10
 """Fewer events than this at the end of a recording are late, however far they go back."""
+_FARTHEST_US = 1 << 61
+"""Times are moved by less: those of garbage are sorted, wherever they lie."""
 _MOST_RESETS = 16
 """A recording with more is one whose events come in no order."""
 _USUAL = 20
@@ -156,13 +158,13 @@ class Clock:
         """The part of the recording that begins with a stretch; None where few events tell of it."""
         end_us = line[-1].end_us
         wrap = _range_wrapped(end_us, here.start_us, limit)
-        if wrap is not None:
+        if wrap is not None and shift + wrap < _FARTHEST_US:
             return Part(here.first, self.rows, shift + wrap, end_us, here.start_us, True)
         within = here.start_us >= line[0].start_us
         if self.rows - here.first < min(_FEW, here.first + 1) or (within and here.first - line[0].first < _FEW):
             return None
-        follows_us = end_us + max(1, round(self.usual_us))
-        return Part(here.first, self.rows, shift + follows_us - here.start_us, end_us, here.start_us)
+        shift += end_us + max(1, round(self.usual_us)) - here.start_us
+        return Part(here.first, self.rows, shift, end_us, here.start_us) if shift < _FARTHEST_US else None
 
 
 def _range_wrapped(end_us: int, start_us: int, limit: int) -> int | None:

@@ -94,6 +94,8 @@ def test_what_is_broken_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert any("3 gaps" in warning and "600 ms" in warning for warning in found["warnings"])
     for flag in ("--camera", "--poses", "--time-offset"):
         assert any(flag in warning for warning in found["warnings"])
+    odd = [warning for warning in found["warnings"] if "backwards" in warning or "no event" in warning]
+    assert set(odd) <= set(load(path).notes)  # and from there into a run's training.json
 
 
 def test_a_cut_file_is_salvaged_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

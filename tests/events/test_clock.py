@@ -72,6 +72,12 @@ def test_gaps_are_no_way_back_from_a_reset() -> None:
     assert [part.first for part in order.parts] == [0, 2000]
 
 
+def test_garbage_moves_no_time_out_of_64_bits() -> None:
+    far = STEADY[:40] + (1 << 62) - 10**6
+    order = order_of(joined(STEADY, far, STEADY + 5000, far - 10**9, STEADY + 9000, far - 10**10, STEADY))
+    assert max(part.shift_us for part in order.parts) < 1 << 61
+
+
 def test_late_events_and_those_ahead_are_no_resets() -> None:
     t_us = joined(STEADY[:400], STEADY[100:164], STEADY[400:700], STEADY[:1] + 10**9, STEADY[700:])
     order = order_of(t_us)
