@@ -46,7 +46,9 @@ def neighbour_or(path: str | Path, do: str) -> str:
     except OSError:
         return do
     for near in difflib.get_close_matches(missing.name, there, n=3, cutoff=0.6):
-        if (meant := missing.with_name(near).joinpath(*rest)).exists():
+        # Two short names are alike by their endings alone.
+        alike = difflib.SequenceMatcher(None, missing.stem, Path(near).stem).ratio() >= 0.6
+        if alike and (meant := missing.with_name(near).joinpath(*rest)).exists():
             return f"did you mean '{meant}'?"
     return do
 

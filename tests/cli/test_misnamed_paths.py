@@ -54,5 +54,6 @@ def test_what_was_meant_is_named(runs: Path, words: str, said: str, capsys: pyte
 def test_a_neighbour_is_near_and_there(tmp_path: Path) -> None:
     (tmp_path / "recordings" / "blob").mkdir(parents=True)
     assert neighbour_or(tmp_path / "recording" / "blob", "x") == f"did you mean '{tmp_path / 'recordings' / 'blob'}'?"
-    for name in ("recording/other", "thesis", "/nowhere/at/all"):
+    (tmp_path / "poses.txt").touch()
+    for name in ("recording/other", "thesis", "none.txt", "/nowhere/at/all"):
         assert neighbour_or(tmp_path / name, "x") == "x"
