@@ -40,10 +40,16 @@ def windows_in_words(motion: Motion) -> str:
     for status in dict.fromkeys(motion.status):
         words = _GIVEN[motion.model] if status == "ok" else _STATUS[status]
         words += f", {instead}" if status in UNKNOWN else ""
-        told.append(f"{motion.status.count(status)} of {len(motion)} windows: {words}")
+        told.append(f"{_windows(motion.status.count(status), len(motion))}: {words}")
     assumed = " The focal length is assumed, and angular velocities depend on it."
     said = f"Model “{motion.model}” ({model}). {'; '.join(told)}."
     return said + assumed if motion.calibration == "assumed" else said
+
+
+def _windows(count: int, total: int) -> str:
+    if total == 1:
+        return "The one window"
+    return f"All {total} windows" if count == total else f"{count} of {total} windows"
 
 
 def number(value: float, digits: int) -> str:
@@ -57,9 +63,10 @@ def curves(page: MotionPage) -> str:
     motion = page.motion
     label = "Angular velocity about the camera's axes over time"
     bands = {
-        "rotation": "Bands are two standard deviations, from the curvature of the contrast.",
-        "full": "Bands are two standard deviations, from what the motion leaves of the flow.",
+        "rotation": "two standard deviations, from the curvature of the contrast.",
+        "full": "two standard deviations, from what the motion leaves of the flow.",
     }[motion.model]
+    bands = f"{'The bar is' if len(motion) == 1 else 'Bands are'} {bands}"
     parts = [
         *([markup.paragraph(windows_in_words(motion))] if page.command == "flow" else []),
         markup.figure(angular_velocity_plot(motion, page.references, page.span_us), label),

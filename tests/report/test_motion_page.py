@@ -65,7 +65,10 @@ def test_windows_that_say_nothing_say_what_stands_in_their_place() -> None:
     assert "warping sharpens nothing, the angular velocity of the windows around is given" in windows_in_words(
         motion("rotation", "ok", "no gain")
     )
-    assert "warping sharpens nothing, 0 is given" in windows_in_words(motion("rotation", "no gain", "no gain"))
+    assert "All 2 windows: warping sharpens nothing, 0 is given." in windows_in_words(
+        motion("rotation", "no gain", "no gain")
+    )
+    assert "The one window: angular velocity." in windows_in_words(motion("rotation", "ok"))
 
 
 @pytest.mark.parametrize(("calibration", "claimed"), [("given", True), ("assumed", True), ("none", False)])
