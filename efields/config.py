@@ -141,6 +141,9 @@ def experiment_from_table(table: Mapping[str, Any], where: str) -> Experiment:
         if key not in known:
             raise InputError(f"unknown key '{key}'", where, did_you_mean(key, known))
     experiment = fill(Experiment, plain, where)
+    read_with = experiment.loader.get("kind")
+    if read_with is not None and "." not in str(read_with):  # a plug-in is only needed where the recording is
+        resolve("loaders", read_with, f"{where}: loader")
     sections = {name: _section(name, table.get(name, {}), where) for name in FAMILIES}
     losses = table.get("losses")
     if losses is None:

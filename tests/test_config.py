@@ -105,6 +105,8 @@ def test_sections_fill_their_kinds() -> None:
         ({"field": {"kind": "analytic", "balls": [{"radus": 1}]}}, r"balls\[0\]: unknown key 'radus'.*'radius'"),
         ({"problem": {"shares": {"event": 1}}}, r"problem\.shares: unknown key 'event'; did you mean 'events'\?"),
         ({"problem": {"kind": "events"}}, "unknown kind 'events' of problems"),
+        ({"loader": {"kind": "ecdd"}}, r"^file: loader: unknown kind 'ecdd' of loaders; did you mean 'ecd'\?"),
+        ({"loader": {"kind": 3}}, "^file: loader: kind of loaders is a name, not 3"),
         ({"losses": {"silnt": {}}}, "unknown kind 'silnt' of losses; did you mean 'silent'"),
         ({"losses": {"silent": {"wieght": 1}}}, r"losses\.silent: unknown key 'wieght'; did you mean 'weight'\?"),
         ({"losses": {"silent": 0.5}}, r"losses\.silent is a table, not a value"),

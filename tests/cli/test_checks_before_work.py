@@ -51,7 +51,10 @@ def nothing_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("train no_device.toml", "device 'cuda:99' is not there"),
         ("train bad_backend.toml", "unknown backend 'x'"),
         ("train bad_kind.toml", "unknown kind 'hash' of fields; did you mean 'hash_grid'"),
-        ("train bad_loader.toml", "no loader 'robust'; did you mean"),
+        (
+            "train bad_loader.toml",
+            "loader: unknown kind 'robust' of loaders; did you mean 'robust_enerf'",
+        ),
         ("train bad_option.toml", "unknown key 'c_poss'"),
         ("train bad_protocol.toml", "evaluate.protocol: 'best' is not allowed"),
         ("train ball.toml --box=nan,0,0,1,1,1", "--box[0] = nan; give a number from -1e+12 to 1e+12"),
