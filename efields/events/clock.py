@@ -21,6 +21,8 @@ LEAST_RESET_US = 10_000
 """Shorter steps are never looked at."""
 _GAP_US = 50_000
 """Shorter pauses are no gaps."""
+_RHYTHM = 20
+"""So many long pauses, with more of the time in them than between, are how the recording goes: frames that were sampled."""
 _MOST_STEPS = 4096
 """Steps that are remembered; where there are more, only longer ones count."""
 _FEW = 10
@@ -143,6 +145,8 @@ class Clock:
                 parts.append(part)
             at += 1
         gaps += _gaps(line, limit)
+        if len(gaps) >= _RHYTHM and sum(gap.end_us - gap.start_us for gap in gaps) > self._small_us:
+            gaps = []
         if sum(not part.wrapped for part in parts) > _MOST_RESETS:
             parts, strays = [Part(0, self.rows)], []
         return Order(self.rows, self.backwards, self.furthest_back_us, tuple(parts), tuple(strays), tuple(gaps))

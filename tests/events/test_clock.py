@@ -110,6 +110,8 @@ def test_gaps_are_far_longer_than_the_other_pauses() -> None:
         "There is no event at all in a gap, the longest of 9,900 ms from 0.099900 s on, before row 1,000.",
     )
     assert order_of(STEADY * 1000).gaps == ()  # sparse all along
+    frames = np.repeat(np.arange(100) * 100_000, 50)  # as simulated of frames
+    assert order_of(frames).gaps == ()
     assert order_of(joined(STEADY * 1000, STEADY[:300] * 1000 + 10**9)).gaps != ()
 
 
