@@ -22,7 +22,7 @@ LEAST_RESET_US = 10_000
 _GAP_US = 50_000
 """Shorter pauses are no gaps."""
 _RHYTHM = 20
-"""So many long pauses, with more of the time in them than between, are how the recording goes: frames that were sampled."""
+"""So many long pauses, with more of the time in them than between, are how a recording goes, as of sampled frames."""
 _MOST_STEPS = 4096
 """Steps that are remembered; where there are more, only longer ones count."""
 _FEW = 10
