@@ -31,6 +31,8 @@ def rows(count: int = 20) -> str:
         "# (height, width) = (260, 346)\n",
         "# created 2024-01-02 10:11:12\n# v2e -i clip.avi --output_width=346 --output_height=260\n# t x y p\n",
         "width: 346, height: 260\n",
+        "# AEChip: eu.seebetter.ini.chips.davis.DAVIS346B\n",
+        "# v2e -i clip.avi --dvs346\n",
         "346 260\n",
     ],
 )
@@ -41,7 +43,7 @@ def test_comments_say_the_size(head: str, tmp_path: Path) -> None:
     assert len(load(tmp_path / "a.txt").events) == 20
 
 
-@pytest.mark.parametrize("line", ["made 2024-01-02", "dt 0.1x0.2", "Resolution: 1 us", "size: 123456 bytes", "dvs346"])
+@pytest.mark.parametrize("line", ["made 2024-01-02", "dt 0.1x0.2", "Resolution: 1 us", "size: 123456 bytes", "dvs35"])
 def test_other_comments_say_none(line: str) -> None:
     words = SizeInWords()
     assert not words.add(line.encode())

@@ -81,6 +81,16 @@ def test_one_reading_is_taken_and_said(kind: str, t: np.ndarray, unit: str, us: 
     assert any(f"That times are in {unit} is found from their values" in note for note in recording.notes)
 
 
+@pytest.mark.parametrize(
+    ("comment", "us"),
+    [("# timestamps in microseconds", 1.0), ("% time unit: ns", 1e-3), ("# t [us] or so", 1.0), ("// time (ms)", 1e3)],
+)
+def test_a_comment_says_the_unit(comment: str, us: float, tmp_path: Path) -> None:
+    path = write(tmp_path, "csv", DENSE * 1500)
+    path.write_text(f"{comment}\n{path.read_text()}")
+    assert load(path).events.t_us.tolist() == np.floor(DENSE * 1500 * us + 0.5).astype(np.int64).tolist()
+
+
 def test_milliseconds_with_three_decimals_are_asked_about_or_found(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"could be in seconds .* or milliseconds .*--time-unit s or --time-unit ms"):
         load(write(tmp_path, "npz", np.round(DENSE * 1e-3, 3)))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from efields.loaders._reading.aedat_header import SENSORS
+
 _NUMBER = r"(\d{1,6})(?![\w.]|\s*[.:]\d)"
 _BETWEEN = r"\s*(?:[x\xd7*,;]|\s)\s*"
 _OPEN = r"\W{0,6}"
@@ -22,11 +24,16 @@ _SIDES = tuple(
 )
 
 
+_CAMERA = re.compile(r"(?:davis|dvs|tmpdiff)\d{3,4}(?!\d)")
+_CAMERAS = SENSORS | {"dvs346": (346, 260), "dvs640": (640, 480), "dvs1024": (1024, 768)}
+"""Cameras whose names say their size, with those that v2e takes."""
+
+
 class SizeInWords:
-    """Gathers the size from lines, one after the other; the first that says it counts."""
+    """Gathers the size from lines, one after the other; the first that says it counts, before the name of a camera."""
 
     def __init__(self) -> None:
-        self._pair = (0, 0)
+        self._pair = self._camera = (0, 0)
         self._sides = [0, 0]
 
     def add(self, line: bytes) -> bool:
@@ -35,6 +42,8 @@ class SizeInWords:
         found = _pair_in(text)
         sides = [int(match[1]) if (match := side.search(text)) else 0 for side in _SIDES]
         self._pair = self._pair if all(self._pair) else found
+        if (named := _CAMERA.search(text)) and not all(self._camera):
+            self._camera = _CAMERAS.get(named[0], (0, 0))
         self._sides = [old or new for old, new in zip(self._sides, sides, strict=True)]
         return all(found) or any(sides)
 
@@ -42,7 +51,7 @@ class SizeInWords:
     def size(self) -> tuple[int, int]:
         """Columns and rows; 0, 0 where no line says both."""
         width, height = self._sides
-        return (width, height) if width and height else self._pair
+        return (width, height) if width and height else self._pair if all(self._pair) else self._camera
 
 
 def _pair_in(text: str) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from efields.loaders._reading.event_text import WORDS
 from efields.loaders._reading.fractional_pixels import NOTE, are_fractional
 from efields.loaders._reading.size_in_words import SizeInWords
 from efields.loaders._reading.time_precision import Unwrapped, check_some_time_passes, precision_notes
-from efields.loaders._reading.time_unit import UNITS, WORDS_OF_UNIT, TimeUnit, said_unit, unit_of
+from efields.loaders._reading.time_unit import UNITS, WORDS_OF_UNIT, TimeUnit, said_unit, unit_in_words, unit_of
 
 SEPARATORS = {"space": b"", "tab": b"", "comma": b",", "semicolon": b";"}
 """What may stand between values, by name."""
@@ -58,6 +58,8 @@ class _Lines:
     size: tuple[int, int]
     """From a line of two numbers."""
     comments: SizeInWords
+    unit: str
+    """From a comment."""
     skip_lines: int
     skip_bytes: int
     words: bool
@@ -84,6 +86,7 @@ def read_head(path: Path, columns: str, time_unit: TimeUnit, separator: str) -> 
     t = Unwrapped().where_they_turn(_column(lines.rows, at, sample))
     check_some_time_passes(t, path)
     named_unit = "" if by_name is None else "".join(said for _, said in by_name)
+    named_unit = named_unit or lines.unit
     unit = time_unit if time_unit != "auto" else named_unit or unit_of(t, path, decimals=_decimals(lines.rows, at))
     fractional = are_fractional([sample[:, order.index(name)] for name in "xy"])
     skipped = lines.skip_lines, lines.skip_bytes
@@ -135,12 +138,13 @@ def _sample(path: Path) -> bytes:
 
 def _first_lines(head: bytes, separator: bytes | None) -> _Lines:
     """Take the first lines apart; lines that do not fit the first line of events are left to the reader to find."""
-    lines = _Lines([], b"", [], (0, 0), SizeInWords(), 0, 0, words=False)
+    lines = _Lines([], b"", [], (0, 0), SizeInWords(), "", 0, 0, words=False)
     for raw in _split(head):
         text = raw.strip()
         is_comment = text.startswith(COMMENTS)
         if is_comment:
             text = text.lstrip(b"#%/").strip()
+            lines.unit = lines.unit or unit_in_words(text)
         between = separator if separator is not None else b"," if b"," in text else b";" if b";" in text else b""
         words = [word.strip() for word in text.split(between or None)]
         numbers = [_DIGIT_OF_WORD.get(word, word) for word in words]

@@ -6,6 +6,7 @@ that times in nanoseconds are mostly whole thousands, and times in milliseconds 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -65,6 +66,15 @@ def unit_of(t: np.ndarray, path: Path, *, decimals: int = 0) -> str:
     readings = " or ".join(_reading(unit, len(t), span, rates[unit]) for unit in choices or UNITS)
     flags = " or ".join(f"--time-unit {unit}" for unit in choices or UNITS)
     raise InputError(f"times could be in {readings}", path, f"say which: {flags}")
+
+
+def unit_in_words(line: bytes) -> str:
+    """The unit that a comment gives to the times, as in `# timestamps in microseconds`; empty where none or several."""
+    text = line.decode("utf-8", "replace").lower()
+    if not re.search(r"\b(?:time|times|timestamps?|t|units?|time[_ -]?unit)\b", text):
+        return ""
+    found = {UNIT_WORDS[word] for word in re.findall(r"[a-zµ]+", text) if word in UNIT_WORDS and word != "s"}
+    return found.pop() if len(found) == 1 else ""
 
 
 def said_unit(unit: str, t: np.ndarray) -> str:
