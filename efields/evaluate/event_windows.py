@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float32, Int64
 
 from efields.events.image import count_image
+from efields.events.sensor import LUMINANCE
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
@@ -106,10 +107,10 @@ def _log_radiance(model: Model, t_us: int) -> np.ndarray:
 
 
 def own_channel(radiance: Float32[np.ndarray, "h w c"], camera: Camera) -> Float32[np.ndarray, "h w"]:
-    """Each pixel's own colour channel under a Bayer filter; the mean of the channels without one."""
+    """Each pixel's own colour channel under a Bayer filter; the luminance without one."""
     if radiance.shape[-1] == 1:
         return radiance[..., 0]
     if not camera.bayer:
-        return radiance.mean(axis=-1)
+        return radiance @ np.asarray(LUMINANCE, dtype=np.float32)
     channel = np.asarray(camera.channel_of_pixel()).reshape(radiance.shape[:2])
     return np.take_along_axis(radiance, channel[..., None], axis=-1)[..., 0]

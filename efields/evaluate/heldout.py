@@ -23,14 +23,13 @@ from efields.evaluate.protocols import (
     largest,
     protocol_named,
 )
+from efields.events.sensor import LUMINANCE
 from efields.geometry.camera import Camera
 from efields.recording import Views
 from efields.render.image import render_view
 from efields.render.renderer import Renderer
 
 NO_REFERENCE = "not available: no reference frames"
-LUMINANCE = (0.2126, 0.7152, 0.0722)
-"""Weights of linear R, G, B in luminance (Rec. 709), for a grey model beside colour references or the reverse."""
 
 Rendered = tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]
 """Radiance [h, w, c], depth [h, w] and opacity [h, w] of each view."""

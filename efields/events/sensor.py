@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from efields.errors import InputError
 from efields.ranges import NotNegative, Range, check_ranges
 
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Weights of linear R, G, B in what a grey sensor sees of colours (Rec. 709)."""
 Count = TypeVar("Count", float, np.ndarray, Tensor)
 
 

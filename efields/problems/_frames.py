@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from efields.events.sensor import LUMINANCE
 from efields.geometry.boxes import Triple
 from efields.geometry.many_cameras import bearings_at
 from efields.geometry.origin import poses_about
@@ -71,6 +72,13 @@ class FrameLooks(nn.Module):
         """Drawn pixels beside what is predicted for them: `exp(gain * log radiance + offset)`, per channel."""
         observed = torch.from_numpy(self.frames.pixels[self.first_pixel[drawn.view] + drawn.pixel]).to(log_radiance)
         return FrameSupervision(torch.exp(gain * log_radiance + offset), observed)
+
+
+def seen_in(radiance: Float[Tensor, "n c"], channels: int) -> Float[Tensor, "n channels"]:
+    """Radiance in as many channels as a camera has: a grey one sees the luminance of a field of colours."""
+    if radiance.shape[1] == channels:
+        return radiance
+    return (radiance @ radiance.new_tensor(LUMINANCE))[:, None]
 
 
 def weighted(

@@ -26,7 +26,7 @@ from efields.geometry.rays import Rays
 from efields.geometry.trajectory import Trajectory
 from efields.problem import ParameterGroup, Terms, field_groups
 from efields.problems._batches import Batch, BatchDraws, Shares
-from efields.problems._frames import FrameLooks, FramePixels, weighted
+from efields.problems._frames import FrameLooks, FramePixels, seen_in, weighted
 from efields.ranges import Range
 from efields.recording import Recording, Views
 from efields.render.renderer import Renderer, Sampling
@@ -91,6 +91,8 @@ class Config:
                 "set problem.frames = true for a recording that has frames, or take the loss out",
             )
         channels = recording.calibrated.channels
+        if wants_frames and frames is not None:  # a field of colours where either camera sees colours
+            channels = max(channels, frames.channels)
         found = find_box(recording, recording.trajectory, recording.calibrated, recording.frames, self.box)
         renderer = Renderer.over(found.box, field, channels, sampling, backend, generator)
         problem = EventRadiance(self, recording, frames if wants_frames else None, losses, renderer)
@@ -131,12 +133,9 @@ class EventRadiance(nn.Module):
         self.register_buffer("bearings", torch.from_numpy(bearings), persistent=False)
         channel = torch.from_numpy(np.array(self.camera.channel_of_pixel()))
         self.register_buffer("channel", channel, persistent=False)
-        channels = self.camera.channels
+        channels = self.camera.channels if frames is None else frames.channels
         self.frame_gain = nn.Parameter(torch.ones(channels), requires_grad=frames is not None)
         self.frame_offset = nn.Parameter(torch.zeros(channels), requires_grad=frames is not None)
-        if frames is not None and frames.channels != channels:
-            have = f"frames have {frames.channels} channels, events {channels}"
-            raise InputError(have, recording.path, "set problem.frames = false")
 
     def _batch_draws(self, recording: Recording) -> BatchDraws:
         """The recording's events, indexed; windows of at most the events while the image moves `window_motion_px`."""
@@ -185,17 +184,18 @@ class EventRadiance(nn.Module):
             jitters.append(torch.rand(len(of_frames.pixel), generator=generator).to(self.bearings.device))
         joined = Rays(torch.cat([r.origin for r in rays]), torch.cat([r.direction for r in rays]))
         rendered = self.renderer(joined, torch.cat(jitters))
-        log_radiance = torch.log(rendered.radiance)
+        radiance = rendered.radiance
         compared: dict[str, IntervalSupervision | FrameSupervision] = {}
         if intervals is not None:
             n = len(intervals)
-            every = self._interval_supervision(intervals, log_radiance[:n], log_radiance[n : 2 * n])
+            of_events = torch.log(seen_in(radiance[: 2 * n], self.camera.channels))
+            every = self._interval_supervision(intervals, of_events[:n], of_events[n:])
             compared |= dict(zip(drawn, every.split([len(d) for d in drawn.values()]), strict=True))
-            log_radiance = log_radiance[2 * n :]
+            radiance = radiance[2 * n :]
         for of_frames in pixels:
             assert self.looks is not None
-            adjusted = self.frame_gain, self.frame_offset
-            compared["frames"] = self.looks.supervision(of_frames, log_radiance, *adjusted)
+            log_radiance = torch.log(seen_in(radiance, self.looks.frames.channels))
+            compared["frames"] = self.looks.supervision(of_frames, log_radiance, self.frame_gain, self.frame_offset)
         losses = weighted(self.losses, compared, rendered, self.renderer.box.diagonal)
         return Terms(losses, rays=len(joined.origin), samples=rendered.samples)
 

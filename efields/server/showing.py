@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from efields.errors import InputError
+from efields.events.sensor import LUMINANCE
 from efields.geometry.boxes import Box
 from efields.server.looking import Layers
 from efields.server.protocol import Tone, View, Wipe
@@ -132,5 +133,6 @@ def jpeg(picture: UInt8[np.ndarray, "h w c"], quality: int) -> bytes:
 
 
 def log_luminance(radiance: Float32[np.ndarray, "h w c"]) -> Float32[np.ndarray, "h w"]:
-    """Log of the mean of the channels: what a grey event camera sees."""
-    return np.log(np.maximum(radiance.mean(axis=-1), DARKEST))
+    """Log of the luminance: what a grey event camera sees."""
+    grey = radiance[..., 0] if radiance.shape[-1] == 1 else radiance @ np.asarray(LUMINANCE, dtype=np.float32)
+    return np.log(np.maximum(grey, DARKEST))

@@ -16,14 +16,13 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from efields.errors import InputError
+from efields.events.sensor import LUMINANCE
 from efields.settings import neighbour_or
 from efields.simulation.frame_times import SUBFOLDERS, frame_times, times_file
 from efields.simulation.sensor_model import EventCamera
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".gif")
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
-"""Share of linear R, G, B in luminance (ITU-R BT.709)."""
 
 Encoding = Literal["srgb", "linear"]
 
@@ -222,7 +221,8 @@ def log_frame(frame: np.ndarray, camera: EventCamera, is_log: bool, number: int 
 def _one_channel(frame: Float64[np.ndarray, "h w 3"], camera: EventCamera, is_log: bool) -> Float64[np.ndarray, "h w"]:
     """The channel of each pixel's filter, or luminance (which is a sum of light, not of logarithms)."""
     if not camera.bayer:
-        return np.log(np.exp(frame) @ LUMINANCE) if is_log else frame @ LUMINANCE
+        weights = np.array(LUMINANCE)
+        return np.log(np.exp(frame) @ weights) if is_log else frame @ weights
     mosaic = np.empty(frame.shape[:2])
     for i, letter in enumerate(camera.bayer):
         rows, columns = slice(i // 2, None, 2), slice(i % 2, None, 2)

@@ -8,14 +8,12 @@ import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
 from efields.errors import InputError
+from efields.events.sensor import LUMINANCE
 from efields.geometry.camera import Camera
 from efields.simulation.lights import Constant, Light, Point, Sky, Sun
 from efields.simulation.mitsuba_probe import load_mitsuba
 from efields.simulation.scene import Scene
 from efields.simulation.shapes import Material, Plastic, Principled, Shape
-
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
-"""Weights of linear sRGB in luminance (ITU-R BT.709)."""
 
 NEAR = 1e-3
 """Near plane in scene units: rays of Mitsuba start there."""
@@ -66,7 +64,7 @@ class SceneRenderer:
         if self.scene.image.background is not None:
             colour = colour + (1 - alpha) * np.asarray(self.scene.image.background)
         colour = np.maximum(colour, 0)
-        return (colour if self.camera.channels == 3 else (colour @ LUMINANCE)[..., None]).astype(np.float32)
+        return (colour if self.camera.channels == 3 else (colour @ np.array(LUMINANCE))[..., None]).astype(np.float32)
 
     def depth(self, T_world_camera: Float64[np.ndarray, "4 4"]) -> Float32[np.ndarray, "h w"]:
         """Distance along the unit ray through each pixel's centre; inf where it meets nothing."""

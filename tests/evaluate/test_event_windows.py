@@ -44,9 +44,11 @@ def test_predicted_change_is_the_log_ratio_in_each_pixels_own_channel() -> None:
     assert np.abs(result.predicted).max() > 0.05
 
 
-def test_channels_without_a_filter_are_averaged_and_one_is_itself() -> None:
+def test_without_a_filter_the_luminance_is_seen_and_one_channel_is_itself() -> None:
     radiance = np.random.default_rng(0).random((32, 32, 3), dtype=np.float32)
-    np.testing.assert_allclose(own_channel(radiance, sphere.camera()), radiance.mean(-1))
+    np.testing.assert_allclose(
+        own_channel(radiance, sphere.camera()), radiance @ np.float32([0.2126, 0.7152, 0.0722]), rtol=1e-6
+    )
     np.testing.assert_array_equal(own_channel(radiance[..., :1], sphere.camera()), radiance[..., 0])
 
 

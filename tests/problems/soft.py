@@ -94,6 +94,7 @@ def true_problem(
 ) -> EventRadiance:
     """The problem with the true field and the true background in it."""
     settings, channels = config or event_radiance.Config(), recording.calibrated.channels
+    channels = channels if frames is None else max(channels, frames.channels)
     box = recording.box
     assert box is not None
     field = balls(channels).build(box, channels, Backend(), torch.Generator())

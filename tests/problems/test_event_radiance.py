@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from efields.backends.reference import Backend
-from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.fields.hash_grid import Config as HashGridConfig
 from efields.losses import event_interval, event_window, photometric, silent
@@ -212,11 +211,31 @@ def test_gain_and_offset_of_frames_take_up_a_display_gamma_and_a_brightness() ->
     assert problem.frame_offset.grad is not None and float(problem.frame_offset.grad) > 0
 
 
-def test_frames_of_other_channels_are_refused() -> None:
+def test_a_grey_event_camera_sees_the_luminance_of_coloured_frames() -> None:
     recording = soft_recording()
     coloured = soft_recording(bayer="RGGB").frames
-    with pytest.raises(InputError, match="3 channels"):
-        true_problem(recording, {"photometric": photometric.Config()}, Config(frames=True), coloured)
+    kinds = {"photometric": photometric.Config(), "event_interval": event_interval.Config()}
+    problem = true_problem(recording, kinds, Config(frames=True), coloured)
+    assert (problem.renderer.field.channels, problem.camera.channels, len(problem.frame_gain)) == (3, 1, 3)
+    seen: dict[str, Any] = {}
+    problem.losses = {name: _keeping(seen, name, loss) for name, loss in kinds.items()}
+    batch = problem.draw(400, np.random.default_rng(0))
+    problem.terms(batch, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(
+        seen["photometric"].frames.predicted, seen["photometric"].frames.observed, atol=0.02, rtol=0.02
+    )
+    rendered, n = seen["event_interval"].rendered.radiance, len(batch["events"])
+    grey = torch.log(rendered[: 2 * n] @ torch.tensor([0.2126, 0.7152, 0.0722]))
+    torch.testing.assert_close(seen["event_interval"].intervals.predicted, grey[n:] - grey[:n])
+
+
+def _keeping(seen: dict[str, Any], name: str, loss: Any) -> Any:
+    def keep(supervision: Any) -> torch.Tensor:
+        seen[name] = supervision
+        return torch.zeros(())
+
+    keep.draws, keep.weight = loss.draws, 1.0  # type: ignore[attr-defined]
+    return keep
 
 
 def test_frames_are_left_alone_when_no_loss_asks_for_them() -> None:

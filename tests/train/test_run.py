@@ -17,6 +17,7 @@ import torch
 
 from efields.config import load_experiment, save_experiment
 from efields.errors import InputError
+from efields.evaluate import evaluate_run
 from efields.facts import facts_of
 from efields.loaders import load
 from efields.loaders.robust_enerf import save
@@ -74,6 +75,25 @@ def test_a_loaded_model_is_the_trained_one(trained: Run) -> None:
     assert model.sensor.c_neg == truth.sensor.c_neg
     assert model.sensor.c_pos != truth.sensor.c_pos
     assert not model.renderer.training
+
+
+def test_coloured_frames_beside_a_grey_event_camera_train_save_and_open(tmp_path: Path) -> None:
+    grey = tiny_recording(size=24, frames=60, with_frames=True)
+    assert grey.frames is not None
+    colour = np.repeat(grey.frames.pixels, 3, axis=1) * np.float32([1.0, 0.5, 0.25])
+    save(dataclasses.replace(grey, frames=dataclasses.replace(grey.frames, pixels=colour)), tmp_path / "r")
+    chosen = experiment(steps=2)
+    chosen = dataclasses.replace(
+        chosen,
+        problem=dataclasses.replace(chosen.problem, frames=True),
+        losses={**chosen.losses, "photometric": photometric.Config()},
+    )
+    run = reconstruct(chosen, load(tmp_path / "r"), tmp_path / "run")
+    model = run.load_model()
+    assert (model.renderer.field.channels, model.camera.channels, model.camera.bayer) == (3, 1, "")
+    assert render_view(model.renderer, model.camera, grey.frames.T_world_camera[0]).radiance.shape == (24, 24, 3)
+    evaluate_run(run, load(tmp_path / "r"))
+    assert write_report(run).is_file()
 
 
 def test_config_toml_repeats_the_run(trained: Run, tmp_path: Path) -> None:
