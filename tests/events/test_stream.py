@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
-from efields.events.stream import EventStream, seconds_to_us
+from efields.events.stream import EventStream, far_time, seconds_to_us
 from tests.events.streams import random_stream
 
 
@@ -185,3 +185,8 @@ def test_every_microsecond_of_a_day_far_from_zero_survives_seconds():
 def test_seconds_that_are_not_finite_are_refused():
     with pytest.raises(InputError, match="2 times are not finite"):
         seconds_to_us(np.array([0.0, np.nan, np.inf]))
+
+
+def test_a_time_of_any_length_can_be_told():
+    assert "401 digits" in far_time(10**400)
+    assert far_time(-(10**19)).endswith("316,880 years from zero")
