@@ -42,7 +42,7 @@ def test_evaluate_scores_under_another_protocol_and_renews_the_report(
     assert any(line.startswith("gauge") and "a 1.0000" in line for line in said)
     report = (trained / "report.html").read_text()
     assert said[-1] == "runs/small/report.html" and "“robust”" in report
-    assert all(f"<td>{name}</td><td>{each['psnr']:.2f}</td>" in report for name, each in metrics["protocols"].items())
+    assert all(f"<td>{name}</td> <td>{each['psnr']:.2f}</td>" in report for name, each in metrics["protocols"].items())
     assert main(["evaluate", str(trained), "--threads", "1", "--protocol", "none", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["protocol"] == "none"
     assert list(json.loads((trained / "metrics.json").read_text())["protocols"]) == ["robust", "offset", "none"]
