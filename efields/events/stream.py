@@ -224,9 +224,9 @@ def first_far(t_us: np.ndarray) -> int | None:
 def far_time(t_us: int) -> str:
     """What to say of a time that is none (`MOST_US`)."""
     digits = len(str(abs(t_us)))
-    if digits > 24:
-        return f"an event's time has {digits} digits in microseconds, far more years from zero than there were"
-    return f"an event's time is {t_us:,} us, {abs(t_us) // 31_557_600_000_000:,} years from zero"
+    if digits > 40:
+        return f"an event's time has {digits} digits in microseconds, which is no time of any clock"
+    return f"an event's time is {t_us:,} us, {(abs(t_us) + 15_778_800_000_000) // 31_557_600_000_000:,} years from zero"
 
 
 def _boolean_polarity(polarity: np.ndarray, where: str) -> Bool[np.ndarray, " n"]:
