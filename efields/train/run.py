@@ -86,7 +86,7 @@ class Run:
     @contextlib.contextmanager
     def held_for_training(self) -> Iterator[None]:
         """Hold the folder while the block trains in it. Raises `InputError` that says who trains in it already."""
-        do = "wait for it, or name another folder with --run"
+        do = "wait for it, stop it, or train into another folder"
         with held(self.path / ".lock", "is being trained", do):
             yield
 
