@@ -65,7 +65,9 @@ FILES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "content", "says"), FILES)
+@pytest.mark.parametrize(
+    ("name", "content", "says"), FILES, ids=[f"{number} {name}" for number, (name, *_) in enumerate(FILES)]
+)
 def test_a_file_that_is_no_recording_is_named(name: str, content: bytes, says: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     for refuse in (find, load, open_events):
