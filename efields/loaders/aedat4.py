@@ -37,6 +37,8 @@ EVENT = np.dtype([("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("on", "u1"), ("unus
 """One event as it lies in a packet."""
 _BLANK = bytes(2 * EVENT.itemsize)
 """Two events that are none."""
+_MOST_BESIDE = 64
+"""Bytes of a packet of events that may be something else."""
 _FRAME_TYPES = {0: ("<u1", 1), 16: ("<u1", 3), 24: ("<u1", 4), 2: ("<u2", 1), 18: ("<u2", 3), 26: ("<u2", 4)}
 _RISING, _FALLING, _OWN = (1, 3, 4, 6, 8), (2, 5, 7, 9), (6, 7, 8, 9)
 
@@ -118,6 +120,9 @@ def _decode(container: Container, streams: tuple[Stream, ...], damages: Damages)
             first, number = root(packet.buffer, 4, b"EVTS").vector(0, EVENT.itemsize, cut=packet.cut)
         except BrokenBufferError:
             _report(packet, damages)
+            continue
+        if not packet.cut and len(packet.buffer) - first - EVENT.itemsize * number > _MOST_BESIDE:
+            _report(packet, damages)  # fewer events than there is room for: they are not where they should be
             continue
         rows = np.frombuffer(packet.buffer, dtype=EVENT, count=number, offset=first)
         if _BLANK in packet.buffer:

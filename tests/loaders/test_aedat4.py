@@ -11,8 +11,10 @@ import pytest
 from efields.errors import InputError
 from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.loaders import load
 from efields.loaders.aedat4 import Config, matches
 from tests.contracts.samples.aedat import XML, aedat4, aedat4_events, aedat4_header, aedat4_packet, microseconds
+from tests.fuzz.known import FILES
 
 
 def columns(path: Path) -> EventColumns:
@@ -219,3 +221,14 @@ def test_an_open_file_takes_no_more_than_its_size(tmp_path: Path) -> None:
     stack = FrameStack(1 << 16, 1 << 16)
     assert not stack.add(np.zeros((2, 2, 1), dtype=np.uint8), 0)
     assert stack.frames() is None
+
+
+def test_a_packet_that_hides_its_events_is_a_damage(tmp_path: Path) -> None:
+    known = FILES["aedat4"](tmp_path)
+    data = bytearray(known.path.read_bytes())
+    place = data.rindex(b"EVTS") + 8
+    assert data[place] == 4  # where the table holds its vector; 0: it has none
+    data[place] = 0
+    known.path.write_bytes(data)
+    with pytest.raises(InputError, match="a packet's contents are broken at byte"):
+        load(known.path)
