@@ -78,9 +78,3 @@ def test_no_common_time_is_an_error() -> None:
         cover(events_at(5_000_000, 6_000_000), moving(np.array([100_000, 200_000])), 1.0, where="here")
     with pytest.raises(InputError, match="no event lies in the time of the poses"):
         cover(events_at(0, 300_000), moving(np.array([100_000, 200_000])))
-
-
-@pytest.mark.parametrize("seconds", [-0.1, float("nan"), float("inf")])
-def test_a_reach_that_is_no_time_is_an_error(seconds: float) -> None:
-    with pytest.raises(InputError, match="extrapolate_s"):
-        cover(events_at(1000), moving(np.array([1000, 2000])), seconds)

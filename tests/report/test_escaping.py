@@ -10,17 +10,18 @@ from typing import Any, cast
 
 import pytest
 
+from efields.evaluate.motion_agreement import Agreement
 from efields.export.page import scene_html
-from efields.report.motion_page import MotionPage, write_motion_page
+from tests.report.test_motion_page import motion, written
 from tests.report.test_report import Page
 
 BAD = "\"' onload=x></script><script>x</script><img src=y>"
 
 
 def test_the_page_of_a_motion(tmp_path: Path) -> None:
-    page = MotionPage(name=BAD, motion=None, agreement={BAD: {BAD: 1.0}}, settings={BAD: BAD}, notes=(BAD,))
-    write_motion_page(tmp_path / "report.html", page)
-    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    agreed = Agreement(BAD, 3, 1.0, 1.0, 2.0, 2.0, None, None)
+    more = {"name": BAD, "agreement": (agreed,), "settings": {BAD: {BAD: BAD}}, "notes": (BAD,)}
+    text = written(tmp_path, "egomotion", motion("full", "ok", "ok", "still"), **more)
     read = Page(text)
     assert "<script" not in text and read.text.count(BAD) >= 4
     assert not [named for _, named in read.tags if "onload" in named or named.get("src") == "y"]
