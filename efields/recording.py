@@ -21,6 +21,8 @@ from efields.geometry.trajectory import Trajectory
 
 ASSUMED_LENS = ("The lens is not known", "Intrinsics are assumed")
 """How notes begin that say that the camera's focal length is assumed."""
+ASSUMED_THRESHOLDS = "Contrast thresholds are assumed"
+"""How a note begins that says that nobody gave the thresholds of the sensor."""
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,8 @@ class Recording:
     """Where it was read from."""
     notes: tuple[str, ...] = ()
     """What the loader did that a user should know (sorted, dropped, assumed), a sentence each."""
+    usual_sensor: bool = False
+    """Whether `sensor` is the usual one, as neither the files nor the loader say anything of it."""
 
     @property
     def calibrated(self) -> Camera:
@@ -250,6 +254,11 @@ class Recording:
     def lens_assumed(self) -> bool:
         """Whether a note says that nobody gave the focal length of `camera`."""
         return self.camera is not None and any(note.startswith(ASSUMED_LENS) for note in self.notes)
+
+    @property
+    def thresholds_assumed(self) -> bool:
+        """Whether nobody gave the thresholds of `sensor`."""
+        return self.usual_sensor or any(note.startswith(ASSUMED_THRESHOLDS) for note in self.notes)
 
     @property
     def origin_us(self) -> int:

@@ -237,7 +237,8 @@ def _thresholds(facts: Facts) -> str:
     if facts.recording is None:
         return ""
     sensor = facts.recording.sensor
-    return f"{sensor.c_pos:g} ON, {sensor.c_neg:g} OFF, refractory period {sensor.refractory_us:g} us"
+    assumed = " (assumed)" if facts.recording.thresholds_assumed else ""
+    return f"{sensor.c_pos:g} ON, {sensor.c_neg:g} OFF{assumed}, refractory period {sensor.refractory_us:g} us"
 
 
 def _camera(camera: Camera | None, assumed: bool) -> str:

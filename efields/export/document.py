@@ -88,7 +88,9 @@ def scene_parts(
         "tone": tone_table(looks.log_radiance, aligned_tone(metrics, run.path, model.renderer.field.channels)),
         "cameras": {"event": camera_table(pinhole(model.camera)), "views": _views(run, model, recording)},
         "trajectory": trajectory_table(model.near_trajectory),
-        "events": None if packed is None else packed.table,
+        "events": None
+        if packed is None or recording is None
+        else {**packed.table, "assumed": recording.thresholds_assumed},
         "rate": None if recording is None or not events else rate_table(recording.covered, origin_us),
         "metrics": {key: metrics[key] for key in SHORT_METRICS if metrics.get(key) is not None},
         "provenance": _provenance(run, model, recording),

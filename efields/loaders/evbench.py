@@ -21,7 +21,7 @@ from efields.geometry.camera import Camera
 from efields.loaders._reading.event_file import first_bytes
 from efields.loaders._reading.mat_arrays import mat5_variables
 from efields.ranges import Range
-from efields.recording import Recording
+from efields.recording import ASSUMED_THRESHOLDS, Recording
 
 _COLUMNS = ("x", "y", "pol", "ts")
 _MAT5 = b"MATLAB 5.0 MAT-file"
@@ -55,6 +55,7 @@ class Config:
         frames = len(list((root / f"DAVIS_{sequence}").glob("*.png")))
         notes = (
             f"Intrinsics are assumed: fx {self.fx:g}, fy {self.fy:g}, centre {self.cx:g}, {self.cy:g}.",
+            f"{ASSUMED_THRESHOLDS}: {Sensor().c_pos:g} ON, {Sensor().c_neg:g} OFF.",
             "The recording holds no poses: the published rotations of evbench are not in its folder.",
         )
         if frames:

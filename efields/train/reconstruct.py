@@ -23,7 +23,7 @@ from efields.config import Experiment, save_experiment
 from efields.errors import InputError
 from efields.events.statistics import hot_pixels, hot_pixels_note
 from efields.geometry.boxes import Box
-from efields.recording import Recording, Views
+from efields.recording import ASSUMED_THRESHOLDS, Recording, Views
 from efields.render.renderer import Renderer
 from efields.scene_box import FoundBox
 from efields.train.checkpoint import (
@@ -127,7 +127,10 @@ def _reconstruct(
     found: FoundBox | None = getattr(problem, "found_box", None)
     if found is not None and found.sought:
         _log.info("%s", found.sentence)
-    notes = recording.notes + hot_pixels_note(len(hot_pixels(recording.events)) if len(recording.events) else 0)
+    notes = recording.notes
+    if recording.usual_sensor and len(recording.events):
+        notes += (f"{ASSUMED_THRESHOLDS}: {recording.sensor.c_pos:g} ON, {recording.sensor.c_neg:g} OFF.",)
+    notes += hot_pixels_note(len(hot_pixels(recording.events)) if len(recording.events) else 0)
     notes += () if found is None else (found.sentence,)
     state = LoopState.fresh(problem, experiment.train, experiment.seed, backend)
     if resumed:

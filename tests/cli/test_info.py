@@ -146,6 +146,16 @@ def test_photographs_are_told_as_photographs(tmp_path: Path, capsys: pytest.Capt
     assert found["image_sizes"] == [[5, 7], [8, 6]]
 
 
+def test_thresholds_that_nobody_gave_are_called_assumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["info", str(ecd(tmp_path / "ecd"))]) == 0
+    assert "0.25 ON, 0.25 OFF (assumed), refractory" in capsys.readouterr().out
+    raw = LOADERS["prophesee_raw"](tmp_path / "raw")
+    assert cli.main(["info", str(raw), "--camera", "9,9,4,3"]) == 0
+    assert "0.25 ON, 0.25 OFF (assumed), refractory" in capsys.readouterr().out
+    assert cli.main(["info", str(robust_enerf(tmp_path / "known"))]) == 0
+    assert "(assumed)" not in capsys.readouterr().out
+
+
 def test_info_is_frozen() -> None:
     from efields.cli.info import Args, Info
 

@@ -113,6 +113,8 @@ export interface EventsDocument {
   height: number;
   c_pos: number;
   c_neg: number;
+  /** Whether nobody gave them. */
+  assumed?: boolean;
   count: number;
   shown: number;
   chunks: { blob: string; count: number; t0_s: number; t1_s: number }[];

@@ -41,6 +41,7 @@ def recording_of(file: EventFile, salvage: bool = False, sensor: Sensor | None =
         name=file.path.stem,
         path=file.path,
         notes=file.notes + damages.notes_with(beside),
+        usual_sensor=sensor is None,
     )
 
 

@@ -236,6 +236,7 @@ function readEvents(value: unknown): EventsDocument {
     height: asCount(e.height, "events.height", 1, SENSOR_SIDE),
     c_pos: asPositive(e.c_pos, "events.c_pos"),
     c_neg: asPositive(e.c_neg, "events.c_neg"),
+    assumed: e.assumed === true,
     count: asCount(e.count, "events.count", shown),
     shown,
     chunks,

@@ -49,7 +49,7 @@ function sceneRows(document: SceneDocument): [string, string][] {
   rows.push(["Recorded span", formatSpan(document.time_range_s[1] - document.time_range_s[0])]);
   if (events) {
     rows.push(["Events", events.shown < events.count ? `${formatCount(events.shown)} of ${formatCount(events.count)}` : formatCount(events.count)]);
-    rows.push(["Thresholds", `ON ${words(events.c_pos)}, OFF ${words(events.c_neg)}`]);
+    rows.push(["Thresholds", `ON ${words(events.c_pos)}, OFF ${words(events.c_neg)}${events.assumed ? " (assumed)" : ""}`]);
   }
   rows.push(["Poses", String(trajectory.t_s.length)]);
   return rows;
