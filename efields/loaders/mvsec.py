@@ -190,7 +190,7 @@ class Config:
             if images.ndim != 3 or images.dtype != np.uint8 or max(images.shape[1:]) > 1 << 14:
                 raise InputError(f"'{name}' is {images.dtype}, {images.shape}, not grey frames of 8 bits", file)
             rows = min(usable_rows([images], file, Damages(file, self.salvage)), len(stamps))
-            listed = FrameList(seconds_to_us(stamps[:rows]), (file,) * rows)
+            listed = FrameList(seconds_to_us(stamps[:rows], file), (file,) * rows)
             index = listed.chosen(self.frames, start_us, stop_us)
             if covered is not None:
                 index = index[covered.covers(listed.t_us[index])]

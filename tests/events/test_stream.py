@@ -190,3 +190,8 @@ def test_seconds_that_are_not_finite_are_refused():
 def test_a_time_of_any_length_can_be_told():
     assert "401 digits" in far_time(10**400)
     assert far_time(-(10**19)).endswith("316,881 years from zero")
+
+
+def test_times_that_are_not_finite_name_their_source():
+    with pytest.raises(InputError, match=r"a.hdf5: 1 times are not finite"):
+        seconds_to_us(np.array([0.0, np.nan]), "a.hdf5")
