@@ -72,8 +72,10 @@ def _handled(numbers: tuple[int, ...], on_signal: Callable[[int], None]) -> Iter
         yield
         return
     before = {number: signal.getsignal(number) for number in numbers}
-    # What is ignored stays so: `nohup` does that to SIGHUP.
-    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    # What `nohup` has made ignored stays so; shells let all that they start in the background ignore Ctrl-C, which
+    # means the terminal's and not that of `kill -INT`.
+    left_alone = {number for number in REQUESTS if before.get(number) is signal.SIG_IGN}
+    before = {number: to for number, to in before.items() if to is not None and number not in left_alone}
 
     def restore() -> None:
         for number, handler in before.items():

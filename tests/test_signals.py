@@ -57,3 +57,14 @@ def test_what_nohup_ignores_stays_ignored() -> None:
             assert not flag.is_set()
     finally:
         signal.signal(hangup, before)
+
+
+def test_what_a_shell_started_in_the_background_is_stopped_by_an_interrupt() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with as_flag() as flag:
+            signal.raise_signal(signal.SIGINT)
+            assert flag.is_set()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
