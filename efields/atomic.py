@@ -121,6 +121,7 @@ def next_free(path: str | os.PathLike[str], *, folder: bool = False) -> Iterator
     when the block fails. Raises `InputError` when the file system refuses.
     """
     wanted = Path(path)
+    made = [parent for parent in wanted.parents if not parent.exists()]
     try:
         wanted.parent.mkdir(parents=True, exist_ok=True)
         claimed = _claimed(wanted, folder)
@@ -134,6 +135,8 @@ def next_free(path: str | os.PathLike[str], *, folder: bool = False) -> Iterator
                 claimed.rmdir()  # does nothing where something is inside
             elif claimed.stat().st_size == 0:
                 claimed.unlink()
+            for parent in made:
+                parent.rmdir()
         raise
 
 

@@ -139,8 +139,8 @@ class EventFile:
                 x, y = self.place_in_file(int(chunk.x[first]), int(chunk.y[first]))
                 as_there = "" if self.place_in_file is _same_place else " in the file"
                 damages.found(
-                    f"an event lies outside of the {self.width} x {self.height} sensor "
-                    + ("" if damages.salvage else f"(x {x}, y {y}{as_there})"),
+                    f"an event lies outside of the {self.width} x {self.height} sensor"
+                    + ("" if damages.salvage else f" (x {x}, y {y}{as_there})"),
                     row=row + first,
                     lost_events=int(np.count_nonzero(~inside)),
                     do="give the size of the sensor (--width, --height), or drop such events with --salvage",

@@ -37,6 +37,8 @@ def did_you_mean(word: str, known: typing.Iterable[str]) -> str:
 def neighbour_or(path: str | Path, do: str) -> str:
     """What to do about a path where nothing is: the path that it nearly names, else `do`."""
     missing = Path(path).expanduser()
+    if missing.exists():
+        return do
     rest: list[str] = []
     while missing.name and not missing.parent.exists():
         rest.insert(0, missing.name)

@@ -98,7 +98,7 @@ def _claim(job: tuple[str, bool]) -> str:
 
 def test_a_claim_that_nothing_was_written_to_goes_with_the_failure(tmp_path: Path) -> None:
     for folder in (True, False):
-        with pytest.raises(KeyboardInterrupt), atomic.next_free(tmp_path / "out.mp4", folder=folder):
+        with pytest.raises(KeyboardInterrupt), atomic.next_free(tmp_path / "runs" / "out.mp4", folder=folder):
             raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
 

@@ -26,6 +26,8 @@ class Args:
     protocol: Literal["auto", "robust", "eventnerf", "offset", "none"] = "auto"
     """What is corrected before renders are compared with references; the run's own protocol if not given. The scores
     of every protocol are kept."""
+    overwrite: bool = False
+    """With --scene, replace the scores on the recording that the run was trained on."""
     threads: Threads = 0
     """Processor threads; 0 takes all cores."""
     plugins: bool = False
@@ -48,6 +50,10 @@ def run(args: Args) -> int:
     scene = str(args.scene) if args.scene is not None else experiment.scene
     if not scene:
         raise InputError("the run names no recording", source.config_path, "give one: --scene PATH")
+    known = experiment.scene and source.metrics_path.exists()
+    if known and not args.overwrite and Path(scene).resolve() != Path(experiment.scene).resolve():
+        what = f"has scores on {experiment.scene}, which those on {scene} would replace"
+        raise InputError(what, source.path, "replace them with --overwrite, or score a copy of the run")
     recording = recording_for(scene, experiment.loader, quiet=args.json)
     protocol = experiment.evaluate.protocol if args.protocol == "auto" else args.protocol
     metrics = score_and_report(source, recording, protocol, quiet=args.json)

@@ -107,6 +107,8 @@ class Run:
             raise InputError("is a file of a run", folder, f"name its folder: {folder.parent}")
         near = _names_of_runs(folder.resolve().parent)
         make = neighbour_or(folder, "make one with: efields train CONFIG")
+        if folder.is_dir():
+            raise InputError("holds no run", folder, f"runs beside it: {near}" if near else make)
         raise InputError("no run at that path", folder, f"runs there: {near}" if near else make)
 
     @property

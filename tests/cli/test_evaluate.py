@@ -72,7 +72,12 @@ def test_a_recording_without_views_is_not_scored_and_says_why(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(dataclasses.replace(tiny_recording(16, 40), heldout=None), "blind")
-    assert main(["evaluate", str(trained), "--threads", "1", "--scene", "blind"]) == 0
+    words = ["evaluate", str(trained), "--threads", "1", "--scene", "blind"]
+    before = (trained / "metrics.json").read_bytes()
+    assert main(words) == 2
+    assert "replace them with --overwrite" in capsys.readouterr().err
+    assert (trained / "metrics.json").read_bytes() == before
+    assert main([*words, "--overwrite"]) == 0
     assert f"PSNR        {NO_REFERENCE}" in capsys.readouterr().out.splitlines()
     assert json.loads((trained / "metrics.json").read_text())["psnr"] is None
 

@@ -26,6 +26,7 @@ def runs(tiny_run: Run, here: Path) -> Path:
     ("words", "said"),
     [
         ("view runs", "runs: is a folder of runs; name one of them: bricks, demo"),
+        ("view scene", "scene: holds no run; make one with: efields train CONFIG"),
         ("export runs", "is a folder of runs; name one of them: bricks, demo"),
         ("render runs/dmeo", "runs/dmeo: no run at that path; runs there: bricks, demo"),
         ("report runs/demo/config.toml", "is a file of a run; name its folder: runs/demo"),

@@ -200,7 +200,9 @@ def _folder(path: Path) -> tuple[str, str] | None:
         return "is a folder of runs, not a recording", f"runs there: {', '.join(runs[:20])}"
     if "scene.toml" in names:
         return "is a scene, not a recording", f"simulate it first: efields simulate {path.name}"
-    kinds = {Path(name).suffix.lower() for name in names} - {".txt", ".csv", ".json"}
+    folders = [path / name for name in names if (path / name).is_dir()]
+    inside = os.listdir(folders[0])[:_LOOKED_AT] if len(folders) == 1 else []  # as vid2e has it, times beside them
+    kinds = {Path(name).suffix.lower() for name in (*names, *inside)} - {".txt", ".csv", ".json", ""}
     if kinds and kinds <= _IMAGES:
         return "is a folder of images, without events", f"{_SIMULATE} {path.name}"
     return None
