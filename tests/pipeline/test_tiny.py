@@ -89,7 +89,7 @@ def test_metrics_say_how_they_were_made(metrics: dict[str, Any]) -> None:
 @pytest.mark.slow
 def test_the_report_is_one_file_that_asks_nothing_of_the_network(run: Run, metrics: dict[str, Any]) -> None:
     page = (run.path / "report.html").read_text(encoding="utf-8")
-    assert f"{metrics['psnr']:.1f}" in page
+    assert f"{metrics['psnr']:.2f}" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     for outside in ('src="http', 'href="http', "@import", "<link"):
         assert outside not in page
