@@ -121,17 +121,18 @@ class Visit:
         if self._studio.clients >= MOST_CLIENTS:
             await self._part(TRY_LATER, f"{MOST_CLIENTS} pages look already, which is the most; close one of them.")
             return
-        session = self._studio.join(self._name, self._send)
+        session = self._studio.join(self._name, self._send, self._greeting)
         writer = asyncio.create_task(self._write())
         try:
-            self._send(text_of(Hello(protocol.VERSION, self._offer.document, self._offer.training)))
-            for message in self._offer.history():
-                self._send(message)
             await self._read(session)
         finally:
             self._studio.leave(session)
             self._loop.call_soon(self._outbox.put_nowait, None)  # after what is on its way
             await asyncio.gather(writer, return_exceptions=True)
+
+    def _greeting(self) -> list[str]:
+        hello = Hello(protocol.VERSION, self._offer.document, self._offer.training)
+        return [text_of(hello), *self._offer.history()]
 
     async def _read(self, session: Session) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,10 +58,14 @@ class Studio:
 
     # ---- clients
 
-    def join(self, name: str, send: Callable[[str | bytes], None]) -> Session:
-        """A client came."""
+    def join(
+        self, name: str, send: Callable[[str | bytes], None], greeting: Callable[[], Iterable[str]] = tuple
+    ) -> Session:
+        """A client came: it gets the greeting, and after it whatever is told; nothing is told while it joins."""
         session = Session(name, send)
         with self._lock:
+            for message in greeting():
+                session.send(message)
             self._sessions.append(session)
         return session
 
@@ -82,12 +86,13 @@ class Studio:
         """There may be something to do."""
         self._rung.set()
 
-    def tell(self, message: str) -> None:
-        """Send a text message to every client."""
-        with self._lock:
-            sessions = list(self._sessions)
-        for session in sessions:
-            session.send(message)
+    def tell(self, message: str, record: Callable[[], None] | None = None) -> None:
+        """Send a text message to every client; `record` adds it to what later clients are greeted with."""
+        with self._lock:  # a client that joins now gets the message once: either so, or in its greeting
+            if record is not None:
+                record()
+            for session in self._sessions:
+                session.send(message)
 
     def say(self, text: str) -> None:
         """Send a line to read to every client."""

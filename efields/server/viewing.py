@@ -82,11 +82,13 @@ class TrainingView:
         """A line of the log: the pages plot it."""
         self._last = progress
         metrics = self._metrics(progress)
+        self._studio.tell(text_of(metrics), record=lambda: self._record(metrics))
+
+    def _record(self, metrics: Metrics) -> None:
         self._history.append(metrics)
         if len(self._history) > MOST_HISTORY:  # every second point goes, scores on held-out views stay
             kept = [m for k, m in enumerate(self._history) if k % 2 or m.psnr_heldout is not None]
             self._history = kept[-MOST_HISTORY:]
-        self._studio.tell(text_of(metrics))
 
     def after_step(self, step: int, stopped: Callable[[], bool]) -> None:
         """Between two steps: render while there is credit; while paused, until training may go on."""

@@ -55,7 +55,9 @@ class Busy:
         self.waits += 1
         self.clock.now_s += 1.0
 
-    def tell(self, message: str) -> None:
+    def tell(self, message: str, record: Callable[[], None] | None = None) -> None:
+        if record is not None:
+            record()
         self.told.append(message)
 
 
@@ -211,6 +213,21 @@ def test_metrics_reach_the_page(tmp_path: Path) -> None:
     trained(tmp_path / "run", act, log_every=1)
     assert [m["step"] for m in got] == [1, 2, 3]
     assert got[0]["steps"] == 12 and got[0]["loss"] > 0 and got[0]["paused"] is False
+
+
+def test_a_client_that_joins_while_metrics_are_told_gets_them_once() -> None:
+    studio, kept, got = Studio(model()), [], []
+    joining = threading.Thread(target=lambda: studio.join("late", got.append, lambda: list(kept)))
+
+    def record() -> None:
+        kept.append("step 1")
+        joining.start()
+        joining.join(0.05)  # it is let in when this message is through
+
+    studio.tell("step 1", record)
+    joining.join()
+    studio.tell("step 2")
+    assert got == ["step 1", "step 2"]
 
 
 def test_the_renderer_that_is_trained_is_never_turned(tmp_path: Path) -> None:
