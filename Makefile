@@ -16,6 +16,8 @@ PAGE := $(BIN)/python viewer/build.py --if-stale >/dev/null || { test $$? -ne 3 
   || { echo "Installing again, which brings Node where it can" && $(PIP) --no-deps --editable . \
   && $(BIN)/python viewer/build.py --if-stale >/dev/null; }; true; }
 
+CPP := $(wildcard efields/native/*.h efields/native/src/*.h efields/native/src/*.cpp tests/native/*.cpp)
+
 .PHONY: demo test check format bench clean
 .DEFAULT_GOAL := demo
 
@@ -33,10 +35,12 @@ check: $(FOR_DEVELOPERS)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
+	@$(BIN)/clang-format --dry-run -Werror $(CPP)
 
 format: $(FOR_DEVELOPERS)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@$(BIN)/clang-format -i $(CPP)
 
 bench: $(FOR_DEMO)
 	@$(KERNELS)

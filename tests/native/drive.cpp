@@ -81,8 +81,19 @@ int main() {
   Numbers table = random_numbers(rows * 4, -1.0f, 1.0f), grad_table(rows * 4);
   std::vector<Numbers> held;
   held.reserve(16);
-  Field field = {grid, perceptron({12, 20, 16}, held), perceptron({19, 24, 3}, held), table.data(),
-                 {-1, -1, -1}, {2, 2, 2}, 3, 2, 1.5f, 0.7f, 5.0f, 0.2f, 1e-3f};
+  Field field = {grid,
+                 perceptron({12, 20, 16}, held),
+                 perceptron({19, 24, 3}, held),
+                 table.data(),
+                 {-1, -1, -1},
+                 {2, 2, 2},
+                 3,
+                 2,
+                 1.5f,
+                 0.7f,
+                 5.0f,
+                 0.2f,
+                 1e-3f};
   std::vector<uint8_t> occupied(8 * 8 * 8);
   for (uint8_t& cell : occupied) cell = rand() % 3 != 0;
   March march = {occupied.data(), 8, 0.07f, 1e-3f};

@@ -69,10 +69,21 @@ void block(void* context, int64_t task, int) {
 }  // namespace
 
 // One step, counted from 1, over n numbers.
-EF_API void EF_NAME(adam)(float* parameter, const float* grad, float* mean, float* square, int64_t n, double rate, double beta1,
-                          double beta2, double eps, int64_t step, int sparse) {
+EF_API void EF_NAME(adam)(float* parameter, const float* grad, float* mean, float* square, int64_t n, double rate,
+                          double beta1, double beta2, double eps, int64_t step, int sparse) {
   const double first = 1.0 - pow(beta1, (double)step), second = 1.0 - pow(beta2, (double)step);
-  Call c = {parameter, grad, mean, square, n, sparse != 0, (float)(rate / first), (float)beta1, (float)(1.0 - beta1),
-            (float)beta2, (float)(1.0 - beta2), (float)eps, (float)(1.0 / sqrt(second))};
+  Call c = {parameter,
+            grad,
+            mean,
+            square,
+            n,
+            sparse != 0,
+            (float)(rate / first),
+            (float)beta1,
+            (float)(1.0 - beta1),
+            (float)beta2,
+            (float)(1.0 - beta2),
+            (float)eps,
+            (float)(1.0 / sqrt(second))};
   ef_run_dynamic((n + kBlock - 1) / kBlock, block, &c);
 }

@@ -30,9 +30,7 @@ struct Vector {
 };
 EF_INLINE Vector operator+(Vector a, Vector b) { return {a.x + b.x, a.y + b.y, a.z + b.z}; }
 EF_INLINE Vector operator*(vd s, Vector a) { return {s * a.x, s * a.y, s * a.z}; }
-EF_INLINE Vector cross(Vector a, Vector b) {
-  return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
-}
+EF_INLINE Vector cross(Vector a, Vector b) { return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x}; }
 
 // Sum over k of (-square)^k / (2k + first)!
 EF_INLINE vd series(vd square, int first) {
@@ -136,10 +134,8 @@ void rays(const Rays& c, int64_t from, int64_t n) {
                              {rotation.at(1), rotation.at(4), rotation.at(7)},
                              {rotation.at(2), rotation.at(5), rotation.at(8)}};
   ray = ray.x * columns[0] + ray.y * columns[1] + ray.z * columns[2];
-  if constexpr (cubic)
-    centre = position.vector(0) + centre.x * columns[0] + centre.y * columns[1] + centre.z * columns[2];
-  else
-    centre = position.vector(0) + u * increment.vector(3);
+  if constexpr (cubic) centre = position.vector(0) + centre.x * columns[0] + centre.y * columns[1] + centre.z * columns[2];
+  else centre = position.vector(0) + u * increment.vector(3);
   vd length = ray.x * ray.x + ray.y * ray.y + ray.z * ray.z;
   for (int lane = 0; lane < kLanes; ++lane) length[lane] = __builtin_sqrt(length[lane]);
   ray = (1.0 / length) * ray;
@@ -154,10 +150,8 @@ void rays_block(void* context, int64_t block, int) {
   const Rays& c = *(const Rays*)context;
   const int64_t end = (block + 1) * kBlock < c.n ? (block + 1) * kBlock : c.n;
   for (int64_t i = block * kBlock; i < end; i += kLanes) {
-    if (c.cubic)
-      rays<true>(c, i, end - i);
-    else
-      rays<false>(c, i, end - i);
+    if (c.cubic) rays<true>(c, i, end - i);
+    else rays<false>(c, i, end - i);
   }
 }
 

@@ -23,8 +23,8 @@ EF_INLINE void put(Columns& to, int64_t x, int64_t y, int64_t t, int64_t on) {
 
 enum { kUnknown, kUnplaced, kUpper, kLower, kRow, kLoops, kBase, kBaseOn };  // places in the state of EVT 3.0
 enum { kPlain = 1 << 0 | 1 << 2 | 1 << 6 | 1 << 7 | 1 << 14 | 1 << 15 };     // types of EVT 3.0 without branches
-enum { kLoops2 = 3 };                                                       // in that of EVT 2.0, whose first are these
-enum { kTime, kLeftOut };                                                   // in that of Event Stream
+enum { kLoops2 = 3 };                                                        // in that of EVT 2.0, whose first are these
+enum { kTime, kLeftOut };                                                    // in that of Event Stream
 
 // Events in a word, in 16 bits all along, so that the compiler takes many words at once.
 EF_INLINE uint16_t evt3_events(uint16_t word) {

@@ -101,8 +101,8 @@ void sort_bucket(void* context, int64_t bucket, int thread) {
 EF_API void EF_NAME(event_index)(const uint16_t* x, const uint16_t* y, const int64_t* t, const uint8_t* polarity, int64_t n,
                                  int64_t width, int64_t pixels, void* records, int64_t* start, int64_t* t_us,
                                  int32_t* cum_pos) {
-  Index c = {x, y, t, polarity, n, width, pixels, (Record*)records, start, t_us, cum_pos,
-             0, 0, 0, nullptr, nullptr, nullptr, nullptr};
+  Index c = {x,    y,       t, polarity, n, width,   pixels,  (Record*)records, start,
+             t_us, cum_pos, 0, 0,        0, nullptr, nullptr, nullptr,          nullptr};
   while ((pixels - 1) >> c.shift >= kMostBuckets) ++c.shift;
   c.buckets = ((pixels - 1) >> c.shift) + 1;
   c.runs = n / kFewEvents < 1 ? 1 : n / kFewEvents < ef_threads() ? n / kFewEvents : ef_threads();

@@ -9,10 +9,8 @@ namespace {
 constexpr int64_t kBlock = 8192;
 
 void in_blocks(int64_t n, ef_task block, void* context) {
-  if (n > kBlock)
-    ef_run_dynamic((n + kBlock - 1) / kBlock, block, context);
-  else if (n > 0)
-    block(context, 0, 0);
+  if (n > kBlock) ef_run_dynamic((n + kBlock - 1) / kBlock, block, context);
+  else if (n > 0) block(context, 0, 0);
 }
 
 EF_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -136,17 +134,18 @@ EF_API void EF_NAME(event_drawn_windows)(const EventIndex* index, const uint16_t
                                          int64_t width, const int64_t* last, const int64_t* length, const int64_t* inside,
                                          const uint8_t* anywhere, int64_t n, int at_events, int64_t* pixel, int64_t* t0,
                                          int64_t* t1, int32_t* n_pos, int32_t* n_neg, uint8_t* starts_at_event) {
-  Drawn c = {index, x, y, t, width, last, length, inside, anywhere, n, at_events, pixel, t0, t1, n_pos, n_neg,
-             starts_at_event};
+  Drawn c = {index, x,         y,     t,  width, last,  length, inside,         anywhere,
+             n,     at_events, pixel, t0, t1,    n_pos, n_neg,  starts_at_event};
   in_blocks(n, drawn_block, &c);
 }
 
-// draw_silent once a start is drawn, a pixel and a time. The end is at most the last microsecond before the pixel's next event, `latest` (the stream's last event), or
-// `longest` after the start. Starts that leave room for an end more than `dead` later are kept, in order
+// draw_silent once a start is drawn, a pixel and a time. The end is at most the last microsecond before the pixel's next
+// event, `latest` (the stream's last event), or `longest` after the start. Starts that leave room for an end more than
+// `dead` later are kept, in order
 // -> pixel, t0, t1_first, t1_last (where the end may lie, both included) [the number in kept].
-EF_API void EF_NAME(event_silence)(const EventIndex* index, const int64_t* pixel, const int64_t* t, int64_t n,
-                                   int64_t dead, int64_t latest, int64_t longest, int64_t* kept_pixel, int64_t* t0,
-                                   int64_t* t1_first, int64_t* t1_last, int64_t* kept) {
+EF_API void EF_NAME(event_silence)(const EventIndex* index, const int64_t* pixel, const int64_t* t, int64_t n, int64_t dead,
+                                   int64_t latest, int64_t longest, int64_t* kept_pixel, int64_t* t0, int64_t* t1_first,
+                                   int64_t* t1_last, int64_t* kept) {
   int64_t out = 0;
   for (int64_t i = 0; i < n; ++i) {
     const int64_t here = pixel[i], begin = t[i];

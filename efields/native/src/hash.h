@@ -63,10 +63,8 @@ EF_INLINE void find_corners(const HashGrid& grid, int level, const float* const*
         row = dense ? row + next : row ^ next;
         weight *= up ? high[d] : 1.0f - high[d];
       }
-      if (dense)
-        outside |= (vu)(row >= size);
-      else
-        row &= size - 1;
+      if (dense) outside |= (vu)(row >= size);
+      else row &= size - 1;
       memcpy(out.row[corner] + v, &row, sizeof row);
       store(out.weight[corner] + v, weight);
     }
@@ -144,18 +142,18 @@ EF_NOINLINE void scatter_level(const HashGrid& grid, int level, float* grad_tabl
 }
 
 // Calls action<D, F>(arguments...) for the grid's own numbers; false for numbers that no kernel is made for.
-#define EF_FOR_FEATURES(D, action, ...)                    \
-  switch (grid.features) {                                 \
-    case 1: action<D, 1>(__VA_ARGS__); break;              \
-    case 2: action<D, 2>(__VA_ARGS__); break;              \
-    case 4: action<D, 4>(__VA_ARGS__); break;              \
-    case 8: action<D, 8>(__VA_ARGS__); break;              \
-    default: break;                                        \
+#define EF_FOR_FEATURES(D, action, ...)       \
+  switch (grid.features) {                    \
+    case 1: action<D, 1>(__VA_ARGS__); break; \
+    case 2: action<D, 2>(__VA_ARGS__); break; \
+    case 4: action<D, 4>(__VA_ARGS__); break; \
+    case 8: action<D, 8>(__VA_ARGS__); break; \
+    default: break;                           \
   }
-#define EF_FOR_GRID(action, ...)                                    \
-  switch (grid.dimensions) {                                        \
-    case 2: EF_FOR_FEATURES(2, action, __VA_ARGS__) break;          \
-    case 3: EF_FOR_FEATURES(3, action, __VA_ARGS__) break;          \
-    case 4: EF_FOR_FEATURES(4, action, __VA_ARGS__) break;          \
-    default: break;                                                 \
+#define EF_FOR_GRID(action, ...)                           \
+  switch (grid.dimensions) {                               \
+    case 2: EF_FOR_FEATURES(2, action, __VA_ARGS__) break; \
+    case 3: EF_FOR_FEATURES(3, action, __VA_ARGS__) break; \
+    case 4: EF_FOR_FEATURES(4, action, __VA_ARGS__) break; \
+    default: break;                                        \
   }

@@ -33,8 +33,8 @@ EF_INLINE void enter_and_leave(const Field& f, const float* origin, const float*
 }
 
 // Spans of a ray whose middle lies in an occupied cell: their middles and widths; returns how many.
-EF_NOINLINE int spans(const Field& f, const March& m, const float* origin, const float* direction, float shift, float* middle,
-                      float* width) {
+EF_NOINLINE int spans(const Field& f, const March& m, const float* origin, const float* direction, float shift,
+                      float* middle, float* width) {
   float near, far;
   enter_and_leave(f, origin, direction, near, far);
   if (!(far > near)) return 0;

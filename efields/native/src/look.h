@@ -17,12 +17,12 @@ struct March {
 // The samples of a block of rays, in the order in which they were asked; `slot` lists them by ray, front to back.
 struct Block {
   int64_t first_ray;
-  int32_t rays, capacity, samples, row;   // row: slots of one ray
-  int32_t kept[kRays];                    // samples of each ray
-  int32_t* slot;                          // [rays][row]
-  float *unit[3], *middle, *width;        // [capacity]
-  float *density, *alpha, *radiance;      // [capacity], [capacity], [capacity][channels]
-  float *features, *inputs;               // [capacity][p.features], [capacity][p.inputs]
+  int32_t rays, capacity, samples, row;  // row: slots of one ray
+  int32_t kept[kRays];                   // samples of each ray
+  int32_t* slot;                         // [rays][row]
+  float *unit[3], *middle, *width;       // [capacity]
+  float *density, *alpha, *radiance;     // [capacity], [capacity], [capacity][channels]
+  float *features, *inputs;              // [capacity][p.features], [capacity][p.inputs]
 };
 
 EF_INLINE int64_t padded(int64_t capacity) { return round_up(capacity, kTile) + kTile; }

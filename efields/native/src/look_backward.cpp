@@ -56,7 +56,8 @@ EF_NOINLINE void composite_backward(const Back& back, const Block& b, float* log
 }
 
 // Through the perceptrons, tile by tile; the features' gradient takes the place of the features.
-EF_NOINLINE void perceptrons_backward(const Back& back, Block& b, const float* log_density, const float* radiance, int thread) {
+EF_NOINLINE void perceptrons_backward(const Back& back, Block& b, const float* log_density, const float* radiance,
+                                      int thread) {
   const Packed& p = back.field;
   const Field& f = *p.field;
   const Tiles tiles = take_tiles(thread, 2);
@@ -112,8 +113,7 @@ void back_level(void* context, int64_t task, int) {
   const Back& back = *(const Back*)context;
   const HashGrid& grid = back.field.field->grid;
   const int level = (int)(grid.levels - 1 - task), stride = back.field.features;
-  memset(back.grad_table + (int64_t)grid.offset[level] * grid.features, 0,
-         sizeof(float) * grid.size[level] * grid.features);
+  memset(back.grad_table + (int64_t)grid.offset[level] * grid.features, 0, sizeof(float) * grid.size[level] * grid.features);
   void** blocks = ef_tape_blocks(back.tape);
   for (int64_t i = 0; i < ef_tape_count(back.tape); ++i) {
     const Block& b = *(const Block*)blocks[i];
@@ -127,8 +127,8 @@ void back_level(void* context, int64_t task, int) {
 // Gradients of seen [n, channels], opacity, moment and distortion [n] in; of the table [rows, f] and of the weights of both
 // perceptrons ([out, in] each) out. The tape can be used once: its features are overwritten.
 EF_API void EF_NAME(look_backward)(const Field* field, Tape* tape, const float* seen, const float* opacity,
-                                   const float* moment, const float* distortion, float* grad_table, float* const* grad_density,
-                                   float* const* grad_radiance) {
+                                   const float* moment, const float* distortion, float* grad_table,
+                                   float* const* grad_density, float* const* grad_radiance) {
   Back back = {pack_field(*field, 4), tape, seen, opacity, moment, distortion, grad_table, {}};
   const size_t first = mlp_grad_floats(back.field.density), floats = first + mlp_grad_floats(back.field.radiance);
   const float* radiance_sums[256];

@@ -54,7 +54,9 @@ void backward_tile(void* context, int64_t tile, int thread) {
   if (c.grad_input) give_rows(out, m.in_pad[0], rows, m.in[0], c.grad_input + from * m.in[0]);
 }
 
-Mlp packed(const MlpShape& shape) { return mlp_pack(shape, 0, (float*)ef_scratch(0, 2, sizeof(float) * mlp_floats(shape, 0))); }
+Mlp packed(const MlpShape& shape) {
+  return mlp_pack(shape, 0, (float*)ef_scratch(0, 2, sizeof(float) * mlp_floats(shape, 0)));
+}
 
 }  // namespace
 
@@ -66,8 +68,8 @@ EF_API void EF_NAME(mlp)(const MlpShape* shape, const float* input, int64_t n, f
 }
 
 // grad [n, widths[layers]] -> grad_input [n, widths[0]] (left out where null), grads[l] [out, in] for each layer
-EF_API void EF_NAME(mlp_backward)(const MlpShape* shape, const float* input, const float* grad, int64_t n,
-                                  float* grad_input, float* const* grads) {
+EF_API void EF_NAME(mlp_backward)(const MlpShape* shape, const float* input, const float* grad, int64_t n, float* grad_input,
+                                  float* const* grads) {
   const Mlp mlp = packed(*shape);
   Call call = {&mlp, input, grad, n, nullptr, grad_input, {}};
   const size_t bytes = sizeof(float) * mlp_grad_floats(mlp);

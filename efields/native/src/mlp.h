@@ -17,26 +17,27 @@ static constexpr int kFew = 4;  // outputs up to which a layer is done by dot pr
 static constexpr int kTile = 64, kPad = 16, kMostLayers = 8, kMostWidth = 256;
 
 struct MlpShape {
-  int32_t layers;                  // number of weight matrices
-  int32_t widths[kMostLayers + 1]; // inputs, hidden units ..., outputs
+  int32_t layers;                     // number of weight matrices
+  int32_t widths[kMostLayers + 1];    // inputs, hidden units ..., outputs
   const float* weights[kMostLayers];  // [out, in] each, as torch has them
 };
 
 // Weights in the two orders that the products read, padded with zeros.
 struct Mlp {
-  int layers, skip;            // `skip` leading input columns have no weights
+  int layers, skip;                               // `skip` leading input columns have no weights
   int in[kMostLayers], out[kMostLayers];          // true widths (in[0] with skip)
   int in_pad[kMostLayers], out_pad[kMostLayers];  // padded widths
-  float* forward[kMostLayers];   // [in_pad][out_pad]
-  float* backward[kMostLayers];  // [out_pad][in_pad]
-  float* last;                   // [out][in_pad] of the last layer, in float32, where it has at most kFew outputs
+  float* forward[kMostLayers];                    // [in_pad][out_pad]
+  float* backward[kMostLayers];                   // [out_pad][in_pad]
+  float* last;  // [out][in_pad] of the last layer, in float32, where it has at most kFew outputs
 };
 
 EF_INLINE int pad(int n) { return (n + kPad - 1) / kPad * kPad; }
 
 EF_INLINE size_t mlp_floats(const MlpShape& shape, int skip) {
   size_t floats = 0;
-  for (int l = 0; l < shape.layers; ++l) floats += 2 * (size_t)pad(shape.widths[l] + (l ? 0 : skip)) * pad(shape.widths[l + 1]);
+  for (int l = 0; l < shape.layers; ++l)
+    floats += 2 * (size_t)pad(shape.widths[l] + (l ? 0 : skip)) * pad(shape.widths[l + 1]);
   return floats + (size_t)kFew * pad(shape.widths[shape.layers - 1] + (shape.layers > 1 ? 0 : skip));
 }
 
@@ -182,8 +183,7 @@ EF_INLINE void pair_rows(const float* x, int columns, int rows, uint32_t* out) {
     for (int k = 0; k < columns; k += 16) {
       const __m256i low = (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(x + s * columns + k));
       const __m256i high = (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(x + (s + 1) * columns + k));
-      const __m512i pairs =
-          _mm512_or_si512(_mm512_cvtepu16_epi32(low), _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16));
+      const __m512i pairs = _mm512_or_si512(_mm512_cvtepu16_epi32(low), _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16));
       _mm512_storeu_si512(out + (s / 2) * columns + k, pairs);
     }
 }
@@ -232,8 +232,7 @@ EF_NOINLINE void outer(const float* g, int g_ld, int out, const float* x, int co
     int j = 0;
     for (; j + kVectors * EF_VW <= columns; j += kVectors * EF_VW)
       outer_block<kVectors>(g_pairs + o, g_ld, x_pairs + j, columns, a + o * columns + j);
-    for (; j + EF_VW <= columns; j += EF_VW)
-      outer_block<1>(g_pairs + o, g_ld, x_pairs + j, columns, a + o * columns + j);
+    for (; j + EF_VW <= columns; j += EF_VW) outer_block<1>(g_pairs + o, g_ld, x_pairs + j, columns, a + o * columns + j);
   }
 }
 
@@ -243,8 +242,7 @@ EF_INLINE void mlp_forward(const Mlp& mlp, const float* input, float* const* out
   for (int l = 0; l < mlp.layers; ++l) {
     if (l + 1 < mlp.layers)
       product<kRelu>(x, mlp.in_pad[l], mlp.in[l] + (mlp.in[l] & 1), mlp.forward[l], mlp.out_pad[l], nullptr, outputs[l]);
-    else if (mlp.last)
-      few_outputs(x, mlp.in_pad[l], mlp.last, mlp.out[l], mlp.out_pad[l], outputs[l]);
+    else if (mlp.last) few_outputs(x, mlp.in_pad[l], mlp.last, mlp.out[l], mlp.out_pad[l], outputs[l]);
     else
       product<kLinear>(x, mlp.in_pad[l], mlp.in[l] + (mlp.in[l] & 1), mlp.forward[l], mlp.out_pad[l], nullptr, outputs[l]);
     x = outputs[l];

@@ -123,10 +123,8 @@ void run(int64_t count, ef_task task, void* context, bool dynamic) {
     work(p, 0, threads);
     int turns = 0;
     while (p.busy.load(std::memory_order_acquire) > 0) {
-      if (++turns < kActiveWait)
-        EF_RELAX();
-      else
-        std::this_thread::yield();
+      if (++turns < kActiveWait) EF_RELAX();
+      else std::this_thread::yield();
     }
   } else {
     work(p, 0, 1);
