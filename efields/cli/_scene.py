@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from efields.atomic import check_place, refuse_existing, write_text
 from efields.cli._progress import Report, progress
+from efields.cli._shipped import find_shipped
 from efields.errors import InputError
-from efields.shipped import find
 
 if TYPE_CHECKING:
     from efields.recording import Recording
@@ -32,7 +32,7 @@ def recording_for(path: str | Path, options: Mapping[str, Any] | None = None, *,
     """
     from efields.loaders import configured, load
 
-    place, given = find(path, "scenes"), dict(options or {})
+    place, given = find_shipped(path, "scenes"), dict(options or {})
     source = scene_file(place)
     if source is not None:  # wrong options are told before anything is simulated
         configured(given.get("kind", "robust_enerf"), **{name: given[name] for name in given if name != "kind"})

@@ -19,8 +19,8 @@ import tyro
 
 from efields.cli import print_json
 from efields.errors import InputError
+from efields.machine import set_threads
 from efields.ranges import Range, Seed, Steps, Threads
-from efields.threads import set_threads
 
 if TYPE_CHECKING:
     from efields.bench.motion_scenes import MotionScene
@@ -149,16 +149,16 @@ def _step_workload() -> tuple[Experiment, Recording]:
 def _simulated(scene: str) -> tuple[Experiment, Recording] | None:
     """The config and the recording of a scene that is simulated already, or of a folder that holds a recording."""
     from efields.cli._scene import RECORDINGS, scene_file
+    from efields.cli._shipped import find_shipped, shipped_names
     from efields.config import experiment_from_table, load_experiment
     from efields.loaders import load
-    from efields.shipped import find, shipped_names
 
     given = Path(scene)
     folder = given if given.is_dir() and scene_file(given) is None else RECORDINGS / given.name
     if not folder.is_dir():
         return None
     if folder.name in shipped_names("configs"):
-        experiment = load_experiment(find(folder.name, "configs"))
+        experiment = load_experiment(find_shipped(folder.name, "configs"))
     else:
         experiment = experiment_from_table({}, "efields bench")
     return experiment, dataclasses.replace(load(folder), name=folder.name)
@@ -257,11 +257,11 @@ def _motion_scenes(args: Args) -> Iterator[MotionScene]:
     """Each scene before each sensor, or the folders of recordings with a motion truth; those that were named."""
     from efields.bench.motion_scenes import recorded_scene, simulated_scene
     from efields.cli._scene import scene_file
-    from efields.shipped import find
+    from efields.cli._shipped import find_shipped
 
     sensors = args.sensors.split(",")
     for name in args.scenes or MOTION_SCENES:
-        source = scene_file(find(name, "scenes"))
+        source = scene_file(find_shipped(name, "scenes"))
         if source is None:
             yield recorded_scene(Path(name))
         else:

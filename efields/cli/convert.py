@@ -23,7 +23,7 @@ from efields.events.clock_order import OnReset
 from efields.ranges import NotNegative, Pixels, Positive, Range
 
 if TYPE_CHECKING:
-    from efields.cli._conversion import Conversion, Wanted
+    from efields.conversion.prepare import Conversion, Wanted
     from efields.event_file import Damages, EventFile
     from efields.events.columns import EventColumns
     from efields.events.survey import Survey
@@ -94,8 +94,8 @@ class Args:
 
 def run(args: Args) -> int:
     """Convert, and say in a line what became of the events; exit code 0."""
-    from efields.cli._conversion import prepare
-    from efields.cli._posed_conversion import left_out
+    from efields.conversion.posed import left_out
+    from efields.conversion.prepare import prepare
     from efields.event_file import Damages
 
     name, writer = chosen_writer(args.out, args.to)
@@ -172,7 +172,7 @@ def _check_size_is_known(args: Args, file: EventFile, name: str, writer: ModuleT
 
 
 def _wanted(args: Args) -> Wanted:
-    from efields.cli._conversion import Wanted
+    from efields.conversion.prepare import Wanted
 
     crop: Any = None
     if args.crop is not None:
@@ -201,8 +201,8 @@ def _wanted(args: Args) -> Wanted:
 
 
 def _survey(args: Args, file: EventFile) -> Survey:
-    from efields.cli._conversion import survey
     from efields.cli._progress import progress
+    from efields.conversion.prepare import survey
 
     with progress("counting events", args.json) as report:
         return survey(file, args.salvage, lambda seen: report(seen, 0))
@@ -210,8 +210,8 @@ def _survey(args: Args, file: EventFile) -> Survey:
 
 def _write(args: Args, writer: ModuleType, conversion: Conversion, seen: Survey | None, posed: Recording | None) -> int:
     """Write all events, with the poses and views of `posed` where there is one, and return their number."""
-    from efields.cli._posed_conversion import write_posed
     from efields.cli._progress import progress
+    from efields.conversion.posed import write_posed
     from efields.writers import About
 
     about = About(conversion.width, conversion.height, conversion.side, conversion.camera)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from efields.cli import print_json
+from efields.cli._shipped import find_shipped
 from efields.errors import InputError
+from efields.machine import set_threads
 from efields.ranges import Threads
 from efields.settings import read_toml
-from efields.shipped import find
-from efields.threads import set_threads
 
 if TYPE_CHECKING:
     from efields.config import Experiment
@@ -50,8 +50,8 @@ def run(args: Args) -> int:
     from efields.config import load_experiment
     from efields.train import Interrupted
 
-    scene = find(Path("scenes") / NAME, "scenes")
-    experiment = load_experiment(find(NAME, "configs"))
+    scene = find_shipped(Path("scenes") / NAME, "scenes")
+    experiment = load_experiment(find_shipped(NAME, "configs"))
     experiment = dataclasses.replace(experiment, scene=str(scene), threads=args.threads)
     same = not args.again and _same(experiment, RUN)
     metrics = read_metrics(RUN) if same and (RUN / REPORT).exists() else None

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from efields import __version__
-from efields.threads import usable_cores
+from efields.machine import usable_cores
 
 PORT = 7007
 VIEWING = "efields view and efields export --html"

@@ -11,8 +11,8 @@ import tyro
 from efields.atomic import check_place
 from efields.cli import print_json
 from efields.errors import InputError
+from efields.machine import set_threads
 from efields.ranges import Threads
-from efields.threads import set_threads
 
 
 @dataclass(frozen=True)

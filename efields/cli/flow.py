@@ -17,8 +17,8 @@ import tyro
 from efields.cli import print_json, seconds_so_far
 from efields.cli._loader_options import TimeUnit
 from efields.errors import InputError, printable
+from efields.machine import set_threads
 from efields.ranges import NotNegative, Pixels, Positive, Range, Seed, Threads
-from efields.threads import set_threads
 
 if TYPE_CHECKING:
     from efields.cli._phases import Phases

@@ -67,11 +67,11 @@ def run(args: Args) -> int:
 def _from_scene(args: Args) -> Path:
     """The folder of the recording that the scene makes."""
     from efields.cli._scene import scene_file, simulated_folder
-    from efields.shipped import find
+    from efields.cli._shipped import find_shipped
 
     if args.camera != EventCamera() or args.fps is not None or args.encoding != "srgb" or args.time_unit:
         raise InputError("a scene has a camera of its own", args.scene, "change [sensor] in its scene.toml")
-    place = find(str(args.scene), "scenes")
+    place = find_shipped(str(args.scene), "scenes")
     source = scene_file(place)
     if source is None:
         raise InputError("is no scene", place, "name a folder with scene.toml, or give your frames with --frames")

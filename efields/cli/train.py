@@ -13,12 +13,12 @@ import tyro
 
 from efields.cli import print_json
 from efields.cli._loader_options import TimeUnit, loader_options
+from efields.cli._shipped import find_shipped
 from efields.cli._supplied import supplied_of
 from efields.errors import InputError
+from efields.machine import set_threads
 from efields.ranges import Finite, Port, Range, Seed, Steps, Threads, check_value
-from efields.shipped import find
 from efields.signals import exit_code
-from efields.threads import set_threads
 
 if TYPE_CHECKING:
     from efields.cli._viewing import Shown
@@ -212,7 +212,7 @@ def _experiment(args: Args) -> tuple[Path, Experiment]:
         return given / "config.toml", load_experiment(given / "config.toml")
     if not (given.is_file() and given.suffix != ".toml"):
         try:
-            config = find(given, "configs")
+            config = find_shipped(given, "configs")
         except InputError:
             if not given.is_dir():
                 raise

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import tyro
 
 from efields.cli import print_json
+from efields.machine import set_threads
 from efields.ranges import Port, Threads
-from efields.threads import set_threads
 
 if TYPE_CHECKING:
     from efields.server.listening import Address

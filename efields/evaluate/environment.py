@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 import efields
-from efields.threads import usable_cores
+from efields.machine import usable_cores
 
 
 def environment() -> dict[str, str | int]:

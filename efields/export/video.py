@@ -15,7 +15,7 @@ from efields.atomic import refuse_existing, replacing
 from efields.errors import InputError
 from efields.evaluate import Gauge
 from efields.export.camera_path import Stop
-from efields.films import mp4
+from efields.export.films import mp4
 from efields.geometry.camera import Camera
 from efields.render.image import render_view
 from efields.train import Model

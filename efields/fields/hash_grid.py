@@ -20,7 +20,7 @@ from efields.backends.parts import HashGridParts
 from efields.backends.reference import Backend
 from efields.errors import InputError
 from efields.geometry.boxes import Box
-from efields.memory import memory_here
+from efields.machine import memory_here
 from efields.ranges import Range, check_ranges
 
 MINIMUM_RADIANCE = 1e-3

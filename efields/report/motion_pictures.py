@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from efields.films import mp4
+from efields.export.films import mp4
 
 INK = (0x1B, 0x1E, 0x26)
 

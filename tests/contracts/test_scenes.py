@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from efields.cli._shipped import find_shipped, shipped_names, shipped_root
 from efields.geometry.rays import Rays
-from efields.shipped import find, shipped_names, shipped_root
 from efields.simulation.free_path import FreePath
 from efields.simulation.scene import Scene, load_scene
 
@@ -19,7 +19,7 @@ per_scene = pytest.mark.parametrize("name", SCENES)
 
 
 def scene(name: str) -> Scene:
-    return load_scene(find(name, "scenes"))
+    return load_scene(find_shipped(name, "scenes"))
 
 
 def test_every_folder_is_a_scene() -> None:
@@ -61,7 +61,7 @@ def test_cameras_stand_outside_the_box_and_see_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in SCENES if name.startswith("motion_")])
 def test_a_scene_of_motion_has_a_noisy_sensor_beside_it(name: str) -> None:
-    clean, noisy = scene(name), load_scene(find(name, "scenes") / "noisy.toml")
+    clean, noisy = scene(name), load_scene(find_shipped(name, "scenes") / "noisy.toml")
     assert noisy.name == f"{name}_noisy"
     assert noisy.expected_events is not None
     assert noisy.expected_events.count > 100_000

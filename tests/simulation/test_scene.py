@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from efields.cli._shipped import shipped_names, shipped_root
 from efields.errors import InputError
-from efields.shipped import shipped_names, shipped_root
 from efields.simulation.cache import cache_folder, frames_key
 from efields.simulation.free_path import FreePath
 from efields.simulation.scene import ExpectedEvents, load_scene

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from efields.shipped import find, shipped_names
+from efields.cli._shipped import find_shipped, shipped_names
 from efields.simulation.render import SceneRenderer
 from efields.simulation.rendered import frame_times
 from efields.simulation.scene import load_scene
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("name", shipped_names("scenes"))
 def test_points_move_no_farther_than_the_scene_says(name: str) -> None:
     need_mitsuba()
-    scene = load_scene(find(name, "scenes"))
+    scene = load_scene(find_shipped(name, "scenes"))
     renderer = SceneRenderer(scene)
     t_s = frame_times(scene, renderer)
     first = np.linspace(0, len(t_s) - 2, 40).astype(int)
@@ -42,7 +42,7 @@ def test_points_move_no_farther_than_the_scene_says(name: str) -> None:
 def test_a_rehearsal_of_a_shipped_scene_in_colour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need_mitsuba()
     monkeypatch.setenv("EFIELDS_CACHE", str(tmp_path))
-    simulated = simulate_scene(find("chairlike", "scenes"), quick=32)
+    simulated = simulate_scene(find_shipped("chairlike", "scenes"), quick=32)
     recording, heldout = simulated.recording, simulated.recording.heldout
     assert recording.camera is not None
     assert recording.camera.bayer == "RGGB"

@@ -12,8 +12,8 @@ import pytest
 from efields import writers
 from efields.errors import InputError
 from efields.events.columns import EventColumns
+from efields.export.films import mp4
 from efields.export.video import film
-from efields.films import mp4
 from efields.writers import About
 
 resource = pytest.importorskip("resource")

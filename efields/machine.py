@@ -1,13 +1,15 @@
-"""The one place that sets how many threads the numerics use."""
+"""What this machine has for numerics: cores and memory; the one place that sets how many threads are used."""
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from efields.errors import InputError
 
 _VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_LIMIT_OF_A_CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
 
 def usable_cores() -> int:
@@ -33,3 +35,15 @@ def set_threads(count: int) -> int:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(number)
     return number
+
+
+def memory_here() -> int:
+    """Bytes of memory that this process can have at most; where the system does not tell, more than anything needs."""
+    try:
+        bytes_here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return sys.maxsize
+    try:
+        return min(bytes_here, int(_LIMIT_OF_A_CONTAINER.read_text(encoding="ascii")))
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return bytes_here

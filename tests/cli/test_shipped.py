@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from efields import shipped
+from efields.cli import _shipped as shipped
 from efields.errors import InputError
 
 
@@ -23,7 +23,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (package / "_shipped" / "scenes" / "blob_white" / "scene.toml").write_text("")
     (package / "_shipped" / "configs").mkdir()
     (package / "_shipped" / "configs" / "blob_white.toml").write_text("")
-    monkeypatch.setattr(shipped, "__file__", str(package / "shipped.py"))
+    monkeypatch.setattr(shipped, "__file__", str(package / "cli" / "_shipped.py"))
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
@@ -32,33 +32,33 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_checkout_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    checkout = Path(__file__).resolve().parents[1]
-    assert shipped.find("scenes/blob_white", "scenes") == checkout / "scenes" / "blob_white"
-    assert shipped.find("blob_white", "configs") == checkout / "configs" / "blob_white.toml"
+    checkout = Path(__file__).resolve().parents[2]
+    assert shipped.find_shipped("scenes/blob_white", "scenes") == checkout / "scenes" / "blob_white"
+    assert shipped.find_shipped("blob_white", "configs") == checkout / "configs" / "blob_white.toml"
     assert "blob_white" in shipped.shipped_names("scenes")
 
 
 def test_a_wheel_brings_them(installed: Path) -> None:
-    assert shipped.find("blob_white", "scenes") == installed / "scenes" / "blob_white"
-    assert shipped.find("scenes/blob_white", "scenes") == installed / "scenes" / "blob_white"
-    assert shipped.find("configs/blob_white.toml", "configs") == installed / "configs" / "blob_white.toml"
+    assert shipped.find_shipped("blob_white", "scenes") == installed / "scenes" / "blob_white"
+    assert shipped.find_shipped("scenes/blob_white", "scenes") == installed / "scenes" / "blob_white"
+    assert shipped.find_shipped("configs/blob_white.toml", "configs") == installed / "configs" / "blob_white.toml"
 
 
 def test_what_is_here_comes_first(installed: Path) -> None:
     shutil.copytree(installed / "configs", "configs")
-    assert shipped.find("configs/blob_white.toml", "configs") == Path("configs/blob_white.toml")
+    assert shipped.find_shipped("configs/blob_white.toml", "configs") == Path("configs/blob_white.toml")
 
 
 def test_a_wrong_name_gets_a_suggestion(installed: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'blob_white'"):
-        shipped.find("blob_whit", "configs")
+        shipped.find_shipped("blob_whit", "configs")
     Path("demo").mkdir()
     with pytest.raises(InputError, match="no such file"):
-        shipped.find("demo", "configs")
+        shipped.find_shipped("demo", "configs")
 
 
 def test_the_wheel_that_is_built_brings_them(tmp_path: Path) -> None:
-    checkout = Path(__file__).resolve().parents[1]
+    checkout = Path(__file__).resolve().parents[2]
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     # Without kernels, which take a minute to compile; tests/native has a wheel with them.
     without = {**os.environ, "EFIELDS_NATIVE": "0"}
@@ -68,7 +68,8 @@ def test_the_wheel_that_is_built_brings_them(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     script = (
-        "from efields import shipped; print(shipped.find('blob_white', 'configs'), shipped.shipped_names('scenes'))"
+        "from efields.cli._shipped import find_shipped, shipped_names;"
+        "print(find_shipped('blob_white', 'configs'), shipped_names('scenes'))"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
     done = subprocess.run(

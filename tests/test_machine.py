@@ -9,12 +9,12 @@ import sys
 import pytest
 
 from efields.errors import InputError
-from efields.threads import set_threads, usable_cores
+from efields.machine import set_threads, usable_cores
 
 
 def test_torch_follows_whether_loaded_before_or_after() -> None:
     script = (
-        "import sys; from efields.threads import set_threads, usable_cores;"
+        "import sys; from efields.machine import set_threads, usable_cores;"
         "set_threads(1); import torch; a = torch.get_num_threads();"
         "set_threads(2); b = torch.get_num_threads();"
         "set_threads(0); c = torch.get_num_threads();"

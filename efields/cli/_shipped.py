@@ -13,7 +13,7 @@ Kind = Literal["scenes", "configs"]
 
 def shipped_root() -> Path:
     """The folder that holds `scenes/` and `configs/`."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     inside = package / "_shipped"
     return inside if inside.is_dir() else package.parent
 
@@ -25,7 +25,7 @@ def shipped_names(kind: Kind) -> list[str]:
     return sorted(path.parent.name if kind == "scenes" else path.stem for path in folder.glob(pattern))
 
 
-def find(name: str | Path, kind: Kind) -> Path:
+def find_shipped(name: str | Path, kind: Kind) -> Path:
     """The path `name` if something is there, else the shipped scene or config of that path or bare name.
 
     Raises `InputError` when there is neither.

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from efields.cli._time_shift import moved_chunks, moved_side
+from efields.conversion.raster import camera_after, image_after
+from efields.conversion.time_shift import moved_chunks, moved_side
 from efields.errors import InputError
 from efields.event_file import Damages, EventFile, InFileOrder, SideStreams
 from efields.events.columns import EventColumns
@@ -28,7 +29,6 @@ from efields.events.resampling import Crop, Downsample, Flip, Resampling, Rotate
 from efields.events.statistics import hot_pixels_of
 from efields.events.survey import Survey
 from efields.geometry.camera import Camera
-from efields.geometry.resampling import coarser, cropped, turned
 from efields.recording import Frames
 
 
@@ -219,32 +219,6 @@ def _change_raster(conversion: Conversion, step: Resampling) -> None:
     conversion.width, conversion.height = step.width, step.height
     if conversion.side.imu is not None and isinstance(step, (Rotate, Flip)):
         conversion.notes += ("IMU samples keep the axes of their sensor; the picture does not.",)
-
-
-def camera_after(camera: Camera, step: Resampling) -> Camera | None:
-    """The camera of the picture after `step`; None for a mirrored one."""
-    if isinstance(step, Crop):
-        return cropped(camera, step.x0, step.y0, step.width, step.height)
-    if isinstance(step, Downsample):
-        return coarser(camera, step.factor)
-    return turned(camera, step.turns) if isinstance(step, Rotate) else None
-
-
-def image_after(image: np.ndarray, step: Resampling) -> np.ndarray:
-    """Frames [n, h, w, c] after `step`, of their type; blocks of pixels become their mean."""
-    if isinstance(step, Crop):
-        return image[:, step.y0 : step.y0 + step.height, step.x0 : step.x0 + step.width]
-    if isinstance(step, Rotate):
-        return np.rot90(image, -step.turns, axes=(1, 2))
-    if isinstance(step, Flip):
-        return image[:, :, ::-1] if step.axis == "horizontal" else image[:, ::-1]
-    if not isinstance(step, Downsample):
-        raise TypeError(f"no such change of a raster: {step}")
-    rows, columns = (np.arange(0, size, step.factor) for size in image.shape[1:3])
-    summed = np.add.reduceat(np.add.reduceat(image, rows, axis=1, dtype=np.float64), columns, axis=2)
-    high, wide = (np.diff(np.append(at, size)) for at, size in zip((rows, columns), image.shape[1:3], strict=True))
-    mean = summed / np.multiply.outer(high, wide)[:, :, None]
-    return (np.rint(mean) if image.dtype.kind == "u" else mean).astype(image.dtype)
 
 
 def _side_between(side: SideStreams, span: TimeSlice) -> SideStreams:

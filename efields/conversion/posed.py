@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from efields.cli._conversion import Conversion, camera_after, image_after
-from efields.cli._time_shift import moved_poses
+from efields.conversion.prepare import Conversion
+from efields.conversion.raster import camera_after, image_after
+from efields.conversion.time_shift import moved_poses
 from efields.events.columns import EventColumns
 from efields.events.filters import TimeSlice
 from efields.events.resampling import Crop, Downsample, Resampling, Rotate
