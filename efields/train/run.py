@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class Run:
 
     path: Path
     """The folder."""
+    _read: dict[tuple[int, int, int], Experiment] = field(default_factory=dict, repr=False, compare=False)
+    """The experiment as last read, by the state of its file."""
 
     @property
     def config_path(self) -> Path:
@@ -113,8 +115,17 @@ class Run:
 
     @property
     def experiment(self) -> Experiment:
-        """The experiment as it was resolved."""
-        return load_experiment(self.config_path)
+        """The experiment as it was resolved; read again only when its file has changed."""
+        try:
+            file = self.config_path.stat()
+        except OSError:
+            return load_experiment(self.config_path)  # which says what is wrong
+        state = (file.st_ino, file.st_mtime_ns, file.st_size)
+        if state not in self._read:
+            experiment = load_experiment(self.config_path)
+            self._read.clear()
+            self._read[state] = experiment
+        return self._read[state]
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The logged steps, oldest first; a last line that was cut short is left out. Raises as `read_log`."""

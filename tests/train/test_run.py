@@ -102,6 +102,15 @@ def test_config_toml_repeats_the_run(trained: Run, tmp_path: Path) -> None:
     assert all(torch.equal(first[k], second[k]) for k in first)
 
 
+def test_the_config_is_read_once_until_it_is_saved_anew(trained: Run, tmp_path: Path) -> None:
+    first = dataclasses.replace(trained.experiment, seed=1)
+    save_experiment(first, tmp_path / "config.toml")
+    run = Run.open(tmp_path)
+    assert run.experiment is run.experiment
+    save_experiment(dataclasses.replace(first, seed=2), run.config_path)  # as many bytes, perhaps at the same time
+    assert (run.experiment.seed, Run(tmp_path).experiment.seed) == (2, 2)
+
+
 def test_a_new_training_in_the_folder_forgets_the_old_one(run: Run) -> None:
     run.metrics_path.write_text("{}")
     reconstruct(experiment(steps=2), recording(), run.path)
