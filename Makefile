@@ -36,6 +36,7 @@ check: $(FOR_DEVELOPERS)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 	@$(BIN)/clang-format --dry-run -Werror $(CPP)
+	@$(BIN)/python viewer/build.py --check
 
 format: $(FOR_DEVELOPERS)
 	@$(BIN)/ruff check --fix .

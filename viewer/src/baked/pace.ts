@@ -1,6 +1,7 @@
 // How coarse a picture may be while the camera moves: from measured times, never from the first ones.
 
-const SCALES = [1, 0.75, 0.5, 0.375, 0.25, 0.1875, 0.125] as const;
+const COARSEST = 0.125;
+const SCALES = [1, 0.75, 0.5, 0.375, 0.25, 0.1875, COARSEST] as const;
 const START = 0.5;
 const FRAME_MS = 28; // for 30 pictures a second with something to spare
 const WARM_UP = 4; // measurements that hold the compiling of shaders and the upload of textures
@@ -34,7 +35,7 @@ export class Pace {
     const full = this.expected(width * height);
     if (full !== null) {
       const time = (s: number): number => full * s * s;
-      const best = SCALES.find((s) => time(s) <= FRAME_MS) ?? SCALES[SCALES.length - 1] as number;
+      const best = SCALES.find((s) => time(s) <= FRAME_MS) ?? COARSEST;
       // A change has to pay: else the size would flicker between two steps.
       if (best < this.chosen ? time(this.chosen) > 1.4 * FRAME_MS : time(best) < 0.8 * FRAME_MS) this.chosen = best;
     }

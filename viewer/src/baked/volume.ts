@@ -125,7 +125,7 @@ export class Volume {
   private forget(...kept: number[]): void {
     const [nx, ny, nz] = this.document.shape;
     const most = Math.max(3, Math.floor(KEPT_BYTES / (nx * ny * nz * (this.document.channels === "mono" ? 2 : 4))));
-    for (const index of [...this.textures.keys()]) {
+    for (const index of this.textures.keys()) {
       if (this.ready.size <= most) break;
       const texture = this.ready.get(index);
       if (!texture || kept.includes(index)) continue;
@@ -137,7 +137,7 @@ export class Volume {
 }
 
 function texture3d(data: Uint8Array, shape: Vec3): Data3DTexture {
-  const texture = new Data3DTexture(data as Uint8Array<ArrayBuffer>, shape[0], shape[1], shape[2]);
+  const texture = new Data3DTexture(data, shape[0], shape[1], shape[2]);
   texture.type = UnsignedByteType;
   texture.minFilter = texture.magFilter = NearestFilter;
   texture.wrapS = texture.wrapT = texture.wrapR = ClampToEdgeWrapping;

@@ -45,6 +45,7 @@ export class Controls {
     this.distance = this.distanceOf(options.pose);
     element.style.touchAction = "none";
     const { signal } = this.stop;
+    // oxlint-disable-next-line no-new -- it listens until the signal ends it
     new PointerGestures(element, signal, {
       orbit: (dx, dy) => this.orbit(dx, dy),
       look: (dx, dy) => this.look(dx, dy),

@@ -5,7 +5,7 @@ export class SceneError extends Error {}
 
 function shown(value: unknown): string {
   if (value === undefined) return "is missing";
-  const text = JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value);
   return `is ${text.length > 40 ? `${text.slice(0, 37)}...` : text}`;
 }
 

@@ -46,7 +46,7 @@ export function embeddedScene(page: Document = document): Scene {
   return sceneOf(document_, async (name) => {
     const element = page.querySelector(`script[data-blob="${name}"]`);
     if (!element) throw new SceneError(`The scene file is broken: ${name} is not in the page. Was the file cut short?`);
-    return fromBase64((element.textContent ?? "").trim(), name);
+    return fromBase64(element.textContent.trim(), name);
   });
 }
 

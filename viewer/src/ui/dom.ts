@@ -7,7 +7,8 @@ function apply(element: Element, properties: Properties): void {
   for (const [name, value] of Object.entries(properties)) {
     if (value === undefined || value === null || value === false) continue;
     if (name.startsWith("on") && typeof value === "function") element.addEventListener(name.slice(2), value as EventListener);
-    else element.setAttribute(name, value === true ? "" : String(value));
+    else if (value === true) element.setAttribute(name, "");
+    else if (typeof value === "string" || typeof value === "number") element.setAttribute(name, String(value));
   }
 }
 

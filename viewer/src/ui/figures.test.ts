@@ -47,7 +47,7 @@ describe("predicted beside measured", () => {
 
 describe("colours of events", () => {
   const { dark } = PALETTES;
-  const pixel = (p: Uint8ClampedArray, i: number): number[] => [...p.slice(4 * i, 4 * i + 3)];
+  const pixel = (p: Uint8ClampedArray, i: number): number[] => Array.from(p.slice(4 * i, 4 * i + 3));
 
   it("are amber for ON, blue for OFF, with ON on top", () => {
     const p = paintEvents(Uint32Array.from([2, 0, 0, 2]), Uint32Array.from([0, 2, 0, 9]), dark, 2);
@@ -127,7 +127,7 @@ describe("a WebM file", () => {
     const blocks = clusters.map((c) => parse(c.body).filter((p) => p.id === 0xa3).map((p) => p.body));
     expect(blocks.map((b) => b.length)).toEqual([5, 5, 2]);
     for (const b of blocks) expect((b[0] as Uint8Array)[3]).toBe(0x80);
-    expect((blocks[1]?.[1] as Uint8Array)[2]).toBe(33); // 200 ms is 167 + 33
+    expect(blocks[1]?.[1]?.[2]).toBe(33); // 200 ms is 167 + 33
     const cues = parse(parts[5]?.body as Uint8Array);
     const places = cues.map((c) => parse(parse(c.body)[1]?.body as Uint8Array)[1]?.body as Uint8Array);
     expect(places.map((p) => p.reduce((n, b) => n * 256 + b, 0))).toEqual(clusters.map((c) => c.at));

@@ -146,7 +146,7 @@ export class Overlay {
       const r = i === this.hoveredFace ? 8 : 6;
       g.beginPath();
       g.arc(at.x, at.y, r, 0, 2 * Math.PI);
-      g.fillStyle = (AXES[face.axis] as (typeof AXES)[number])[1];
+      g.fillStyle = AXES[face.axis][1];
       g.strokeStyle = "rgb(0 0 0 / 0.7)";
       g.lineWidth = 1.5;
       g.fill();
@@ -155,7 +155,7 @@ export class Overlay {
       g.font = "600 9px system-ui, sans-serif";
       g.textAlign = "center";
       g.textBaseline = "middle";
-      g.fillText((AXES[face.axis] as (typeof AXES)[number])[0], at.x, at.y);
+      g.fillText(AXES[face.axis][0], at.x, at.y);
     });
   }
 

@@ -31,7 +31,7 @@ export class Pane {
   }
 
   get text(): string {
-    return this.canvas.hidden ? (this.words.textContent ?? "") : (this.line.textContent ?? "");
+    return this.canvas.hidden ? this.words.textContent : this.line.textContent;
   }
 
   title(text: string): void {

@@ -40,14 +40,18 @@ export async function makeVideo(desk: Desk, path: CameraPath, wanted: VideoSize,
   const chosen = await chooseCodec(size, fps);
   if (!chosen) throw new Error(NO_CODEC);
   const frames: EncodedFrame[] = [];
-  let failure: Error | null = null;
+  const failures: Error[] = [];
+  const stopAtFailure = (): void => {
+    const [first] = failures;
+    if (first) throw first;
+  };
   const encoder = new VideoEncoder({
     output: (chunk) => {
       const data = new Uint8Array(chunk.byteLength);
       chunk.copyTo(data);
       frames.push({ data, ms: chunk.timestamp / 1000, key: chunk.type === "key" });
     },
-    error: (error) => { failure = new Error(`The video could not be encoded: ${error.message}`); },
+    error: (error) => { failures.push(new Error(`The video could not be encoded: ${error.message}`)); },
   });
   try {
     encoder.configure(chosen.config);
@@ -56,18 +60,18 @@ export async function makeVideo(desk: Desk, path: CameraPath, wanted: VideoSize,
     const base = desk.picture.view(); // mode and brightness stay as they are now
     for (let i = 0; i < count; i++) {
       signal.throwIfAborted();
-      if (failure) throw failure;
+      stopAtFailure();
       const { pose, fovY, timeS } = samplePath(path, i / fps);
       const view = { ...base, ...size, pose, fovY, tS: base.tS === null ? null : (timeS ?? base.tS) };
       await labelled(desk, await desk.session.renderer.capture(view), base.tone, canvas);
       const frame = new VideoFrame(canvas, { timestamp: Math.round((i * 1e6) / fps), duration: Math.round(1e6 / fps) });
       encoder.encode(frame, { keyFrame: i % Math.max(1, Math.round(2 * fps)) === 0 });
       frame.close();
-      while (encoder.encodeQueueSize > 6 && !failure) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (encoder.encodeQueueSize > 6 && failures.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       progress(i + 1, count);
     }
     await encoder.flush();
-    if (failure) throw failure;
+    stopAtFailure();
   } finally {
     if (encoder.state !== "closed") encoder.close();
   }

@@ -38,7 +38,7 @@ function float64(value: number): number[] {
   return [...bytes];
 }
 
-const ascii = (text: string): number[] => [...text].map((c) => c.charCodeAt(0));
+const ascii = (text: string): number[] => Array.from(text, (c) => c.charCodeAt(0));
 
 /** A size of an element in 8 bytes. */
 const size8 = (value: number): number[] => [0x01, ...bytesOf(value, 7)];
