@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("ranges", "processes", "signals", "text"),
     ("atomic", "locks", "machine", "plugins", "scratch", "settings"),
-    ("native",),
+    ("native", "devices"),
     ("events", "geometry"),
     ("recording",),
     ("event_file",),

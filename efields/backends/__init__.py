@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import pkgutil
-from functools import lru_cache
+
+import torch
 
 from efields.backends.reference import Backend
+from efields.backends.said import say_once
+from efields.devices import CPU
 from efields.errors import InputError
-
-log = logging.getLogger(__name__)
 
 PREFERENCE = ("native", "reference")
 """Backends from fastest to slowest, the order in which `auto` looks."""
@@ -22,29 +22,39 @@ def backend_names() -> list[str]:
     return [name for name in PREFERENCE if name in found]
 
 
-def choose_backend(name: str) -> Backend:
-    """The backend of that name, or the fastest present for "auto", which says once why it is not the fastest.
+def choose_backend(name: str, device: torch.device = CPU) -> Backend:
+    """The backend of that name, or for "auto" the fastest that is made for the device and can run here.
 
-    Raises `InputError` when it is unknown or cannot run here, with the line that installs it.
+    "auto" says once why it takes none that is faster. Raises `InputError` for a name that is unknown, not made for the
+    device, or cannot run here, with what to do.
     """
     names = backend_names()
     if name not in ("auto", *names):
         raise InputError(f"unknown backend '{name}'", do=f"known: auto, {', '.join(names)}")
-    missed: list[str] = []
-    for candidate in names if name == "auto" else [name]:
-        backend: type[Backend] = importlib.import_module(f"efields.backends.{candidate}").Backend
-        reason = backend.unavailable()
-        if reason is None:
-            if missed:
-                _say_once(f"backend '{candidate}', many times slower than {'; '.join(missed)}")
-            return backend()
-        if name != "auto":
+    if name != "auto":
+        backend = _class(name)
+        if device.type not in backend.devices:
+            what = f"backend '{name}' does not run on device '{device}'"
+            raise InputError(what, do=f"take backend auto, or device {' or '.join(backend.devices)}")
+        if (reason := backend.unavailable()) is not None:
             raise InputError(f"backend '{name}' cannot run here", do=reason)
-        missed.append(f"'{candidate}': {reason}")
+        return backend()
+    elsewhere: list[str] = []
+    missed: list[str] = []
+    for candidate in names:
+        backend = _class(candidate)
+        if device.type not in backend.devices:
+            elsewhere.append(f"'{candidate}' is for {' and '.join(backend.devices)} alone")
+        elif (reason := backend.unavailable()) is not None:
+            missed.append(f"'{candidate}': {reason}")
+        else:
+            if missed:
+                say_once(f"backend '{candidate}', many times slower than {'; '.join(missed)}")
+            if elsewhere:
+                say_once(f"backend '{candidate}' on device {device}: {'; '.join(elsewhere)}")
+            return backend()
     raise InputError("no backend can run here", do="install torch")
 
 
-@lru_cache(maxsize=8)
-def _say_once(line: str) -> None:
-    """Training, scoring and rendering in one process each choose a backend; one line is enough."""
-    log.warning(line)
+def _class(name: str) -> type[Backend]:
+    return importlib.import_module(f"efields.backends.{name}").Backend

@@ -27,6 +27,12 @@ def ours(*tensors: Tensor) -> bool:
     return all(t.dtype == torch.float32 and t.device.type == "cpu" for t in tensors)
 
 
+def foreign(*tensors: Tensor) -> str:
+    """Which tensors kernels do not take, in words; empty where all are ours."""
+    kinds = {f"{str(t.dtype).removeprefix('torch.')} on {t.device.type}": None for t in tensors if not ours(t)}
+    return f"tensors of {' and of '.join(kinds)}" if kinds else ""
+
+
 def pointer(tensor: Tensor | None) -> ctypes.c_void_p:
     """The address of a contiguous tensor's first number; null for None."""
     if tensor is None:
@@ -71,6 +77,9 @@ class MlpShape(ctypes.Structure):
         self.held = [w.detach().contiguous() for w in weights]
         widths = [self.held[0].shape[1], *(len(w) for w in self.held)]
         super().__init__(len(weights), tuple(widths), tuple(w.data_ptr() for w in self.held))
+
+    limits = f"a perceptron wider than {MOST_WIDTH} or of more than {MOST_LAYERS} layers"
+    """What the kernels are not made for."""
 
     @staticmethod
     def takes(widest_input: int, weights: list[Tensor]) -> bool:

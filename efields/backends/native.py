@@ -1,6 +1,6 @@
 """The native backend: the reference's functions by compiled kernels on the processor, in float32.
 
-Tensors of another type or on another device take the reference's way.
+What the kernels do not take is left to the reference, and said once (`Backend.falls_back`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from efields import native
 from efields.backends import _events, _look, reference
-from efields.backends._structures import HashGrid, MlpShape, long, ours, pointer, pointers
+from efields.backends._structures import HashGrid, MlpShape, foreign, long, ours, pointer, pointers
 from efields.backends.flow_lattice import LatticeExtent
 from efields.backends.hash_layout import HashLayout
 from efields.backends.parts import HashGridParts, Looked, Marching
@@ -28,10 +28,16 @@ class Backend(reference.Backend):
     """Compiled kernels where there are some, the reference elsewhere."""
 
     name = "native"
+    devices = ("cpu",)
 
     def __init__(self) -> None:
+        super().__init__()
         native.set_threads(torch.get_num_threads())
         self.spare_tapes: list[_look.Tape] = []
+
+    def instruction_set(self) -> str | None:
+        """Instructions of the processor that its kernels are compiled for."""
+        return native.instruction_set()
 
     @staticmethod
     def unavailable() -> str | None:
@@ -47,6 +53,7 @@ class Backend(reference.Backend):
     ) -> Float[Tensor, "n levels*f"]:
         """Features of points in the unit cube; see the reference."""
         if not (ours(position, table) and layout.features in (1, 2, 4, 8)):
+            self.falls_back("hash_encode", foreign(position, table) or f"{layout.features} features a level")
             return super().hash_encode(position, table, layout)
         out = _HashEncode.apply(position, table, layout)
         assert isinstance(out, Tensor)
@@ -55,6 +62,7 @@ class Backend(reference.Backend):
     def spherical_harmonics(self, direction: Float[Tensor, "n 3"], degree: int) -> Float[Tensor, "n degree*degree"]:
         """Real spherical harmonics of unit directions; see the reference, which also differentiates them."""
         if not ours(direction) or direction.requires_grad or not 1 <= degree <= 4:
+            self.falls_back("spherical_harmonics", foreign(direction) or "gradients of directions")
             return super().spherical_harmonics(direction, degree)
         direction = direction.contiguous()
         out = torch.empty((len(direction), degree * degree))
@@ -64,6 +72,7 @@ class Backend(reference.Backend):
     def mlp(self, features: Float[Tensor, "n i"], weights: list[Tensor]) -> Float[Tensor, "n o"]:
         """A multilayer perceptron without biases; see the reference."""
         if not ours(features, *weights) or not MlpShape.takes(features.shape[1], weights):
+            self.falls_back("mlp", foreign(features, *weights) or MlpShape.limits)
             return super().mlp(features, weights)
         out = _Mlp.apply(features, *weights)
         assert isinstance(out, Tensor)
@@ -96,6 +105,7 @@ class Backend(reference.Backend):
         """One step of Adam in one pass over memory; see the reference."""
         tensors = (parameter, grad, mean, square)
         if not ours(*tensors) or not all(t.is_contiguous() for t in tensors):
+            self.falls_back("adam", foreign(*tensors) or "tensors that are not contiguous")
             super().adam(*tensors, step=step, rate=rate, betas=betas, eps=eps, sparse=sparse)
             return
         native.function("adam")(
@@ -116,14 +126,20 @@ class Backend(reference.Backend):
     ) -> Rays:
         """Rays of pixels at times; see the reference, which also differentiates them."""
         rays = _events.camera_rays_at(trajectory, bearings, pixel, t_s)
-        return super().camera_rays_at(trajectory, bearings, pixel, t_s) if rays is None else rays
+        if rays is None:
+            self.falls_back("camera_rays_at", "gradients of times or bearings, or not float64 on the processor")
+            return super().camera_rays_at(trajectory, bearings, pixel, t_s)
+        return rays
 
     def splat_events(
         self, x: Float[Tensor, " n"], y: Float[Tensor, " n"], weight: Float[Tensor, " n"], height: int, width: int
     ) -> Float[Tensor, "height width"]:
         """Image of warped events; see the reference."""
         image = _events.splat_events(x, y, weight, height, width)
-        return super().splat_events(x, y, weight, height, width) if image is None else image
+        if image is None:
+            self.falls_back("splat_events", foreign(x, y, weight) or "an image of 2^31 pixels or more")
+            return super().splat_events(x, y, weight, height, width)
+        return image
 
     def warp_events(
         self,
@@ -136,7 +152,10 @@ class Backend(reference.Backend):
     ) -> Float[Tensor, "n 2"]:
         """Places of events along the flow of a lattice; see the reference, which also differentiates by places."""
         places = _events.warp_events(values, extent, t_s, bearing, to_s, steps)
-        return super().warp_events(values, extent, t_s, bearing, to_s, steps) if places is None else places
+        if places is None:
+            self.falls_back("warp_events", foreign(values, t_s, bearing, to_s) or "gradients of places, or many steps")
+            return super().warp_events(values, extent, t_s, bearing, to_s, steps)
+        return places
 
 
 class _HashEncode(torch.autograd.Function):

@@ -15,6 +15,7 @@ from efields.backends import flow_lattice, warped_events
 from efields.backends.flow_lattice import LatticeExtent
 from efields.backends.hash_layout import PRIMES, HashLayout, HashLevel
 from efields.backends.parts import HashGridParts, Looked, Marching
+from efields.backends.said import say_once
 from efields.geometry.rays import Rays, camera_rays
 from efields.geometry.trajectory import Trajectory
 
@@ -23,6 +24,22 @@ class Backend:
     """The functions of a radiance field and its rendering that have faster twins elsewhere."""
 
     name = "reference"
+    devices: tuple[str, ...] = ("cpu", "cuda")
+    """Kinds of devices that it is made for."""
+
+    def __init__(self) -> None:
+        self.fell_back: dict[str, str] = {}
+        """Functions that were left to the reference, and why."""
+
+    def falls_back(self, function: str, why: str) -> None:
+        """Note, and say once, that a function is left to the reference, which is many times slower."""
+        if function not in self.fell_back:
+            self.fell_back[function] = why
+            say_once(f"backend '{self.name}' leaves {function} to the reference, which is slower: {why}")
+
+    def instruction_set(self) -> str | None:
+        """Instructions of the processor that its kernels are compiled for; None where it has no kernels."""
+        return None
 
     @staticmethod
     def unavailable() -> str | None:

@@ -104,7 +104,7 @@ def _same(experiment: Experiment, run_path: Path) -> bool:
         there = load_experiment(run_path / "config.toml")
     except InputError:
         return False
-    free = {"scene": "", "threads": 0, "backend": "auto"}  # they do not change what comes out
+    free = {"scene": "", "threads": 0, "backend": "auto", "device": "cpu"}  # they do not change what comes out
     return experiment_table(dataclasses.replace(there, **free)) == experiment_table(
         dataclasses.replace(experiment, **free)
     )

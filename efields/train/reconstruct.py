@@ -20,6 +20,7 @@ from efields.atomic import write_text
 from efields.backends import choose_backend
 from efields.backends.reference import Backend
 from efields.config import Experiment, save_experiment
+from efields.devices import device_named, name_of
 from efields.errors import InputError
 from efields.events.statistics import hot_pixels, hot_pixels_note
 from efields.geometry.boxes import Box
@@ -149,7 +150,7 @@ def _reconstruct(
         scene = scene_content(box, origin, recording.calibrated, problem.trajectory, sensor)
         content = {"problem": problem.state_dict(), "loop": loop_content(state), "scene": scene}
         save_checkpoint(run.checkpoint_path, content)
-        facts = _training(experiment, recording, state, backend.name, notes)
+        facts = _training(experiment, recording, state, backend, notes)
         write_text(run.training_path, json.dumps({**facts, **(onlooker.facts() if onlooker else {})}, indent=2))
 
     if onlooker is not None:
@@ -204,17 +205,11 @@ def _scene_path(experiment: Experiment, recording: Recording) -> str:
 
 def check_machine(experiment: Experiment) -> Backend:
     """The backend that the experiment names. Raises `InputError` when it or the device is not there; takes no time."""
-    kind, _, number = experiment.device.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not (kind == "cuda" and number.isdecimal())):
-        raise InputError(f"unknown device '{experiment.device}'", do="cpu or cuda")
-    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        do = 'set device = "cpu", or install a CUDA build of torch'
-        raise InputError(f"device '{experiment.device}' is not there", do=do)
-    return choose_backend(experiment.backend)
+    return choose_backend(experiment.backend, device_named(experiment.device))
 
 
 def _training(
-    experiment: Experiment, recording: Recording, state: LoopState, backend: str, notes: tuple[str, ...]
+    experiment: Experiment, recording: Recording, state: LoopState, backend: Backend, notes: tuple[str, ...]
 ) -> dict[str, Any]:
     from efields import __version__
 
@@ -222,8 +217,11 @@ def _training(
         "steps": state.step,
         "train_seconds": round(state.seconds, 2),
         "events": len(recording.covered),
-        "backend": backend,
+        "backend": backend.name,
+        "instruction_set": backend.instruction_set(),
+        "fell_back": [f"{function}: {why}" for function, why in backend.fell_back.items()],
         "device": experiment.device,
+        "device_name": name_of(device_named(experiment.device)),
         "threads": torch.get_num_threads(),
         "seed": experiment.seed,
         "peak_memory_mb": _peak_memory_mb(),

@@ -166,8 +166,9 @@ NEEDED = tuple(name for name in SCORES if name not in _LATER)
 TRAINING: dict[str, Check] = {
     **dict.fromkeys(("steps", "events", "threads", "seed"), _count),
     **dict.fromkeys(("train_seconds", "peak_memory_mb", "view_seconds"), _or_none(_number)),
-    **dict.fromkeys(("backend", "device", "machine"), _words),
-    "notes": _list_of(_words),
+    **dict.fromkeys(("backend", "device", "device_name", "machine"), _words),
+    "instruction_set": _or_none(_words),
+    **dict.fromkeys(("fell_back", "notes"), _list_of(_words)),
     "versions": _table_of(_words),
 }
 """What each key of training.json may be."""

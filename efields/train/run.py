@@ -14,6 +14,7 @@ import torch
 from efields.atomic import write_text
 from efields.backends import choose_backend
 from efields.config import Experiment, load_experiment
+from efields.devices import device_named
 from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.geometry.camera import Camera
@@ -162,11 +163,15 @@ class Run:
             raise InputError("no checkpoint", self.checkpoint_path, "train first: efields train CONFIG")
 
     def load_model(self, backend: str = "auto", device: str = "cpu") -> Model:
-        """The trained field, without the recording that it came from."""
+        """The trained field, without the recording that it came from, on a device such as `cpu` or `cuda:1`.
+
+        Raises `InputError` for a backend or device that is not there, before anything is read, and for what is damaged.
+        """
+        on = device_named(device)
+        chosen = choose_backend(backend, on)
         experiment = self.experiment
         content = read_checkpoint(self.checkpoint_path)
         box, origin, camera, trajectory, sensor = scene_from(content, self.checkpoint_path)
-        chosen = choose_backend(backend)
         prefix = "renderer."
         state = {k[len(prefix) :]: v for k, v in content["problem"].items() if k.startswith(prefix)}
         with damages(self.checkpoint_path):
@@ -184,7 +189,7 @@ class Run:
                 self.checkpoint_path,
                 "restore the config.toml that it was trained with",
             ) from None
-        renderer.to(device).eval()
+        renderer.to(on).eval()
         return Model(renderer, camera, trajectory, sensor, content["loop"]["step"])
 
 

@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 
 import pytest
+import torch
 
 from efields import backends
 from efields.backends import PREFERENCE, backend_names, choose_backend
@@ -53,3 +54,43 @@ def test_a_backend_that_cannot_run_is_skipped_by_auto_and_refused_by_name(monkey
             choose_backend(name)
     with pytest.raises(InputError, match="'reference' cannot run here; pip install something"):
         choose_backend("reference")
+
+
+CUDA = torch.device("cuda", 0)
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_a_backend_states_its_devices_and_is_refused_by_name_on_another(name: str) -> None:
+    found: type[Backend] = importlib.import_module(f"efields.backends.{name}").Backend
+    assert set(found.devices) <= {"cpu", "cuda"}
+    for device in (torch.device("cpu"), CUDA):
+        if device.type not in found.devices:
+            with pytest.raises(
+                InputError, match=f"^backend '{name}' does not run on device '{device}'; take backend auto"
+            ):
+                choose_backend(name, device)
+        elif found.unavailable() is None:
+            assert type(choose_backend(name, device)) is found
+
+
+def test_auto_on_cuda_takes_the_fastest_that_is_made_for_it_and_says_why_once(caplog: pytest.LogCaptureFixture) -> None:
+    backends.said.say_once.cache_clear()
+    for _ in range(2):
+        assert choose_backend("auto", CUDA).name == "reference"
+    assert [r.getMessage() for r in caplog.records] == [
+        "backend 'reference' on device cuda:0: 'native' is for cpu alone"
+    ]
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_a_backend_notes_what_it_leaves_to_the_reference_and_says_so_once(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend: Backend = importlib.import_module(f"efields.backends.{name}").Backend()
+    backends.said.say_once.cache_clear()
+    assert backend.fell_back == {}
+    for _ in range(2):
+        backend.falls_back("look", "it is too wide")
+    assert backend.fell_back == {"look": "it is too wide"}
+    said = [r.getMessage() for r in caplog.records]
+    assert said == [f"backend '{name}' leaves look to the reference, which is slower: it is too wide"]

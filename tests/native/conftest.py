@@ -13,7 +13,7 @@ from efields.events import kernels
 from efields.native import build
 
 # Taken here: a test may put another function in the place of one of them, and undo it only after `found_anew` ends.
-FOUND_ONCE = (native.library, build.compiler, backends._say_once, kernels.present)
+FOUND_ONCE = (native.library, build.compiler, backends.said.say_once, kernels.present)
 
 
 @pytest.fixture(autouse=True)

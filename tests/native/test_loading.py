@@ -105,7 +105,7 @@ def test_auto_takes_the_reference_and_says_so_once(here: Path, capsys: pytest.Ca
 
 def test_auto_says_nothing_when_it_takes_the_fastest(compiled: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(backends.log, "warning", said.append)
+    monkeypatch.setattr(backends.said.log, "warning", said.append)
     assert choose_backend("auto").name == "native"
     assert said == []
 
