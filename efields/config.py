@@ -16,7 +16,7 @@ from efields.atomic import write_text
 from efields.errors import InputError
 from efields.plugins import import_plugin
 from efields.ranges import Range, Seed, Steps, Threads, check_ranges
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from efields.render.renderer import Sampling
 from efields.settings import did_you_mean, fill, read_toml, to_table
 from efields.supplied.supply import Supplied

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import efields
-from efields.event_file import Damages
 from efields.events.ordered import InOrder
+from efields.formats.damages import Damages
 from efields.loaders import open_events
 from efields.writers import About, writer
 

@@ -17,18 +17,19 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("ranges", "processes", "signals", "text"),
-    ("atomic", "locks", "machine", "plugins", "scratch", "settings"),
+    ("atomic", "locks", "machine", "plugins", "settings"),
     ("native", "devices"),
     ("events", "geometry"),
-    ("recording",),
-    ("event_file",),
+    ("formats",),
+    ("recordings",),
+    ("poses", "cameras"),
     ("simulation", "backends"),
     ("fields", "motion"),
     ("render", "scene_box"),
     ("supervision", "problem"),
     ("losses", "loaders"),
     ("problems", "writers", "supplied"),
-    ("facts", "conversion"),
+    ("conversion",),
     ("config",),
     ("train",),
     ("evaluate",),
@@ -144,7 +145,7 @@ def test_every_file_has_a_docstring_and_a_name_that_says_something() -> None:
 
 
 CORE = [
-    "efields", "efields.events", "efields.geometry", "efields.recording", "efields.simulation", "efields.backends",
+    "efields", "efields.events", "efields.geometry", "efields.recordings", "efields.simulation", "efields.backends",
     "efields.fields", "efields.render", "efields.losses", "efields.loaders", "efields.writers", "efields.problems",
     "efields.config", "efields.train", "efields.evaluate", "efields.report", "efields.cli",
 ]  # fmt: skip

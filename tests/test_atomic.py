@@ -14,7 +14,7 @@ import pytest
 
 from efields import atomic, locks, processes
 from efields.errors import InputError
-from efields.scratch import Scratch
+from efields.events.scratch import Scratch
 
 
 def killed(code: str, at: Path) -> None:
@@ -58,7 +58,7 @@ def test_what_killed_writers_left_goes_and_what_others_write_stays(tmp_path: Pat
 
 def test_scratch_of_a_killed_process_goes_with_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EFIELDS_SCRATCH", str(tmp_path))
-    killed("from efields.scratch import Scratch\nscratch = Scratch()", tmp_path)
+    killed("from efields.events.scratch import Scratch\nscratch = Scratch()", tmp_path)
     (left,) = tmp_path.iterdir()
     (tmp_path / "scratch-of-mine").mkdir()
     first, second = Scratch(), Scratch()

@@ -16,7 +16,7 @@ from efields.geometry.paths import look_at
 from efields.geometry.pose import Poses
 from efields.geometry.rays import Rays, camera_rays
 from efields.geometry.trajectory import Trajectory
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.simulation.event_camera import EventCamera, simulate_events
 
 BACKGROUND = 0.9

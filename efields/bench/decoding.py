@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from efields.bench.kernels import OnProgress
-from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.formats.damages import Damages
 from efields.loaders import find, open_events
 
 

@@ -15,18 +15,18 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from efields import scratch
 from efields.bench.kernels import OnProgress
 from efields.bench.training import Training
 from efields.config import Experiment, experiment_from_table
 from efields.errors import InputError
+from efields.events import scratch
 from efields.events.columns import CHUNK, EventColumns
-from efields.facts import facts_of
 from efields.geometry.camera import Camera
 from efields.geometry.paths import orbit
 from efields.geometry.pose import rotation_to_quaternion
 from efields.loaders import load
 from efields.supplied import Supplied
+from efields.supplied.facts import facts_of
 from efields.writers import About, recording
 
 WIDTH, HEIGHT, RATE_HZ = 1280, 720, 10e6

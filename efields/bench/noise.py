@@ -12,7 +12,7 @@ from efields.geometry.camera import Camera
 from efields.geometry.paths import orbit
 from efields.geometry.pose import rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 
 WIDTH, HEIGHT = 346, 260
 DURATION_US = 1_000_000

@@ -20,7 +20,7 @@ from efields.bench.workloads import default_renderer
 from efields.config import Experiment, experiment_from_table
 from efields.events.intervals import PixelIndex
 from efields.machine import usable_cores
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from efields.render.image import render_view
 
 

@@ -16,7 +16,7 @@ from efields.bench.kernels import OnProgress, Row, rows_of
 from efields.bench.timing import Timing, Variant
 from efields.config import Experiment, TrainConfig
 from efields.evaluate import heldout_psnr
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.render.renderer import Renderer
 from efields.train import Progress, reconstruct, views_for
 from efields.train.checkpoint import loop_content, restore_loop

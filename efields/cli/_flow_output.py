@@ -26,7 +26,7 @@ Tell = Callable[[int, int], None]
 
 def write_maps(folder: Path, flow: Flow, times: np.ndarray, formats: tuple[str, ...], tell: Tell) -> None:
     """Write the displacement of every pixel over each interval as `npz`, `flo` and `dsec` files, and the times."""
-    from efields.loaders._reading.flow_png import write_flow_png
+    from efields.formats.flow_png import write_flow_png
     from efields.motion.files import write_flo
     from efields.motion.flow_maps import dense_displacement, stacked_maps
 

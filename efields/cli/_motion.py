@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from efields.geometry.camera import Camera
     from efields.motion.flow import Flow
     from efields.motion.motion import Calibration, Motion
-    from efields.recording import Recording
+    from efields.recordings.recording import Recording
 
 _PARTS = {"fit": "fit of a window", "flow": "network of the flow", "rotation": "rotation to start from"}
 _ABOVE = ("window_events", "longest_s", "travel_px", "slowest_s", "step", "drop_hot_pixels", "pivot", "pivot_windows")
@@ -62,7 +62,7 @@ def opened(flags: Flags) -> tuple[Recording, EventStream]:
     from efields.cli._loader_options import loader_options
     from efields.cli._supplied import supplied_of
     from efields.loaders import find, load
-    from efields.loaders._reading.cover import COVERED
+    from efields.poses.cover import COVERED
     from efields.supplied import supply
 
     if flags.start is not None and flags.stop is not None and flags.stop <= flags.start:

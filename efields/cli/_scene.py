@@ -15,7 +15,7 @@ from efields.cli._shipped import find_shipped
 from efields.errors import InputError
 
 if TYPE_CHECKING:
-    from efields.recording import Recording
+    from efields.recordings.recording import Recording
     from efields.simulation.scene import Scene
 
 RECORDINGS = Path("recordings")

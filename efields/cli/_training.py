@@ -12,7 +12,7 @@ from efields.errors import InputError
 if TYPE_CHECKING:
     from efields.cli._viewing import Shown
     from efields.config import Experiment
-    from efields.recording import Recording
+    from efields.recordings.recording import Recording
     from efields.train import Progress, Run
 
 CHECKPOINT = "checkpoint.pt"

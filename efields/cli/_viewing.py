@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from efields.recording import Recording
+    from efields.recordings.recording import Recording
     from efields.server.studio import Studio
     from efields.server.viewing import TrainingView
     from efields.train import Model, Progress, Run

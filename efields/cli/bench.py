@@ -25,7 +25,7 @@ from efields.ranges import Range, Seed, Steps, Threads
 if TYPE_CHECKING:
     from efields.bench.motion_scenes import MotionScene
     from efields.config import Experiment
-    from efields.recording import Recording
+    from efields.recordings.recording import Recording
 
 SCENES = ("blob_white", "bricks", "chairlike")
 """Scenes of `efields bench train`, where they are simulated."""

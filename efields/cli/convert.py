@@ -24,10 +24,11 @@ from efields.ranges import NotNegative, Pixels, Positive, Range
 
 if TYPE_CHECKING:
     from efields.conversion.prepare import Conversion, Wanted
-    from efields.event_file import Damages, EventFile
     from efields.events.columns import EventColumns
     from efields.events.survey import Survey
-    from efields.recording import Recording
+    from efields.formats.damages import Damages
+    from efields.recordings.event_file import EventFile
+    from efields.recordings.recording import Recording
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def run(args: Args) -> int:
     """Convert, and say in a line what became of the events; exit code 0."""
     from efields.conversion.posed import left_out
     from efields.conversion.prepare import prepare
-    from efields.event_file import Damages
+    from efields.formats.damages import Damages
 
     name, writer = chosen_writer(args.out, args.to)
     _check_place(args)

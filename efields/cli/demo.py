@@ -18,7 +18,7 @@ from efields.settings import read_toml
 
 if TYPE_CHECKING:
     from efields.config import Experiment
-    from efields.recording import Recording
+    from efields.recordings.recording import Recording
     from efields.train import Run
 
 NAME = "blob_white"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from efields.motion.joint import JointConfig
     from efields.motion.motion import Motion
     from efields.motion.window_rotation import RotationConfig
-    from efields.recording import Recording
+    from efields.recordings.recording import Recording
 
 
 @dataclass(frozen=True)

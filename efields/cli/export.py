@@ -17,7 +17,7 @@ from efields.ranges import Range, Threads
 if TYPE_CHECKING:
     from efields.export.camera_path import Stop
     from efields.export.scene import BakedScene
-    from efields.recording import Recording
+    from efields.recordings.recording import Recording
     from efields.train import Model, Run
 
 VIDEO_PICTURES = 90

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from efields.motion.flow import Flow
     from efields.motion.joint import JointConfig
     from efields.motion.motion import Motion
-    from efields.recording import Recording
+    from efields.recordings.recording import Recording
     from efields.report.motion_page import ShownFlow
 
 MOST_MAPS = 2000

@@ -15,9 +15,9 @@ from efields.errors import printable
 from efields.ranges import Finite, Pixels
 
 if TYPE_CHECKING:
-    from efields.facts import Facts
     from efields.geometry.camera import Camera
-    from efields.recording import Views
+    from efields.recordings.facts import Facts
+    from efields.recordings.recording import Views
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ class Info:
 
 def run(args: Args) -> int:
     """Print the facts of a recording; exit code 0."""
-    from efields.facts import facts_of
     from efields.loaders import find
+    from efields.supplied.facts import facts_of
 
     if args.preview is not None:
         from efields.report.preview import check_preview
@@ -259,7 +259,7 @@ def _poses(facts: Facts) -> str:
 
 def _draw(args: Args, kind: str, options: dict[str, Any], facts: Facts) -> None:
     """Draw the preview from a second pass over the events."""
-    from efields.event_file import Damages
+    from efields.formats.damages import Damages
     from efields.loaders import as_event_file, open_events
     from efields.report.preview import write_preview
 

@@ -25,7 +25,7 @@ from efields.simulation.sensor_model import EventCamera
 
 if TYPE_CHECKING:
     from efields.events.stream import EventStream
-    from efields.recording import Recording
+    from efields.recordings.recording import Recording
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def recording_of(events: EventStream, camera: EventCamera, source: Path, times_s
     """A recording of simulated events whose lens and poses nobody knows."""
     from efields.events.sensor import Sensor
     from efields.geometry.camera import Camera
-    from efields.recording import Recording
+    from efields.recordings.recording import Recording
 
     width, height = events.width, events.height
     focal = float(max(width, height))

@@ -23,7 +23,7 @@ from efields.signals import exit_code
 if TYPE_CHECKING:
     from efields.cli._viewing import Shown
     from efields.config import Experiment
-    from efields.recording import Recording
+    from efields.recordings.recording import Recording
     from efields.train import Run
 
 

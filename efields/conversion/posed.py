@@ -16,7 +16,7 @@ from efields.events.filters import TimeSlice
 from efields.events.resampling import Crop, Downsample, Resampling, Rotate
 from efields.events.stream import EventStream
 from efields.geometry.trajectory import Trajectory
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 
 # Columns are the axes of the turned camera in those of the camera before: a quarter turn clockwise.
 _QUARTER = np.array([[0.0, 1.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])

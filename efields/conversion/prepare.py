@@ -11,7 +11,6 @@ import numpy as np
 from efields.conversion.raster import camera_after, image_after
 from efields.conversion.time_shift import moved_chunks, moved_side
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile, InFileOrder, SideStreams
 from efields.events.columns import EventColumns
 from efields.events.filters import (
     BackgroundActivity,
@@ -26,10 +25,12 @@ from efields.events.filters import (
 )
 from efields.events.ordered import InOrder, sorted_whole
 from efields.events.resampling import Crop, Downsample, Flip, Resampling, Rotate
+from efields.events.side_streams import Frames, SideStreams
 from efields.events.statistics import hot_pixels_of
 from efields.events.survey import Survey
+from efields.formats.damages import Damages
 from efields.geometry.camera import Camera
-from efields.recording import Frames
+from efields.recordings.event_file import EventFile, InFileOrder
 
 
 @dataclass(frozen=True)

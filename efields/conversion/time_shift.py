@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from efields.event_file import SideStreams
 from efields.events.columns import EventColumns
-from efields.recording import Recording
+from efields.events.side_streams import SideStreams
+from efields.recordings.recording import Recording
 
 
 def moved_chunks(chunks: Iterator[EventColumns], by_us: int) -> Iterator[EventColumns]:

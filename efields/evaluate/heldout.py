@@ -25,7 +25,7 @@ from efields.evaluate.protocols import (
 )
 from efields.events.sensor import LUMINANCE
 from efields.geometry.camera import Camera
-from efields.recording import Views
+from efields.recordings.recording import Views
 from efields.render.image import render_view
 from efields.render.renderer import Renderer
 

@@ -12,7 +12,7 @@ from jaxtyping import Float64, Int64
 from efields.evaluate.motion_scores import read_slice_motion, rotation_course, rotation_table
 from efields.motion.motion import Motion
 from efields.motion.orientation import angular_velocity_of
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 
 GYROSCOPE = "gyroscope"
 """Name of the reference that may have a bias and axes of its own."""

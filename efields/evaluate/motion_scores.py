@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from efields.errors import InputError
-from efields.recording import Imu
+from efields.events.side_streams import Imu
 from efields.settings import did_you_mean
 from efields.text import read_text
 

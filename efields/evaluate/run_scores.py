@@ -24,7 +24,7 @@ from efields.evaluate.heldout import (
 )
 from efields.evaluate.protocols import Protocol, protocol_named
 from efields.locks import held
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from efields.train import views_for
 from efields.train.records import read_scores
 

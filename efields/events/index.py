@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int64
 
-from efields import scratch
-from efields.events import kernels
+from efields.events import kernels, scratch
 from efields.events.stream import EventStream
 
 _CHUNK = 1 << 22

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int, Int32, Int64
 
-from efields import scratch
 from efields.errors import InputError
-from efields.events import kernels
+from efields.events import kernels, scratch
 from efields.events.index import columns_in_files, columns_in_memory
 from efields.events.stream import EventStream
 

@@ -18,7 +18,7 @@ WINDOW = 1 << 22
 
 
 class Lost(Protocol):
-    """What is told of events that cannot be put in order (`efields.event_file.Damages.found` is one)."""
+    """What is told of events that cannot be put in order (`efields.recordings.event_file.Damages.found` is one)."""
 
     def __call__(self, what: str, *, row: int | None, lost_events: int, do: str) -> None:
         """Raise `InputError`, or count the events and return."""

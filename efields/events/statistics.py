@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Int64
 
 from efields.events.columns import CHUNK
+from efields.events.scratch import pieces
 from efields.events.stream import EventStream
-from efields.scratch import pieces
 
 _NEIGHBOURS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float32, Float64, Int64, UInt16
 from efields.errors import InputError
 from efields.events.clock import Clock
 from efields.events.clock_order import Order
-from efields.scratch import pieces
+from efields.events.scratch import pieces
 
 _log = logging.getLogger(__name__)
 

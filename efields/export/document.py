@@ -18,7 +18,7 @@ from efields.export.tone import aligned_tone, tone_table
 from efields.geometry.boxes import Box
 from efields.geometry.origin import poses_about
 from efields.loaders import load
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.render.image import render_view
 from efields.supplied import supply
 from efields.train import Model, Run, views_for

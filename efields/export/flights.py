@@ -14,11 +14,11 @@ from efields.errors import InputError
 from efields.export.camera_path import FORMAT, CameraPath, Stop, parse_path
 from efields.export.cameras import poses_at
 from efields.export.nerfstudio_path import Pictures, is_nerfstudio, parse_nerfstudio
+from efields.formats.text.tables import read_short_text
 from efields.geometry.paths import look_at, orbit
 from efields.geometry.pose import quaternion_to_rotation
 from efields.geometry.trajectory import Trajectory
-from efields.loaders._reading.pose_rows import read_pose_rows
-from efields.loaders._reading.text import read_short_text
+from efields.poses.rows import read_pose_rows
 from efields.render.image import render_view
 from efields.settings import neighbour_or
 from efields.train import Model

@@ -13,7 +13,7 @@ from efields.errors import InputError
 from efields.export.cameras import pinhole, poses_at
 from efields.export.document import recording_of
 from efields.geometry.camera import Camera
-from efields.recording import Views
+from efields.recordings.recording import Views
 from efields.scene_box.viewpoints import order_of_path
 from efields.train import Model, Run, views_for
 

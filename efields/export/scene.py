@@ -19,7 +19,7 @@ from efields.export.events import MOST_EVENTS
 from efields.export.volume import Volume
 from efields.geometry.camera import Camera
 from efields.geometry.origin import poses_about
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from efields.train import Model, Run, views_for
 
 RESOLUTION = 192

@@ -3,7 +3,7 @@
 A loader module holds a frozen `Config` of options with the verb `.load(path) -> Recording`, and a function
 `matches(path) -> bool`, which looks at names and first bytes only. Where events are read in one pass, `Config` has a
 second verb, `.open(path) -> EventFile`, for recordings larger than memory. Adding a format is adding a file here. What
-loaders share lies in `_reading`.
+some loaders share lies in modules that begin with an underscore.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from types import ModuleType
 from typing import Any, get_args
 
 from efields.errors import InputError
-from efields.event_file import EventFile, SideStreams
 from efields.events.clock_order import OnReset
 from efields.events.columns import EventColumns, in_chunks
-from efields.loaders._reading.places import refuse_links
-from efields.loaders._reading.reset import in_file_order
-from efields.loaders._reading.strangers import in_place_of, refuse_special, stranger
+from efields.events.side_streams import SideStreams
+from efields.formats.places import refuse_links
+from efields.loaders._strangers import in_place_of, refuse_special, stranger
 from efields.plugins import import_plugin
-from efields.recording import Recording
+from efields.recordings.event_file import EventFile
+from efields.recordings.recording import Recording
+from efields.recordings.reset import in_file_order
 from efields.settings import did_you_mean, fill, neighbour_or
 
 

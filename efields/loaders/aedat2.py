@@ -2,7 +2,7 @@
 
 What an address means depends on the chip, which newer files name ('# AEChip: ...DAVIS240C'); where they do not, an
 address that needs more than 16 bits is one of a DAVIS. DVS128: bit 0 polarity (0: ON), bits 1 to 7 x, 8 to 14 y, bit 15
-an edge at the trigger input. DAVIS: see `_reading.aedat2_records`.
+an edge at the trigger input. DAVIS: see `efields.formats.aedat.aedat2`.
 
 jAER counts y from the bottom, and x of events (not of frames) from the right: here the origin is the upper left pixel,
 as jAER shows it, so that x = width - 1 - bits, y = height - 1 - bits. Checked with the simulated recordings of
@@ -23,14 +23,18 @@ from pathlib import Path
 import numpy as np
 
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import EventColumns
-from efields.loaders._reading.aedat2_records import IMU_PARTS, FrameReads, ImuParts, RecordFile, Records
-from efields.loaders._reading.aedat_header import read_header, sensor_named
-from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of
-from efields.loaders._reading.side_parts import imu_of, triggers_of
+from efields.events.side_streams import SideStreams
+from efields.formats.aedat.aedat2 import IMU_PARTS, FrameReads, ImuParts, RecordFile, Records
+from efields.formats.aedat.header import read_header, sensor_named
+from efields.formats.aedat.side_parts import imu_of, triggers_of
+from efields.formats.damages import Damages
+from efields.formats.opening import first_bytes, opened_bytes
 from efields.ranges import PixelsOrUnknown
-from efields.recording import Recording
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
+from efields.recordings.sensor_size import checked_size
 
 _MAGIC = b"#!AER-DAT2.0"
 _LSB_PER_DEGREE_S = {250: 131.0, 500: 65.5, 1000: 32.8, 2000: 16.4}

@@ -1,4 +1,4 @@
-"""AEDAT 3.1, the files of cAER: lines that begin with '#', then packets of events (`_reading.aedat3_packets`).
+"""AEDAT 3.1, the files of cAER: lines that begin with '#', then packets of events (`efields.formats.aedat.aedat3`).
 
 - polarity, 8 bytes: uint32 with valid (bit 0), ON (bit 1), y (bits 2 to 16), x (bits 17 to 31), int32 microseconds;
 - special, 8 bytes: uint32 with valid (bit 0) and type (bits 1 to 7: 2, 6, 9 rising edges, 3, 7, 10 falling ones, 4, 8,
@@ -22,15 +22,19 @@ from pathlib import Path
 import numpy as np
 
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import CHUNK, EventColumns
-from efields.loaders._reading.aedat3_packets import FRAME, FRAME_HEADER, IMU6, IMU9, POLARITY, SPECIAL, Packet, packets
-from efields.loaders._reading.aedat_header import read_header, sensor_named
-from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of, with_assumed_size
-from efields.loaders._reading.frame_stack import FrameStack, middle
-from efields.loaders._reading.side_parts import imu_of, triggers_of
+from efields.events.side_streams import SideStreams
+from efields.formats.aedat.aedat3 import FRAME, FRAME_HEADER, IMU6, IMU9, POLARITY, SPECIAL, Packet, packets
+from efields.formats.aedat.frame_stack import FrameStack, middle
+from efields.formats.aedat.header import read_header, sensor_named
+from efields.formats.aedat.side_parts import imu_of, triggers_of
+from efields.formats.damages import Damages
+from efields.formats.opening import first_bytes, opened_bytes
 from efields.ranges import PixelsOrUnknown
-from efields.recording import Recording
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
+from efields.recordings.sensor_size import checked_size, with_assumed_size
 
 _MAGIC = b"#!AER-DAT3."
 _EVENT = np.dtype([("word", "<u4"), ("t", "<i4")])

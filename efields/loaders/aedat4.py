@@ -1,6 +1,6 @@
 """AEDAT 4, the files of iniVation's DV software and dv-processing: events, frames, IMU and triggers in packets.
 
-The container is described in `_reading.aedat4_packets`. Inside a packet lies one FlatBuffer table:
+The container is described in `efields.formats.aedat.aedat4`. Inside a packet lies one FlatBuffer table:
 
 - `EVTS`: a vector of structs: int64 microseconds (of the Unix clock), int16 x, int16 y, bool ON, 3 bytes unused;
 - `FRME`: times of the frame and its exposure, OpenCV type (0, 16, 24: uint8 of 1, 3 (BGR) and 4 (BGRA) channels; 2, 18,
@@ -22,16 +22,20 @@ from typing import Literal
 import numpy as np
 
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import CHUNK, EventColumns
-from efields.loaders._reading.aedat4_packets import KINDS, MAGIC, Container, Payload, Stream, opened, packets
-from efields.loaders._reading.blank import blank_records
-from efields.loaders._reading.event_file import checked_size, first_bytes, recording_of, with_assumed_size
-from efields.loaders._reading.flatbuffer import BrokenBufferError, Table, Tables, root
-from efields.loaders._reading.frame_stack import FrameStack, middle
-from efields.loaders._reading.side_parts import imu_of, triggers_of
+from efields.events.side_streams import SideStreams
+from efields.formats.aedat.aedat4 import KINDS, MAGIC, Container, Payload, Stream, opened, packets
+from efields.formats.aedat.flatbuffer import BrokenBufferError, Table, Tables, root
+from efields.formats.aedat.frame_stack import FrameStack, middle
+from efields.formats.aedat.side_parts import imu_of, triggers_of
+from efields.formats.blank import blank_records
+from efields.formats.damages import Damages
+from efields.formats.opening import first_bytes
 from efields.ranges import PixelsOrUnknown
-from efields.recording import Recording
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
+from efields.recordings.sensor_size import checked_size, with_assumed_size
 
 EVENT = np.dtype([("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("on", "u1"), ("unused", "u1", 3)])
 """One event as it lies in a packet."""

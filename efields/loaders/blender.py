@@ -12,12 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from efields.cameras.transforms import orthonormal, read_transforms
 from efields.errors import InputError
-from efields.loaders._reading.event_file import first_bytes
-from efields.loaders._reading.posed_images import without_events
-from efields.loaders._reading.transforms import orthonormal, read_transforms
+from efields.formats.opening import first_bytes
+from efields.loaders._posed_images import without_events
 from efields.ranges import EveryNth
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.text import plain_head
 
 

@@ -1,6 +1,6 @@
 """Posed RGB of COLMAP (Schoenberger and Frahm, CVPR 2016): a sparse model and its folder of images, no events.
 
-The model, text or binary, lies in `sparse/0`, `sparse` or the folder itself (see `_reading/colmap_model.py`); poses are
+The model, text or binary, lies in `sparse/0`, `sparse` or the folder itself (see `efields.cameras.colmap`); poses are
 world to camera with quaternions w x y z, and the centre of the first pixel is (0.5, 0.5). Camera models that are held:
 SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL, OPENCV, OPENCV_FISHEYE. Each image has its own camera.
 """
@@ -13,14 +13,14 @@ from typing import Annotated
 
 import numpy as np
 
+from efields.cameras.colmap import MODELS, model_folder, read_model
+from efields.cameras.scene_points import colmap_points
 from efields.errors import InputError
-from efields.loaders._reading.colmap_model import MODELS, model_folder, read_model
-from efields.loaders._reading.event_file import first_bytes
-from efields.loaders._reading.places import moved_note, named_file
-from efields.loaders._reading.posed_images import held_out, posed_views, turned_note, without_events
-from efields.loaders._reading.scene_points import colmap_points
+from efields.formats.opening import first_bytes
+from efields.formats.places import moved_note, named_file
+from efields.loaders._posed_images import held_out, posed_views, turned_note, without_events
 from efields.ranges import EveryNth, Range
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from efields.text import plain_head
 
 

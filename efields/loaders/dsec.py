@@ -10,7 +10,7 @@ A sequence holds, each part as its own download, so that any but the events may 
   `camera_matrix` [fx, fy, cx, cy], `distortion_coeffs` radtan, `resolution`.
 - `images/{left,right}/rectified/*.png` with `images/timestamps.txt` (microseconds), and beside `rectified` a file
   `exposure_timestamps*.txt`: begin and end of each exposure, comma-separated.
-- `disparity/`, `flow/`: counted here; `efields.loaders._reading.flow_png` reads the flow.
+- `disparity/`, `flow/`: counted here; `efields.formats.flow_png` reads the flow.
 
 Poses are not published. A lone HDF5 file may also have the four columns at its root, times of any type, and no
 `t_offset`: so TUM-VIE's, EDS's and VECtor's event files open too. Source: the data set's page "Data Format".
@@ -26,28 +26,23 @@ from typing import Annotated, Literal
 
 import numpy as np
 
+from efields.cameras.rig import FrameList, WhichFrames, camera_of, image_files, left_out_notes, listed_frames
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.sensor import Sensor
+from efields.events.side_streams import Frames, SideStreams
+from efields.formats.columns.fractional_pixels import NOTE
+from efields.formats.columns.time_unit import TimeUnit
+from efields.formats.damages import Damages
+from efields.formats.hdf5.events import EventDatasets, decode_events, find_events, found_unit, holds_events
+from efields.formats.hdf5.file import opened_hdf5
+from efields.formats.images import read_image
+from efields.formats.yaml import entry, read_yaml
 from efields.geometry.camera import Camera
-from efields.loaders._reading.event_file import checked_size, recording_of, with_assumed_size
-from efields.loaders._reading.fractional_pixels import NOTE
-from efields.loaders._reading.hdf5_events import EventDatasets, decode_events, find_events, found_unit, holds_events
-from efields.loaders._reading.hdf5_file import opened_hdf5
-from efields.loaders._reading.images import read_image
-from efields.loaders._reading.rig import (
-    FrameList,
-    WhichFrames,
-    camera_of,
-    entry,
-    image_files,
-    left_out_notes,
-    listed_frames,
-    read_yaml,
-)
-from efields.loaders._reading.time_unit import TimeUnit
 from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Range, Threshold
-from efields.recording import Frames, Recording
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
+from efields.recordings.sensor_size import checked_size, with_assumed_size
 from efields.text import read_text
 
 _SIZE = (640, 480)

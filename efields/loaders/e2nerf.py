@@ -7,7 +7,7 @@ the signed counts of each bin, ON less OFF, and either
   `transform_matrix` of a view, or a list of them along its exposure: of K matrices and B bins, bin j begins at number
   1 + j (K - 2) // B (K = 18, B = 4: 1, 5, 9, 13, 17), or at j where K = B + 1; OpenGL axes. With n times as many
   frames as views every n-th frame counts. Images are `train/r_<frame>.png`, RGBA over white. Test views likewise; or
-- real: `poses_bounds.npy` (see `_reading/llff_poses.py`), B + 1 rows a view one after the other, and `images/`.
+- real: `poses_bounds.npy` (see `efields.cameras.llff`), B + 1 rows a view one after the other, and `images/`.
 
 Single events are not in the files: those of a bin are spread evenly over it here, and events of both signs that
 cancelled are lost. Views are separate exposures; here they follow one another.
@@ -25,29 +25,31 @@ import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 
-from efields.errors import InputError
-from efields.event_file import Damages, EventFile
-from efields.events.columns import EventColumns
-from efields.events.sensor import Sensor
-from efields.geometry.camera import Camera
-from efields.geometry.trajectory import Trajectory
-from efields.loaders._reading.cover import cover
-from efields.loaders._reading.event_file import first_bytes, gathered
-from efields.loaders._reading.images import stored_size
-from efields.loaders._reading.llff_poses import one_llff_camera, read_poses_bounds
-from efields.loaders._reading.posed_images import listed_images, posed_views
-from efields.loaders._reading.rig import poses_at
-from efields.loaders._reading.transforms import (
+from efields.cameras.llff import one_llff_camera, read_poses_bounds
+from efields.cameras.rig import poses_at
+from efields.cameras.transforms import (
     OPENGL,
     camera_of_transforms,
     checked_poses,
     frame_pose,
     image_file,
     orthonormal,
-    read_json,
 )
+from efields.errors import InputError
+from efields.events.columns import EventColumns
+from efields.events.sensor import Sensor
+from efields.formats.damages import Damages
+from efields.formats.images import stored_size
+from efields.formats.json import read_json
+from efields.formats.opening import first_bytes
+from efields.geometry.camera import Camera
+from efields.geometry.trajectory import Trajectory
+from efields.loaders._posed_images import listed_images, posed_views
+from efields.poses.cover import cover
 from efields.ranges import EveryNth, Range, Threshold
-from efields.recording import Recording, Views
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import gathered
+from efields.recordings.recording import Recording, Views
 from efields.text import plain_head
 
 _NAMES = ("events.pt", "event.pt")

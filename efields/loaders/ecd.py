@@ -15,20 +15,20 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
+from efields.cameras.intrinsics import check_plausible, read_intrinsics
 from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.events.stream import EventStream, seconds_to_us
+from efields.formats.images import read_image, to_channels
+from efields.formats.opening import first_bytes
+from efields.formats.places import named_file
+from efields.formats.text.tables import read_event_text
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
-from efields.loaders._reading.cover import cover
-from efields.loaders._reading.event_file import first_bytes
-from efields.loaders._reading.images import read_image, to_channels
-from efields.loaders._reading.intrinsics import check_plausible, read_intrinsics
-from efields.loaders._reading.places import named_file
-from efields.loaders._reading.pose_text import read_trajectory
-from efields.loaders._reading.text import read_event_text
+from efields.poses.cover import cover
+from efields.poses.text import read_trajectory
 from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Threshold
-from efields.recording import Recording, Views, covered_events
+from efields.recordings.recording import Recording, Views, covered_events
 from efields.text import plain_head, read_text
 
 _DAVIS240C = (240, 180)

@@ -18,15 +18,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from efields.errors import InputError
-from efields.event_file import Damages, EventFile
-from efields.events.sensor import Sensor
-from efields.geometry.camera import Camera
-from efields.loaders._reading.cover import cover
-from efields.loaders._reading.event_file import gathered
-from efields.loaders._reading.hdf5_events import decode_events, find_events, holds_events
-from efields.loaders._reading.pose_text import read_trajectory
-from efields.loaders._reading.rig import (
+from efields.cameras.rig import (
     FrameList,
     WhichFrames,
     gap_notes,
@@ -34,13 +26,21 @@ from efields.loaders._reading.rig import (
     kalibr_camera,
     left_out_notes,
     listed_frames,
-    numbers,
     posed_views,
-    read_yaml,
     rigid,
 )
+from efields.errors import InputError
+from efields.events.sensor import Sensor
+from efields.formats.damages import Damages
+from efields.formats.hdf5.events import decode_events, find_events, holds_events
+from efields.formats.yaml import numbers, read_yaml
+from efields.geometry.camera import Camera
+from efields.poses.cover import cover
+from efields.poses.text import read_trajectory
 from efields.ranges import Microseconds, NotNegative, Range, Threshold
-from efields.recording import Recording, covered_events
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import gathered
+from efields.recordings.recording import Recording, covered_events
 
 _SIZE = (640, 480)
 _TIMES = ("images_timestamps.txt", "images/times.txt", "images/timestamps.txt", "images/images_timestamps.txt")

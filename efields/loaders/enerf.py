@@ -27,25 +27,28 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float64
 
+from efields.cameras.lens_fit import camera_from_map
+from efields.cameras.rig import T_from_quaternion, poses_at
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile
 from efields.events.columns import CHUNK, EventColumns
 from efields.events.sensor import Sensor
+from efields.formats.arrays.npy import read_npy
+from efields.formats.damages import Damages
+from efields.formats.hdf5.events import Clock, Signs, checked_columns, decode_events, find_events, holds_events
+from efields.formats.hdf5.file import holds
+from efields.formats.hdf5.whole_columns import read_h5
+from efields.formats.json import read_json
+from efields.formats.opening import first_bytes
+from efields.formats.yaml import entry, numbers
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
-from efields.loaders._reading.cover import cover
-from efields.loaders._reading.event_file import first_bytes, gathered
-from efields.loaders._reading.h5_columns import read_h5
-from efields.loaders._reading.hdf5_events import Clock, Signs, checked_columns, decode_events, find_events, holds_events
-from efields.loaders._reading.hdf5_file import holds
-from efields.loaders._reading.lens_fit import camera_from_map
-from efields.loaders._reading.npy_array import read_npy
-from efields.loaders._reading.pose_text import read_numbers, read_trajectory, whole_us
-from efields.loaders._reading.posed_images import listed_images, posed_views
-from efields.loaders._reading.rig import T_from_quaternion, entry, numbers, poses_at
-from efields.loaders._reading.transforms import read_json
+from efields.loaders._posed_images import listed_images, posed_views
+from efields.poses.cover import cover
+from efields.poses.text import read_numbers, read_trajectory, whole_us
 from efields.ranges import EveryNth, NotNegative, Threshold
-from efields.recording import Recording, Views
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import gathered
+from efields.recordings.recording import Recording, Views
 
 Layout = Literal["esim", "tumvie", "eds"]
 _POSE = ("px", "py", "pz", "qx", "qy", "qz", "qw")

@@ -17,11 +17,11 @@ import numpy as np
 from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
+from efields.formats.arrays.mat import mat5_variables
+from efields.formats.opening import first_bytes
 from efields.geometry.camera import Camera
-from efields.loaders._reading.event_file import first_bytes
-from efields.loaders._reading.mat_arrays import mat5_variables
 from efields.ranges import Range
-from efields.recording import ASSUMED_THRESHOLDS, Recording
+from efields.recordings.recording import ASSUMED_THRESHOLDS, Recording
 
 _COLUMNS = ("x", "y", "pol", "ts")
 _MAT5 = b"MATLAB 5.0 MAT-file"

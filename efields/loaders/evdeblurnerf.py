@@ -3,7 +3,7 @@
 A folder of `images_1/*.png` with `timestamps.npz` in it (arrays `timestamps`, `timestamps_start`, `timestamps_end`,
 microseconds: exposures; sharp images, which end when they start, are for evaluation), `poses_bounds.npy` (a row an
 image), `all_poses_bounds.npy` and `all_timestamps.npy` (microseconds: poses at a high rate; see
-`_reading/llff_poses.py` for their columns), and `events.h5` of x, y, t, p: t in microseconds (the real scenes) or
+`efields.cameras.llff` for their columns), and `events.h5` of x, y, t, p: t in microseconds (the real scenes) or
 nanoseconds (the rendered ones), told by the time of the poses.
 
 The real scenes (a colour DAVIS346, RGGB) hold undistorted x and y, which are no whole numbers, and `ev_map.npz`:
@@ -23,26 +23,28 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
+from efields.cameras.lens_fit import camera_from_map
+from efields.cameras.llff import depth_range, one_llff_camera, read_poses_bounds
+from efields.cameras.transforms import orthonormal
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
 from efields.events.sensor import Sensor
+from efields.formats.arrays.npy import read_npy
+from efields.formats.arrays.npz import read_npz
+from efields.formats.damages import Damages
+from efields.formats.hdf5.events import Clock, EventDatasets, Signs, checked_columns, find_events, holds_events
+from efields.formats.hdf5.file import blocks, opened_hdf5, usable_rows
+from efields.formats.images import read_image
+from efields.formats.opening import first_bytes
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
-from efields.loaders._reading.arrays import read_npz
-from efields.loaders._reading.cover import cover
-from efields.loaders._reading.event_file import first_bytes, gathered
-from efields.loaders._reading.hdf5_events import Clock, EventDatasets, Signs, checked_columns, find_events, holds_events
-from efields.loaders._reading.hdf5_file import blocks, opened_hdf5, usable_rows
-from efields.loaders._reading.images import read_image
-from efields.loaders._reading.lens_fit import camera_from_map
-from efields.loaders._reading.llff_poses import depth_range, one_llff_camera, read_poses_bounds
-from efields.loaders._reading.npy_array import read_npy
-from efields.loaders._reading.pose_text import whole_us
-from efields.loaders._reading.posed_images import listed_images, posed_views
-from efields.loaders._reading.transforms import orthonormal
+from efields.loaders._posed_images import listed_images, posed_views
+from efields.poses.cover import cover
+from efields.poses.text import whole_us
 from efields.ranges import EveryNth, NotNegative, Threshold
-from efields.recording import Recording, Views
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import gathered
+from efields.recordings.recording import Recording, Views
 
 _EXPOSURES = ("timestamps", "timestamps_start", "timestamps_end")
 

@@ -21,13 +21,16 @@ from pathlib import Path
 import numpy as np
 
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
-from efields.loaders._reading.blank import ZEROS
-from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of
-from efields.loaders._reading.event_stream_bytes import EventStreamDecoder
+from efields.formats.blank import ZEROS
+from efields.formats.damages import Damages
+from efields.formats.event_stream import EventStreamDecoder
+from efields.formats.opening import first_bytes, opened_bytes
 from efields.ranges import PixelsOrUnknown
-from efields.recording import Recording
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
+from efields.recordings.sensor_size import checked_size
 
 _MAGIC = b"Event Stream"
 _BYTES = 1 << 18

@@ -17,19 +17,19 @@ from typing import Annotated
 import numpy as np
 from jaxtyping import Float64
 
+from efields.cameras.intrinsics import intrinsics_of
+from efields.cameras.transforms import checked_poses, orthonormal
 from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
+from efields.formats.arrays.npz import expect_shape, is_zip, npz_members, read_npz
+from efields.formats.images import stored_size
 from efields.geometry.camera import Camera
 from efields.geometry.many_cameras import distinct
 from efields.geometry.trajectory import Trajectory
-from efields.loaders._reading.arrays import expect_shape, is_zip, npz_members, read_npz
-from efields.loaders._reading.images import stored_size
-from efields.loaders._reading.intrinsics import intrinsics_of
-from efields.loaders._reading.posed_images import listed_images, posed_views
-from efields.loaders._reading.transforms import checked_poses, orthonormal
+from efields.loaders._posed_images import listed_images, posed_views
 from efields.ranges import EveryNth, Range, Threshold
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.text import read_text
 
 _DAVIS346 = (346, 260)

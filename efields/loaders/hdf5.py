@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from efields.errors import InputError
-from efields.event_file import EventFile
-from efields.loaders._reading.array_events import open_arrays
-from efields.loaders._reading.array_places import ArrayOptions
-from efields.loaders._reading.event_file import first_bytes, recording_of
-from efields.loaders._reading.hdf5_arrays import hdf5_sources, said_size
-from efields.loaders._reading.hdf5_events import holds_events
-from efields.loaders._reading.hdf5_file import SIGNATURE, holds, opened_hdf5
-from efields.loaders._reading.time_unit import TimeUnit
+from efields.formats.arrays.places import ArrayOptions
+from efields.formats.columns.time_unit import TimeUnit
+from efields.formats.hdf5.arrays import hdf5_sources, said_size
+from efields.formats.hdf5.events import holds_events
+from efields.formats.hdf5.file import SIGNATURE, holds, opened_hdf5
+from efields.formats.opening import first_bytes
+from efields.loaders._array_events import open_arrays
 from efields.ranges import PixelsOrUnknown
-from efields.recording import Recording
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
 
 _OTHERS = ("davis/left/events", "davis/right/events")
 """What MVSEC's files hold."""

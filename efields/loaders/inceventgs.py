@@ -17,22 +17,24 @@ from typing import Annotated, Literal
 
 import numpy as np
 
+from efields.cameras.transforms import checked_poses, orthonormal
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
 from efields.events.sensor import Sensor
+from efields.formats.arrays.npy_rows import npy_source
+from efields.formats.damages import Damages
+from efields.formats.hdf5.events import Clock, Signs, checked_columns
+from efields.formats.images import read_image
+from efields.formats.opening import first_bytes
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
-from efields.loaders._reading.cover import cover
-from efields.loaders._reading.event_file import first_bytes, gathered
-from efields.loaders._reading.hdf5_events import Clock, Signs, checked_columns
-from efields.loaders._reading.images import read_image
-from efields.loaders._reading.npy_rows import npy_source
-from efields.loaders._reading.pose_text import read_numbers, whole_us
-from efields.loaders._reading.posed_images import listed_images, posed_views
-from efields.loaders._reading.transforms import checked_poses, orthonormal
+from efields.loaders._posed_images import listed_images, posed_views
+from efields.poses.cover import cover
+from efields.poses.text import read_numbers, whole_us
 from efields.ranges import EveryNth, NotNegative, PixelsOrUnknown, Range
-from efields.recording import Recording, Views
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import gathered
+from efields.recordings.recording import Recording, Views
 from efields.text import plain_head
 
 _REPLICA = (768, 480)

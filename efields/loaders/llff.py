@@ -1,6 +1,6 @@
 """Posed RGB of LLFF (Mildenhall et al., SIGGRAPH 2019): photographs posed by COLMAP, no events.
 
-A folder of `poses_bounds.npy` (see `_reading/llff_poses.py`: columns are down, right, back), `images/`, and smaller
+A folder of `poses_bounds.npy` (see `efields.cameras.llff`: columns are down, right, back), `images/`, and smaller
 copies of them in `images_4/`, `images_8/` and the like, in the order of their names. The focal length is that of
 `images/` and is scaled to the images that are read; the principal point is the middle of the image.
 """
@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+from efields.cameras.llff import depth_range, llff_camera, read_poses_bounds
+from efields.cameras.transforms import orthonormal
 from efields.errors import InputError
-from efields.loaders._reading.event_file import first_bytes
-from efields.loaders._reading.images import stored_size
-from efields.loaders._reading.llff_poses import depth_range, llff_camera, read_poses_bounds
-from efields.loaders._reading.posed_images import held_out, listed_images, posed_views, without_events
-from efields.loaders._reading.transforms import orthonormal
+from efields.formats.images import stored_size
+from efields.formats.opening import first_bytes
+from efields.loaders._posed_images import held_out, listed_images, posed_views, without_events
 from efields.ranges import Range
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-from efields.event_file import EventFile
-from efields.loaders._reading.array_events import open_arrays
-from efields.loaders._reading.array_places import ArrayOptions
-from efields.loaders._reading.event_file import first_bytes, recording_of
-from efields.loaders._reading.mat_arrays import is_mat5, is_mat73, mat5_sources, mat73_sources
-from efields.loaders._reading.time_unit import TimeUnit
+from efields.formats.arrays.mat import is_mat5, is_mat73, mat5_sources, mat73_sources
+from efields.formats.arrays.places import ArrayOptions
+from efields.formats.columns.time_unit import TimeUnit
+from efields.formats.opening import first_bytes
+from efields.loaders._array_events import open_arrays
 from efields.ranges import PixelsOrUnknown, Range
-from efields.recording import Recording
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
 
 
 @dataclass(frozen=True)

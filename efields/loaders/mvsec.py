@@ -7,7 +7,7 @@ as `odometry`, which drifts. Seconds must be float64: a float32 is coarser than 
 
 Calibration is a file of Kalibr's, `camchain-imucam-<group>.yaml`, from another download: cam0 is the left DAVIS, cam1
 the right one, models equidistant, raw pixels. Without it the published numbers of the left camera stand in, by the
-name of the sequence. Ground-truth flow: `efields.loaders._reading.mvsec_flow`. `<sequence>_odom.npz` is not used: all
+name of the sequence. Ground-truth flow: `efields.formats.mvsec_flow`. `<sequence>_odom.npz` is not used: all
 four numbers of its quaternions were written to one place. Source: the data set's page, and its `tools/gt_flow`.
 """
 
@@ -21,30 +21,32 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from efields.errors import InputError
-from efields.event_file import Damages, EventFile, SideStreams
-from efields.events.columns import EventColumns
-from efields.events.sensor import Sensor
-from efields.events.stream import EventStream, seconds_to_us
-from efields.geometry.camera import Camera
-from efields.geometry.trajectory import Trajectory
-from efields.loaders._reading.cover import cover
-from efields.loaders._reading.event_file import checked_size, gathered
-from efields.loaders._reading.hdf5_events import Clock, Signs, checked_columns
-from efields.loaders._reading.hdf5_file import blocks, holds, is_dataset, opened_hdf5, usable_rows
-from efields.loaders._reading.rig import (
+from efields.cameras.rig import (
     FrameList,
     WhichFrames,
     gap_notes,
     kalibr_camera,
     left_out_notes,
-    numbers,
     poses_at,
-    read_yaml,
     rigid,
 )
+from efields.errors import InputError
+from efields.events.columns import EventColumns
+from efields.events.sensor import Sensor
+from efields.events.side_streams import Frames, SideStreams
+from efields.events.stream import EventStream, seconds_to_us
+from efields.formats.damages import Damages
+from efields.formats.hdf5.events import Clock, Signs, checked_columns
+from efields.formats.hdf5.file import blocks, holds, is_dataset, opened_hdf5, usable_rows
+from efields.formats.yaml import numbers, read_yaml
+from efields.geometry.camera import Camera
+from efields.geometry.trajectory import Trajectory
+from efields.poses.cover import cover
 from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Range, Threshold
-from efields.recording import Frames, Recording, Views, covered_events
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import gathered
+from efields.recordings.recording import Recording, Views, covered_events
+from efields.recordings.sensor_size import checked_size
 
 _SIZE = (346, 260)
 _LEFT = {

@@ -20,16 +20,17 @@ from typing import Annotated, Any
 import numpy as np
 from jaxtyping import Float64
 
+from efields.cameras.scene_points import ply_points
+from efields.cameras.transforms import OPENGL, checked_poses, frame_pose, image_file, orthonormal
 from efields.errors import InputError
+from efields.formats.images import stored_size
+from efields.formats.json import read_json
+from efields.formats.opening import first_bytes
+from efields.formats.places import moved_note
 from efields.geometry.camera import Camera
-from efields.loaders._reading.event_file import first_bytes
-from efields.loaders._reading.images import stored_size
-from efields.loaders._reading.places import moved_note
-from efields.loaders._reading.posed_images import held_out, posed_views, turned_note, without_events
-from efields.loaders._reading.scene_points import ply_points
-from efields.loaders._reading.transforms import OPENGL, checked_poses, frame_pose, image_file, orthonormal, read_json
+from efields.loaders._posed_images import held_out, posed_views, turned_note, without_events
 from efields.ranges import EveryNth, Range
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.text import plain_head
 
 _INTRINSICS = (

@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from efields.event_file import EventFile
-from efields.loaders._reading.array_events import open_arrays
-from efields.loaders._reading.array_places import ArrayOptions
-from efields.loaders._reading.event_file import first_bytes, recording_of
-from efields.loaders._reading.npy_rows import looks_like_npy, npy_source
-from efields.loaders._reading.time_unit import TimeUnit
+from efields.formats.arrays.npy_rows import looks_like_npy, npy_source
+from efields.formats.arrays.places import ArrayOptions
+from efields.formats.columns.time_unit import TimeUnit
+from efields.formats.opening import first_bytes
+from efields.loaders._array_events import open_arrays
 from efields.ranges import PixelsOrUnknown
-from efields.recording import Recording
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
-from efields.loaders._reading.array_events import chosen_unit, decode_places, lie_between_pixels
-from efields.loaders._reading.array_places import ArrayOptions, find_places, head_of
-from efields.loaders._reading.event_file import checked_size, recording_of, with_assumed_size
-from efields.loaders._reading.fractional_pixels import NOTE
-from efields.loaders._reading.npz_arrays import looks_like_events, npz_sources, said_size
-from efields.loaders._reading.time_unit import UNITS, WORDS_OF_UNIT, TimeUnit
+from efields.formats.arrays.npz_rows import looks_like_events, npz_sources, said_size
+from efields.formats.arrays.places import ArrayOptions, find_places, head_of
+from efields.formats.columns.fractional_pixels import NOTE
+from efields.formats.columns.time_unit import UNITS, WORDS_OF_UNIT, TimeUnit
+from efields.formats.damages import Damages
+from efields.loaders._array_events import chosen_unit, decode_places, lie_between_pixels
 from efields.ranges import PixelsOrUnknown
-from efields.recording import Recording
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
+from efields.recordings.sensor_size import checked_size, with_assumed_size
 
 _ENOUGH = 4000
 """Events that tell the unit of time."""

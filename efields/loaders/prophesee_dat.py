@@ -15,14 +15,17 @@ from pathlib import Path
 import numpy as np
 
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile
 from efields.events.columns import EventColumns
-from efields.loaders._reading.blank import blank_records, report_blank
-from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of, with_assumed_size
-from efields.loaders._reading.prophesee_header import MOST, Header, checked_header_size, read_header
-from efields.loaders._reading.whole_runs import whole_runs
+from efields.formats.blank import blank_records, report_blank
+from efields.formats.damages import Damages
+from efields.formats.evt.header import MOST, Header, checked_header_size, read_header
+from efields.formats.opening import first_bytes, opened_bytes
+from efields.formats.whole_runs import whole_runs
 from efields.ranges import PixelsOrUnknown
-from efields.recording import Recording
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
+from efields.recordings.sensor_size import checked_size, with_assumed_size
 
 _TYPES = (0x00, 0x0C)
 _EVENT = np.dtype([("t", "<u4"), ("address", "<u4")])

@@ -17,12 +17,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import EventColumns
-from efields.loaders._reading.event_file import checked_size, first_bytes, recording_of, with_assumed_size
-from efields.loaders._reading.hdf5_file import SIGNATURE, attribute, blocks, opened_hdf5, usable_rows
+from efields.events.side_streams import SideStreams, Triggers
+from efields.formats.damages import Damages
+from efields.formats.hdf5.file import SIGNATURE, attribute, blocks, opened_hdf5, usable_rows
+from efields.formats.opening import first_bytes
 from efields.ranges import PixelsOrUnknown
-from efields.recording import Recording, Triggers
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
+from efields.recordings.sensor_size import checked_size, with_assumed_size
 
 if TYPE_CHECKING:
     import h5py

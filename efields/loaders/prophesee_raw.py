@@ -2,7 +2,7 @@
 
 The header has lines `% word value`, ended by `% end` in newer files. `evt 3.0`, or `format EVT3;height=H;width=W`, says
 the words; `geometry WxH` or the format says the sensor, which old files leave out. `t0 N`, which faery writes, is added
-to all times. `_reading/evt2.py` and `_reading/evt3.py` say what the words are. Polarity 1 is ON; y is 0 at the top;
+to all times. `efields.formats.evt.evt2` and `.evt3` say what the words are. Polarity 1 is ON; y is 0 at the top;
 time is microseconds since the camera was started.
 """
 
@@ -16,16 +16,20 @@ from pathlib import Path
 import numpy as np
 
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import EventColumns
-from efields.loaders._reading.event_file import checked_size, first_bytes, opened_bytes, recording_of
-from efields.loaders._reading.evt import EvtDecoder
-from efields.loaders._reading.evt2 import Evt2Decoder, Evt21Decoder
-from efields.loaders._reading.evt3 import Evt3Decoder
-from efields.loaders._reading.prophesee_header import MOST, Header, checked_header_size, read_header
-from efields.loaders._reading.whole_runs import whole_runs
+from efields.events.side_streams import SideStreams, Triggers
+from efields.formats.damages import Damages
+from efields.formats.evt.decoder import EvtDecoder
+from efields.formats.evt.evt2 import Evt2Decoder, Evt21Decoder
+from efields.formats.evt.evt3 import Evt3Decoder
+from efields.formats.evt.header import MOST, Header, checked_header_size, read_header
+from efields.formats.opening import first_bytes, opened_bytes
+from efields.formats.whole_runs import whole_runs
 from efields.ranges import PixelsOrUnknown
-from efields.recording import Recording, Triggers
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
+from efields.recordings.sensor_size import checked_size
 
 _DECODERS: dict[str, type[EvtDecoder]] = {"2.0": Evt2Decoder, "2.1": Evt21Decoder, "3.0": Evt3Decoder}
 _WORDS = {"2.0": 1 << 18, "2.1": 1 << 15, "3.0": 1 << 18}

@@ -7,8 +7,8 @@ gains) and `exposure_time` (nanoseconds) and `gain` to views: they are named in 
 `esim.bag` and `esim.conf` still, which their `preprocess_esim.py` makes these files of.
 
 What the published layout cannot say (name, box, threshold mismatch, trajectory kind, depth, labels) lies in files of
-its own beside it. `efields convert` writes events as `events.h5` instead (`_reading/own_events.py`), which is mapped
-into memory; then poses and calibration may be absent.
+its own beside it. `efields convert` writes events as `events.h5` instead (`efields.formats.own_folder.events`), which
+is mapped into memory; then poses and calibration may be absent.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from jaxtyping import UInt8
 
+from efields.cameras.transforms import camera_from_matrix, read_transforms
 from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
+from efields.formats.arrays.npz import expect_shape, is_zip, npz_members, read_npz, times_us
+from efields.formats.json import read_json
+from efields.formats.opening import first_bytes
+from efields.formats.own_folder import events as own_events
+from efields.formats.own_folder.side_files import read_frames, read_imu, read_triggers
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
-from efields.loaders._reading import own_events
-from efields.loaders._reading.arrays import expect_shape, is_zip, npz_members, read_npz, times_us
-from efields.loaders._reading.cover import cover
-from efields.loaders._reading.event_file import first_bytes
-from efields.loaders._reading.native import save
-from efields.loaders._reading.side_files import read_frames, read_imu, read_triggers
-from efields.loaders._reading.transforms import camera_from_matrix, read_json, read_transforms
+from efields.loaders._saving import save
+from efields.poses.cover import cover
 from efields.ranges import EveryNth, NotNegative, Range
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.settings import fill, read_toml
 
 __all__ = ["Config", "load_labels", "matches", "save"]

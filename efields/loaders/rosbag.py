@@ -1,10 +1,11 @@
 """ROS bags: ROS 1 (.bag), ROS 2 (a folder with .db3 or .mcap files, or such a file).
 
 Events come as `dvs_msgs/EventArray` and `prophesee_event_msgs/EventArray` (records with whole times) or as
-`event_camera_msgs/EventPacket` (encodings evt3, libcaer, libcaer_cmp, mono: see `_reading/ros_events.py`). Messages say
-the size of the sensor. EVT 3.0 has the sensor's own clock; its times are moved as a whole so that the first event is at
-the stamp of its message, the clock of everything else in the bag. Beside events are read `sensor_msgs/Imu`,
-`sensor_msgs/Image`, `sensor_msgs/CameraInfo` of the topics whose names are nearest, and the triggers of EVT 3.0.
+`event_camera_msgs/EventPacket` (encodings evt3, libcaer, libcaer_cmp, mono: see `efields.formats.rosbag.events`).
+Messages say the size of the sensor. EVT 3.0 has the sensor's own clock; its times are moved as a whole so that the
+first event is at the stamp of its message, the clock of everything else in the bag. Beside events are read
+`sensor_msgs/Imu`, `sensor_msgs/Image`, `sensor_msgs/CameraInfo` of the topics whose names are nearest, and the triggers
+of EVT 3.0.
 """
 
 from __future__ import annotations
@@ -15,17 +16,21 @@ from pathlib import Path
 from typing import Literal
 
 from efields.errors import InputError
-from efields.event_file import Damages, EventFile, SideStreams
 from efields.events.columns import EventColumns
-from efields.loaders._reading.event_file import checked_size, first_bytes, recording_of
-from efields.loaders._reading.ros1_bag import MAGIC, Ros1Bag
-from efields.loaders._reading.ros2_bag import Ros2Bag, is_storage, storage_files
-from efields.loaders._reading.ros_bag import Bag
-from efields.loaders._reading.ros_events import MessageDecoder, first_event_us, regrouped, taken_apart
-from efields.loaders._reading.ros_messages import ARRAYS, PACKETS, EventMessage
-from efields.loaders._reading.ros_side import CAMERA, IMAGE, IMU, nearest, read_camera, read_frames, read_imu
+from efields.events.side_streams import SideStreams, Triggers
+from efields.formats.damages import Damages
+from efields.formats.opening import first_bytes
+from efields.formats.rosbag.bag import Bag
+from efields.formats.rosbag.events import MessageDecoder, first_event_us, regrouped, taken_apart
+from efields.formats.rosbag.messages import ARRAYS, PACKETS, EventMessage
+from efields.formats.rosbag.ros1 import MAGIC, Ros1Bag
+from efields.formats.rosbag.ros2 import Ros2Bag, is_storage, storage_files
+from efields.loaders._ros_side import CAMERA, IMAGE, IMU, nearest, read_camera, read_frames, read_imu
 from efields.ranges import PixelsOrUnknown
-from efields.recording import Recording, Triggers
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
+from efields.recordings.sensor_size import checked_size
 
 _METADATA = b"rosbag2_bagfile_information"
 

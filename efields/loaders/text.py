@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from efields.errors import InputError
-from efields.event_file import EventFile
-from efields.loaders._reading.event_file import checked_size, recording_of, with_assumed_size
-from efields.loaders._reading.event_text import read_events
-from efields.loaders._reading.text_head import SEPARATORS, looks_like_events, read_head
-from efields.loaders._reading.time_unit import TimeUnit
+from efields.formats.columns.time_unit import TimeUnit
+from efields.formats.text.events import read_events
+from efields.formats.text.head import SEPARATORS, looks_like_events, read_head
 from efields.ranges import PixelsOrUnknown
-from efields.recording import Recording
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import Recording
+from efields.recordings.sensor_size import checked_size, with_assumed_size
 
 
 @dataclass(frozen=True)

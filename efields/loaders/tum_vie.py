@@ -26,29 +26,30 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from jaxtyping import Float64
 
-from efields.errors import InputError
-from efields.event_file import Damages, EventFile, SideStreams
-from efields.events.sensor import Sensor
-from efields.geometry.camera import Camera
-from efields.loaders._reading.cover import cover
-from efields.loaders._reading.event_file import gathered
-from efields.loaders._reading.hdf5_events import decode_events, find_events, holds_events
-from efields.loaders._reading.pose_text import read_trajectory
-from efields.loaders._reading.rig import (
+from efields.cameras.rig import (
     FrameList,
     T_from_quaternion,
     WhichFrames,
-    entry,
     gap_notes,
     image_files,
     left_out_notes,
     listed_frames,
-    numbers,
     posed_views,
 )
-from efields.loaders._reading.text import read_table
+from efields.errors import InputError
+from efields.events.sensor import Sensor
+from efields.events.side_streams import Imu, SideStreams
+from efields.formats.damages import Damages
+from efields.formats.hdf5.events import decode_events, find_events, holds_events
+from efields.formats.text.tables import read_table
+from efields.formats.yaml import entry, numbers
+from efields.geometry.camera import Camera
+from efields.poses.cover import cover
+from efields.poses.text import read_trajectory
 from efields.ranges import Microseconds, NotNegative, Range, Threshold
-from efields.recording import Imu, Recording, covered_events
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import gathered
+from efields.recordings.recording import Recording, covered_events
 from efields.text import read_text
 
 _SIZE = (1280, 720)

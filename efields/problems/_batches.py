@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from efields import scratch
+from efields.events import scratch
 from efields.events.draws import draw_count_windows, draw_event_intervals, draw_silent
 from efields.events.intervals import Intervals, PixelIndex
 from efields.events.stream import EventStream

@@ -17,7 +17,7 @@ from efields.geometry.many_cameras import bearings_at
 from efields.geometry.origin import poses_about
 from efields.geometry.pose import Poses
 from efields.geometry.rays import Rays, camera_rays
-from efields.recording import Views
+from efields.recordings.recording import Views
 from efields.render.renderer import Rendered
 from efields.supervision import FrameSupervision, IntervalSupervision, Supervision
 

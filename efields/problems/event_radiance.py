@@ -28,7 +28,7 @@ from efields.problem import ParameterGroup, Terms, field_groups
 from efields.problems._batches import Batch, BatchDraws, Shares
 from efields.problems._frames import FrameLooks, FramePixels, seen_in, weighted
 from efields.ranges import Range
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.render.renderer import Renderer, Sampling
 from efields.scene_box import Corners, FoundBox, find_box
 from efields.supervision import FrameSupervision, IntervalSupervision

@@ -21,7 +21,7 @@ from efields.geometry.motion import widest
 from efields.geometry.trajectory import Trajectory
 from efields.problem import ParameterGroup, Terms, field_groups
 from efields.problems._frames import FrameLooks, FramePixels, weighted
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.render.renderer import Renderer, Sampling
 from efields.scene_box import Corners, FoundBox, find_box
 from efields.scene_box.viewpoints import path_through

@@ -14,9 +14,9 @@ from efields import atomic
 from efields.errors import InputError
 from efields.events.columns import EventColumns
 from efields.events.image import event_image
+from efields.events.side_streams import Frames
 from efields.events.stream import EventStream
 from efields.events.survey import Survey
-from efields.recording import Frames
 from efields.report.motion_pictures import write_film
 
 FPS = 30.0

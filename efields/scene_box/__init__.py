@@ -15,7 +15,7 @@ from efields.geometry.motion import box_looked_at
 from efields.geometry.origin import origin_of
 from efields.geometry.trajectory import Trajectory
 from efields.ranges import Range
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.scene_box.bounds import box_of_points, box_seen, points_of_depth
 
 Corners = Annotated[tuple[Triple, Triple], Range(-1e12, 1e12)]

@@ -9,7 +9,7 @@ from jaxtyping import Float64
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
-from efields.recording import Views
+from efields.recordings.recording import Views
 
 OUTLIERS = 1.0, 99.0
 """Percentiles along each axis that a box reaches."""

@@ -10,7 +10,7 @@ from efields.geometry.camera import Camera
 from efields.geometry.motion import widest
 from efields.geometry.pose import rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 
 _PICTURE_US = 1_000_000  # from image to image on the path through them: images without times are a second apart
 

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
 from efields.geometry.trajectory import Trajectory
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.simulation.event_camera import simulate_events
 from efields.simulation.motion_truth import MotionTruth
 from efields.simulation.rendered import OnProgress, RenderedScene, rendered_scene

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from efields.cameras.calibration import LENSES, Calibration, lens_of
+from efields.cameras.intrinsics import Intrinsics, intrinsics_of
 from efields.errors import InputError
-from efields.loaders._reading.calibration import LENSES, Calibration, lens_of
-from efields.loaders._reading.intrinsics import Intrinsics, intrinsics_of
 from efields.supplied._camera_nodes import plain
 from efields.supplied._documents import floats, numbers_in
 

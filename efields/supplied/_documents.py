@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from efields.errors import InputError
-from efields.loaders._reading.text import read_short_text
+from efields.formats.text.tables import read_short_text
 from efields.settings import read_toml
 from efields.supplied._sources import first_character
 

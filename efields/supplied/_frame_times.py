@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from efields.errors import InputError
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 
 
 def times_of_frames(

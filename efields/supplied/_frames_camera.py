@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+from efields.cameras.calibration import LENSES, Calibration, lens_of
+from efields.cameras.intrinsics import Intrinsics
 from efields.errors import InputError
-from efields.loaders._reading.calibration import LENSES, Calibration, lens_of
-from efields.loaders._reading.intrinsics import Intrinsics
 from efields.supplied._camera_of_node import size
 from efields.supplied._documents import floats
 

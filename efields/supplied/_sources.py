@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from efields.errors import InputError
-from efields.loaders._reading.number_text import number_rows
+from efields.formats.text.numbers import number_rows
 from efields.settings import neighbour_or
 
 

@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from efields.cameras.calibration import Calibration, fitted
+from efields.cameras.colmap import is_cameras_file, model_folder, read_cameras
+from efields.cameras.intrinsics import FORMS, Intrinsics, intrinsics_of
+from efields.cameras.transforms import camera_from_matrix
 from efields.errors import InputError
+from efields.formats.arrays.npz import is_zip, npz_members, read_npz
+from efields.formats.text.numbers import Rows, number_rows
+from efields.formats.text.tables import read_short_text
 from efields.geometry.camera import Camera
-from efields.loaders._reading.arrays import is_zip, npz_members, read_npz
-from efields.loaders._reading.calibration import Calibration, fitted
-from efields.loaders._reading.colmap_model import is_cameras_file, model_folder, read_cameras
-from efields.loaders._reading.intrinsics import FORMS, Intrinsics, intrinsics_of
-from efields.loaders._reading.number_text import Rows, number_rows
-from efields.loaders._reading.text import read_short_text
-from efields.loaders._reading.transforms import camera_from_matrix
 from efields.supplied._camera_nodes import cameras_in, chosen_camera
 from efields.supplied._camera_of_node import calibration_of
 from efields.supplied._documents import floats, read_document

@@ -11,7 +11,7 @@ from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.motion import box_looked_at, box_points, image_speed
 from efields.geometry.trajectory import Trajectory
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from efields.scene_box import find_box
 from efields.scene_box.viewpoints import viewpoints
 from efields.supplied.supply import Supplied, supply, trajectory_for

@@ -26,14 +26,14 @@ import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 
+from efields.cameras.colmap import images_file, read_images
 from efields.errors import InputError
+from efields.formats.arrays.npz import expect_shape, is_zip, read_npz, times_us
 from efields.geometry.pose import rotation_to_quaternion
-from efields.loaders._reading.arrays import expect_shape, is_zip, read_npz, times_us
-from efields.loaders._reading.colmap_model import images_file, read_images
-from efields.loaders._reading.pose_clock import Unit, exact, microseconds
-from efields.loaders._reading.pose_rows import not_rigid, read_pose_rows
-from efields.loaders._reading.pose_times import times_beside
-from efields.recording import Recording
+from efields.poses.clock import Unit, exact, microseconds
+from efields.poses.rows import not_rigid, read_pose_rows
+from efields.poses.times import times_beside
+from efields.recordings.recording import Recording
 from efields.supplied._bags import read_bag
 from efields.supplied._documents import read_document
 from efields.supplied._frame_times import times_of_frames

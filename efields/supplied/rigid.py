@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float64
 
 from efields.errors import InputError
+from efields.formats.text.tables import read_short_text
 from efields.geometry.pose import quaternion_to_rotation
 from efields.geometry.pose_checks import FARTHEST
-from efields.loaders._reading.text import read_short_text
 from efields.supplied._documents import floats, read_document
 from efields.supplied._sources import numbers_of, split
 

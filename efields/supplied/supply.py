@@ -10,18 +10,19 @@ from typing import Literal
 import numpy as np
 import torch
 
+from efields.cameras.colmap import images_file
+from efields.cameras.scene_points import colmap_points
+from efields.cameras.transforms import OPENGL
 from efields.errors import InputError
+from efields.events.side_streams import Frames
+from efields.formats.images import to_channels
 from efields.geometry.camera import Camera
 from efields.geometry.pose import quaternion_to_rotation, rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
-from efields.loaders._reading.colmap_model import images_file
-from efields.loaders._reading.cover import COVERED, cover
-from efields.loaders._reading.images import to_channels
-from efields.loaders._reading.pose_clock import Unit
-from efields.loaders._reading.scene_points import colmap_points
-from efields.loaders._reading.transforms import OPENGL
+from efields.poses.clock import Unit
+from efields.poses.cover import COVERED, cover
 from efields.ranges import Finite, NotNegative, check_ranges
-from efields.recording import ASSUMED_LENS, Frames, Recording, Views
+from efields.recordings.recording import ASSUMED_LENS, Recording, Views
 from efields.supplied._sources import absolute
 from efields.supplied.cameras import read_camera
 from efields.supplied.poses import Order, read_poses

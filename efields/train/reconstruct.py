@@ -24,7 +24,7 @@ from efields.devices import device_named, name_of
 from efields.errors import InputError
 from efields.events.statistics import hot_pixels, hot_pixels_note
 from efields.geometry.boxes import Box
-from efields.recording import ASSUMED_THRESHOLDS, Recording, Views
+from efields.recordings.recording import ASSUMED_THRESHOLDS, Recording, Views
 from efields.render.renderer import Renderer
 from efields.scene_box import FoundBox
 from efields.train.checkpoint import (

@@ -12,8 +12,8 @@ import pkgutil
 from types import ModuleType
 
 from efields.errors import InputError
+from efields.formats.about import About
 from efields.settings import did_you_mean
-from efields.writers._about import About
 
 __all__ = ["About", "kinds", "writer"]
 

@@ -3,7 +3,7 @@
 Events are stream 0; frames, IMU samples and triggers, where there are any, streams 1 to 3, each packet placed by its
 first time. Written exactly: events, times, uint8 and uint16 frames (with the time of each as its whole exposure),
 edges. IMU samples are stored in g and degrees/s as 32-bit floats. Frames of other types are left out. The format of the
-container is described in `loaders._reading.aedat4_packets`, that of the packets in `loaders.aedat4`.
+container is described in `efields.formats.aedat.aedat4`, that of the packets in `loaders.aedat4`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import numpy as np
 from efields.atomic import replacing
 from efields.errors import InputError
 from efields.events.columns import EventColumns, in_chunks
-from efields.recording import Frames, Imu, Triggers
-from efields.writers import _aedat4_tables as tables
-from efields.writers._about import About
+from efields.events.side_streams import Frames, Imu, Triggers
+from efields.formats.about import About
+from efields.formats.aedat import aedat4_tables as tables
 
 SUFFIX = ".aedat4"
 STORES_SIZE = True

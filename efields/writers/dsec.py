@@ -16,8 +16,8 @@ import numpy as np
 from efields.atomic import replacing
 from efields.errors import InputError
 from efields.events.columns import EventColumns
-from efields.loaders._reading.hdf5_writing import writing_hdf5
-from efields.writers._about import About
+from efields.formats.about import About
+from efields.formats.hdf5.writing import writing_hdf5
 
 SUFFIX = ".h5"
 STORES_SIZE = True

@@ -1,4 +1,4 @@
-"""Prophesee RAW with words of EVT 2.0 (see `efields/loaders/_reading/evt2.py`): one word for each event.
+"""Prophesee RAW with words of EVT 2.0 (see `efields/formats/evt/evt2.py`): one word for each event.
 
 Frames and IMU do not fit in; triggers get channel 0.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from efields.events.columns import EventColumns
-from efields.writers._about import About
-from efields.writers._evt import Evt, Items
+from efields.formats.about import About
+from efields.formats.evt.writing import Evt, Items
 
 SUFFIX = ".raw"
 STORES_SIZE = True

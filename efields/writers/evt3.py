@@ -1,4 +1,4 @@
-"""Prophesee RAW with words of EVT 3.0 (see `efields/loaders/_reading/evt3.py`), one word of x for each event.
+"""Prophesee RAW with words of EVT 3.0 (see `efields/formats/evt/evt3.py`), one word of x for each event.
 
 Events of a row that a camera would put in a vector are written one by one, so that they keep their order. Frames and
 IMU do not fit in; triggers get channel 0.
@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from efields.events.columns import EventColumns
-from efields.writers._about import About
-from efields.writers._evt import Evt, Items
+from efields.formats.about import About
+from efields.formats.evt.writing import Evt, Items
 
 SUFFIX = ".raw"
 STORES_SIZE = True

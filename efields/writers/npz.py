@@ -16,7 +16,7 @@ import numpy as np
 
 from efields.atomic import folder_beside, replacing
 from efields.events.columns import EventColumns
-from efields.writers._about import About
+from efields.formats.about import About
 
 SUFFIX = ".npz"
 STORES_SIZE = True

@@ -8,10 +8,10 @@ from pathlib import Path
 from efields import atomic
 from efields.errors import InputError
 from efields.events.columns import EventColumns
-from efields.loaders._reading.native import write_camera
-from efields.loaders._reading.own_events import NAME, write_events
-from efields.loaders._reading.side_files import write_side_files
-from efields.writers._about import About
+from efields.formats.about import About
+from efields.formats.own_folder.camera import write_camera
+from efields.formats.own_folder.events import NAME, write_events
+from efields.formats.own_folder.side_files import write_side_files
 
 SUFFIX = ""
 STORES_SIZE = True

@@ -14,7 +14,7 @@ from jaxtyping import Int64, UInt8
 from efields.atomic import replacing
 from efields.errors import InputError
 from efields.events.columns import EventColumns, in_chunks
-from efields.writers._about import About
+from efields.formats.about import About
 
 SUFFIX = ".txt"
 STORES_SIZE = False

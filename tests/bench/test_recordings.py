@@ -8,10 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from efields import cli, scratch
+from efields import cli
 from efields.bench.decoding import measure_decoding
 from efields.bench.large import measure_large
 from efields.errors import InputError
+from efields.events import scratch
 from tests.contracts.samples import LOADERS
 
 

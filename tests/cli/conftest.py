@@ -14,7 +14,7 @@ from efields.bench import noise_recording
 from efields.config import TrainConfig, experiment_from_table
 from efields.fields.hash_grid import Config as HashGrid
 from efields.loaders.robust_enerf import save
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from efields.render.renderer import Sampling
 from efields.train import Run, reconstruct
 from tests.tiny import tiny_recording

@@ -36,7 +36,7 @@ def nothing_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "efields.loaders._configured",  # which `load` and `open_events` begin with
         "efields.simulation.frames.open_frames",
         "efields.train.run.Run.load_model",
-        "efields.facts.facts_of",
+        "efields.recordings.facts.facts_of",
     ):
         monkeypatch.setattr(place, never)
     return tmp_path

@@ -14,13 +14,13 @@ import pytest
 import torch
 
 from efields import cli, writers
-from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.formats.damages import Damages
+from efields.formats.own_folder.events import write_events
 from efields.geometry.camera import Camera
 from efields.loaders import load, open_events
-from efields.loaders._reading.own_events import write_events
 from efields.loaders.robust_enerf import save
-from efields.recording import Views
+from efields.recordings.recording import Views
 from tests.contracts.samples.folders import ecd, robust_enerf
 
 
@@ -257,7 +257,7 @@ def test_a_conversion_that_is_ended_leaves_nothing(name: str, recording: Path, t
     script = f"""
 import os, signal, sys
 from efields import cli
-from efields.event_file import EventFile
+from efields.recordings.event_file import EventFile
 def events(self, damages, before=EventFile.events):
     yield from before(self, damages)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -19,13 +19,13 @@ from efields import cli, loaders
 from efields.cli import flow
 from efields.errors import InputError
 from efields.events.stream import EventStream
+from efields.formats.flow_png import read_flow_png
 from efields.geometry.camera import Camera
-from efields.loaders._reading.flow_png import read_flow_png
 from efields.motion.files import read_flo, read_motion_npz
 from efields.motion.flow import Flow, flow_of
 from efields.motion.flow_field import FieldFrame, FlowField, FlowFieldConfig
 from efields.motion.motion import Motion
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from efields.signals import Stopped
 from tests.motion.test_rotation import LENS, turning
 

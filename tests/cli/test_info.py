@@ -15,7 +15,7 @@ from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.loaders import load
 from efields.loaders.robust_enerf import save
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from tests.contracts.samples import LOADERS
 from tests.contracts.samples.folders import ecd, robust_enerf
 from tests.contracts.samples.posed import images_in, nerfstudio

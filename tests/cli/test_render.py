@@ -18,7 +18,7 @@ from efields.export.video import depth_pictures, radiance_pictures, read_gauge
 from efields.geometry.paths import look_at, orbit
 from efields.geometry.pose import rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from efields.train import Run
 
 

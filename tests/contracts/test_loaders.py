@@ -13,10 +13,10 @@ import pytest
 
 from efields import loaders
 from efields.errors import InputError
-from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.formats.damages import Damages
 from efields.loaders import find, kinds, load, loader, open_events
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from tests.contracts.samples import LOADERS
 
 ON_DISK = sorted(path.stem for path in Path(loaders.__path__[0]).glob("*.py") if not path.stem.startswith("_"))

@@ -13,7 +13,7 @@ from efields.backends.reference import Backend
 from efields.config import TrainConfig, experiment_from_table, kinds, resolve
 from efields.errors import InputError
 from efields.problem import Terms
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from efields.train.loop import LoopState, optimise
 from tests.contracts.rules import broken_rules
 from tests.tiny import tiny_recording

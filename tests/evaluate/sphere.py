@@ -17,7 +17,7 @@ from efields.geometry.camera import Camera
 from efields.geometry.paths import orbit
 from efields.geometry.rays import Rays
 from efields.geometry.trajectory import Trajectory
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.render.image import render_view
 
 SECOND_US = 1_000_000

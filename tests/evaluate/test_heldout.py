@@ -13,7 +13,7 @@ import torch
 from efields.errors import InputError
 from efields.evaluate import evaluate_run, evaluate_views, heldout_psnr
 from efields.evaluate.heldout import NO_REFERENCE, finite, match_channels, spread
-from efields.recording import Views
+from efields.recordings.recording import Views
 from efields.report.images import pictures_of
 from tests.evaluate import sphere
 

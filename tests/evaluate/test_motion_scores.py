@@ -20,7 +20,7 @@ from efields.evaluate.motion_scores import (
     score_direction,
     score_rotation,
 )
-from efields.recording import Imu
+from efields.events.side_streams import Imu
 
 
 def test_a_known_difference_gives_known_scores() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from efields import scratch
 from efields.errors import InputError
+from efields.events import scratch
 from efields.events.index import columns_in_files, columns_in_memory
 from efields.events.intervals import NO_EVENT_AFTER, NO_EVENT_BEFORE, Intervals, PixelIndex
 from efields.events.stream import EventStream

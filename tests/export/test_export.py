@@ -16,7 +16,7 @@ from efields.cli import main
 from efields.export.page import page_for_report
 from efields.export.poses import write_poses
 from efields.geometry.camera import Camera
-from efields.recording import Views
+from efields.recordings.recording import Views
 from efields.train import Run
 
 FROZEN = Path(__file__).with_name("fixtures") / "scene_v1"

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from efields.errors import InputError
-from efields.event_file import Damages
+from efields.formats.damages import Damages
 from efields.loaders import kinds, load, loader, open_events
 from tests.contracts.samples import LOADERS
 from tests.fuzz.mutate import mutated

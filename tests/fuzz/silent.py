@@ -22,7 +22,7 @@ import numpy as np
 from efields.errors import InputError
 from efields.events.columns import EventColumns
 from efields.loaders import find, load, loader
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from tests.fuzz.known import FILES, Known
 from tests.fuzz.mutate import DAMAGES
 from tests.fuzz.run import guarded, watched

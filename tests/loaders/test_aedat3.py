@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
-from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.formats.damages import Damages
 from efields.loaders.aedat3 import Config, matches
 from tests.contracts.samples.aedat import aedat3, aedat3_events, aedat3_file, aedat3_packet, microseconds
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
-from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.formats.damages import Damages
 from efields.loaders import load
 from efields.loaders.aedat4 import Config, matches
 from tests.contracts.samples.aedat import XML, aedat4, aedat4_events, aedat4_header, aedat4_packet, microseconds
@@ -216,7 +216,7 @@ def test_matches_by_content(tmp_path: Path) -> None:
 
 def test_an_open_file_takes_no_more_than_its_size(tmp_path: Path) -> None:
     """A small frame on an absurdly large sensor is refused, not surrounded by zeros."""
-    from efields.loaders._reading.frame_stack import FrameStack
+    from efields.formats.aedat.frame_stack import FrameStack
 
     stack = FrameStack(1 << 16, 1 << 16)
     assert not stack.add(np.zeros((2, 2, 1), dtype=np.uint8), 0)

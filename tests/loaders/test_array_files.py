@@ -14,10 +14,11 @@ import pytest
 import scipy.io
 
 from efields.errors import InputError
-from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.formats.arrays import npy_rows
+from efields.formats.arrays import places as array_places
+from efields.formats.damages import Damages
 from efields.loaders import find, load, open_events
-from efields.loaders._reading import array_places, npy_rows
 
 RNG = np.random.default_rng(0)
 N = 300

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
+from efields.formats.blank import blank_records, runs_of
+from efields.formats.evt.evt2 import Evt2Decoder, Evt21Decoder
+from efields.formats.evt.evt3 import Evt3Decoder
 from efields.loaders import find, load
-from efields.loaders._reading.blank import blank_records, runs_of
-from efields.loaders._reading.evt2 import Evt2Decoder, Evt21Decoder
-from efields.loaders._reading.evt3 import Evt3Decoder
 from tests.contracts.samples import prophesee
 from tests.fuzz.known import FILES
 from tests.fuzz.silent import columns_of, difference

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from efields.cameras.colmap import read_model
 from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.loaders import find, load
-from efields.loaders._reading.colmap_model import read_model
 from tests.contracts.samples.folders import HEIGHT, WIDTH
 from tests.contracts.samples.posed import VIEWS, colmap, images_in
 

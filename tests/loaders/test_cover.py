@@ -10,8 +10,8 @@ from efields.errors import InputError
 from efields.events.stream import EventStream
 from efields.geometry.pose import rotation_to_quaternion, so3_exp
 from efields.geometry.trajectory import Trajectory
-from efields.loaders._reading.cover import cover, extrapolated
-from efields.recording import covered_events
+from efields.poses.cover import cover, extrapolated
+from efields.recordings.recording import covered_events
 
 SPIN = np.array([0.3, -0.2, 0.5])  # rad/s
 SPEED = np.array([0.1, -0.4, 0.2])

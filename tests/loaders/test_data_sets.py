@@ -14,11 +14,11 @@ import torch
 from efields.errors import InputError
 from efields.events.columns import EventColumns
 from efields.events.stream import EventStream
+from efields.formats.flow_png import read_flow_png, read_png16, write_flow_png
+from efields.formats.mvsec_flow import read_mvsec_flow, read_mvsec_flow_times
 from efields.geometry.pose import quaternion_to_rotation
 from efields.loaders import load
-from efields.loaders._reading.flow_png import read_flow_png, read_png16, write_flow_png
-from efields.loaders._reading.mvsec_flow import read_mvsec_flow, read_mvsec_flow_times
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from efields.writers import About, writer
 from tests.contracts.samples.data_sets import EPOCH_US, EXTRINSIC, dsec, eds, mvsec, poses, tum_vie
 from tests.contracts.samples.folders import event_columns

@@ -14,7 +14,7 @@ import pytest
 from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.loaders import load
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from tests.contracts.samples.folders import ecd
 
 

@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pytest
 
+from efields.cameras.lens_fit import camera_from_map
 from efields.errors import InputError
 from efields.geometry.camera import Camera
 from efields.loaders import load
-from efields.loaders._reading.lens_fit import camera_from_map
 from tests.contracts.samples.folders import HEIGHT, POSES, WIDTH, event_columns
 from tests.contracts.samples.nerf_layouts import evdeblurnerf
 from tests.contracts.samples.posed import llff_rows

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from efields.errors import InputError
-from efields.event_file import Damages
 from efields.events.columns import EventColumns
 from efields.events.kernels import present
+from efields.formats.damages import Damages
+from efields.formats.event_stream import EventStreamDecoder
 from efields.loaders import load, open_events
-from efields.loaders._reading.event_stream_bytes import EventStreamDecoder
 from tests.contracts.samples import prophesee as sample
 
 KIND = "event_stream"

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from efields.errors import InputError
-from efields.loaders._reading.flow_png import read_flow_png, read_png16, write_flow_png, write_png16
-from efields.loaders._reading.mvsec_flow import read_mvsec_flow, read_mvsec_flow_times
+from efields.formats.flow_png import read_flow_png, read_png16, write_flow_png, write_png16
+from efields.formats.mvsec_flow import read_mvsec_flow, read_mvsec_flow_times
 
 
 def part(kind: bytes, data: bytes) -> bytes:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
+from efields.formats.hdf5 import helper_process
+from efields.formats.hdf5.file import opened_hdf5
 from efields.loaders import load
-from efields.loaders._reading import hdf5_helper
-from efields.loaders._reading.hdf5_file import opened_hdf5
 
 
 def write_events(path: Path) -> None:
@@ -47,20 +47,20 @@ def test_a_structure_that_is_the_helpers_end_is_refused(
     ends_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A helper that dies before it answers stands for libhdf5 in a damaged file: the next file gets a new one."""
-    path, script = tmp_path / "a.h5", tmp_path / "hdf5_probe.py"
+    path, script = tmp_path / "a.h5", tmp_path / "probe.py"
     write_events(path)
     end = "os.abort()" if ends_in == "a crash" else "raise SystemExit(1)"
     script.write_text(f"import os; print({{}}, flush=True); input(); {end}")
-    helper = hdf5_helper.Helper()
-    monkeypatch.setattr(hdf5_helper, "__file__", str(tmp_path / "hdf5_helper.py"))
-    monkeypatch.setattr(hdf5_helper, "_helper", helper)
+    helper = helper_process.Helper()
+    monkeypatch.setattr(helper_process, "__file__", str(tmp_path / "helper_process.py"))
+    monkeypatch.setattr(helper_process, "_helper", helper)
     with (
         pytest.raises(InputError, match=r"a.h5: its structure is damaged: reading it does not end, or crashes"),
         opened_hdf5(path),
     ):
         pass
     monkeypatch.undo()
-    monkeypatch.setattr(hdf5_helper, "_helper", helper)
+    monkeypatch.setattr(helper_process, "_helper", helper)
     write_events(tmp_path / "b.h5")
     with opened_hdf5(tmp_path / "b.h5") as file:
         assert list(file["events"]) == ["p", "t", "x", "y"]
@@ -68,8 +68,8 @@ def test_a_structure_that_is_the_helpers_end_is_refused(
 
 def test_a_helper_that_cannot_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_events(tmp_path / "a.h5")
-    (tmp_path / "hdf5_probe.py").write_text("import no_such_package")
-    monkeypatch.setattr(hdf5_helper, "_helper", hdf5_helper.Helper())
-    monkeypatch.setattr(hdf5_helper, "__file__", str(tmp_path / "hdf5_helper.py"))
+    (tmp_path / "probe.py").write_text("import no_such_package")
+    monkeypatch.setattr(helper_process, "_helper", helper_process.Helper())
+    monkeypatch.setattr(helper_process, "__file__", str(tmp_path / "helper_process.py"))
     with pytest.raises(InputError, match="helper process that looks through HDF5 files first cannot be started"):
         load(tmp_path / "a.h5", "dsec")

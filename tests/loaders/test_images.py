@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from efields.errors import InputError
-from efields.loaders._reading.images import read_float_map, read_image, to_channels, write_float_image
+from efields.formats.images import read_float_map, read_image, to_channels, write_float_image
 
 
 @pytest.mark.parametrize("shape", [(5, 7, 1), (5, 7, 3), (5, 7)])

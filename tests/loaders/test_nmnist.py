@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
-from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.formats.damages import Damages
 from efields.loaders import load, loader, open_events
 
 KIND = "nmnist"

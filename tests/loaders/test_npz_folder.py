@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
-from efields.event_file import Damages
+from efields.formats.arrays import npz as arrays
+from efields.formats.damages import Damages
 from efields.loaders import find, load, open_events
 from efields.loaders import npz_folder as loader
-from efields.loaders._reading import arrays
 
 T = np.sort(np.random.default_rng(0).integers(0, 400_000, 4000)) + 7
 

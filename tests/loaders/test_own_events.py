@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from efields import scratch
 from efields.errors import InputError
-from efields.event_file import EventFile, SideStreams
+from efields.events import scratch
 from efields.events.columns import EventColumns, in_chunks
+from efields.events.side_streams import Frames, Imu, SideStreams, Triggers
+from efields.formats.own_folder.events import read_events, write_events
 from efields.geometry.camera import Camera
 from efields.loaders import find, load
-from efields.loaders._reading.event_file import recording_of
-from efields.loaders._reading.own_events import read_events, write_events
-from efields.recording import Frames, Imu, Triggers
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
 from efields.writers import About
 from efields.writers import recording as writer
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
-from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.formats.damages import Damages
 from efields.loaders import find, load, open_events
 from tests.contracts.samples import prophesee as sample
 

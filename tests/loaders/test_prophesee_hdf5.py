@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
-from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.formats.damages import Damages
+from efields.formats.hdf5 import helper_process as hdf5_helper
 from efields.loaders import load, open_events
-from efields.loaders._reading import hdf5_helper
 from tests.contracts.samples import prophesee as sample
 
 KIND = "prophesee_hdf5"

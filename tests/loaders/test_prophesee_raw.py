@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from efields.errors import InputError
-from efields.event_file import Damages
 from efields.events.columns import EventColumns
 from efields.events.kernels import present
+from efields.formats.damages import Damages
+from efields.formats.evt.decoder import EvtDecoder
+from efields.formats.evt.evt2 import Evt2Decoder, Evt21Decoder
+from efields.formats.evt.evt3 import Evt3Decoder
+from efields.formats.evt.header import read_header
 from efields.loaders import load, open_events
-from efields.loaders._reading.evt import EvtDecoder
-from efields.loaders._reading.evt2 import Evt2Decoder, Evt21Decoder
-from efields.loaders._reading.evt3 import Evt3Decoder
-from efields.loaders._reading.prophesee_header import read_header
 from tests.contracts.samples import prophesee as sample
 
 DECODERS = (Evt2Decoder, Evt21Decoder, Evt3Decoder)

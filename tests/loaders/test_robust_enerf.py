@@ -15,13 +15,14 @@ import tifffile
 
 from efields.errors import InputError
 from efields.events.sensor import Sensor
+from efields.events.side_streams import Imu
 from efields.events.stream import EventStream
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
 from efields.loaders import load
 from efields.loaders.robust_enerf import load_labels, save
-from efields.recording import Imu, Recording, Views
+from efields.recordings.recording import Recording, Views
 
 
 def rotations(rng: np.random.Generator, count: int) -> np.ndarray:

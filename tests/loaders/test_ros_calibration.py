@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from efields.loaders._reading import ros_side
+from efields.loaders import _ros_side as ros_side
 
 CASES = [
     ("equidistant", 0.0, "equidistant"),  # a lens whose numbers are 0 is no pinhole all the same

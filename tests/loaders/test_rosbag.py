@@ -11,11 +11,11 @@ import pytest
 from rosbags.rosbag1 import Reader
 
 from efields.errors import InputError
-from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.formats.damages import Damages
+from efields.formats.rosbag.ros1 import Ros1Bag
 from efields.loaders import load, open_events
-from efields.loaders._reading.ros1_bag import Ros1Bag
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from tests.contracts.samples.folders import event_columns
 from tests.contracts.samples.tables import event_array, ros1_bag
 from tests.loaders import ros_bags

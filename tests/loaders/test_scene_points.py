@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from efields.cameras.scene_points import colmap_points, ply_points
 from efields.errors import InputError
 from efields.loaders import load
-from efields.loaders._reading.scene_points import colmap_points, ply_points
 from efields.scene_box import find_box
 from efields.scene_box.viewpoints import viewpoints
 from efields.supplied import Supplied, supply

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
+from efields.formats.columns.size_in_words import SizeInWords
 from efields.loaders import load, open_events
-from efields.loaders._reading.size_in_words import SizeInWords
 
 
 def rows(count: int = 20) -> str:

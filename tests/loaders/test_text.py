@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from efields.errors import InputError
 from efields.events.columns import EventColumns
-from efields.loaders._reading import event_text
-from efields.loaders._reading.text import read_event_text, read_table
+from efields.formats.text import events as event_text
+from efields.formats.text.tables import read_event_text, read_table
 
 LINE = st.tuples(
     st.integers(0, 10**12),

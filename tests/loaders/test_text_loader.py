@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from efields.errors import InputError
-from efields.event_file import Damages
 from efields.events.columns import EventColumns
+from efields.formats.damages import Damages
+from efields.formats.text import events as event_text
 from efields.loaders import find, load, loader, open_events
-from efields.loaders._reading import event_text
 
 T_US = [1_000_000, 1_000_003, 1_000_003, 1_250_000, 1_500_001]
 X, Y, P = [7, 3, 120, 5, 9], [5, 1, 90, 2, 4], [1, 0, 1, 1, 0]

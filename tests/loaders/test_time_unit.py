@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
+from efields.formats.columns.time_precision import Unwrapped
 from efields.loaders import load
-from efields.loaders._reading.time_precision import Unwrapped
 
 N = 3000
 RNG = np.random.default_rng(0)

@@ -17,7 +17,7 @@ from efields.geometry.camera import Camera
 from efields.geometry.origin import ZERO
 from efields.problems._batches import BatchDraws, Shares
 from efields.problems._frames import FrameLooks
-from efields.recording import Views
+from efields.recordings.recording import Views
 from tests.native.settings import isa, threads
 
 __all__ = ["isa", "threads"]

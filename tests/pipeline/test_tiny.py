@@ -17,7 +17,7 @@ import efields
 from efields.config import Experiment, experiment_from_table, save_experiment
 from efields.evaluate import evaluate_run
 from efields.loaders.robust_enerf import save
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from efields.report import write_report
 from efields.train import Run, reconstruct
 from tests.tiny import tiny_recording

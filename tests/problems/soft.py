@@ -18,7 +18,7 @@ from efields.geometry.rays import Rays
 from efields.geometry.trajectory import Trajectory
 from efields.problems import event_radiance
 from efields.problems.event_radiance import EventRadiance
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.render.renderer import Rendered, Renderer, Sampling
 from efields.simulation.event_camera import EventCamera, simulate_events
 from tests.tiny import BACKGROUND, exact_image

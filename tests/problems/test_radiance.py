@@ -17,7 +17,7 @@ from efields.errors import InputError
 from efields.geometry.pose import Poses
 from efields.geometry.rays import camera_rays
 from efields.problems.radiance import DISPLAY_GAMMA, Radiance, path_through
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from tests.contracts.samples import LOADERS
 from tests.tiny import tiny_recording
 

@@ -11,8 +11,8 @@ import pytest
 from efields import cli
 from efields.errors import InputError
 from efields.events.columns import EventColumns, in_chunks
+from efields.events.side_streams import Frames
 from efields.events.survey import Survey
-from efields.recording import Frames
 from efields.report.preview import write_preview
 
 

@@ -10,7 +10,7 @@ from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
 from efields.geometry.pose import so3_exp
 from efields.geometry.trajectory import Trajectory
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 
 CAMERA = Camera(96, 72, 90.0, 90.0, 47.5, 35.5)
 SECOND_US = 1_000_000

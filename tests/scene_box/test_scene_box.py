@@ -11,7 +11,7 @@ import torch
 from efields.errors import InputError
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.scene_box import find_box
 from efields.scene_box.bounds import box_of_points, box_seen, points_of_depth
 from efields.scene_box.viewpoints import viewpoints

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
-from efields.loaders._reading.pose_rows import read_pose_rows
+from efields.poses.rows import read_pose_rows
 from efields.supplied.cameras import read_camera
 from tests.supplied import test_camera_forms, test_pose_forms
 

@@ -13,7 +13,7 @@ import torch
 
 from efields.errors import InputError
 from efields.geometry.pose import quaternion_to_rotation
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from efields.supplied.supply import Supplied, supply, trajectory_for
 from tests.tiny import tiny_recording
 

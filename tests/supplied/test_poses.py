@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
+from efields.cameras.transforms import OPENGL
 from efields.errors import InputError
+from efields.events.side_streams import Frames
 from efields.geometry.pose import quaternion_to_rotation, so3_exp
-from efields.loaders._reading.transforms import OPENGL
-from efields.recording import Frames, Recording
+from efields.recordings.recording import Recording
 from efields.supplied.poses import read_poses
 from efields.supplied.supply import Supplied, supply, trajectory_for
 from tests.tiny import tiny_recording

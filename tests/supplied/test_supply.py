@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from efields.config import Experiment, experiment_from_table, experiment_table
 from efields.errors import InputError
+from efields.events.side_streams import Frames
 from efields.geometry.pose import se3_exp
 from efields.geometry.trajectory import Trajectory
 from efields.loaders import load
-from efields.recording import Frames, Recording
+from efields.recordings.recording import Recording
 from efields.supplied import Supplied, supply
 from efields.supplied.rigid import read_body_camera
 from tests.tiny import tiny_recording

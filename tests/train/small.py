@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from efields.config import Experiment, experiment_from_table
-from efields.recording import Recording
+from efields.recordings.recording import Recording
 from tests.tiny import tiny_recording
 
 TABLE: dict[str, Any] = {

@@ -18,13 +18,13 @@ import torch
 from efields.config import load_experiment, save_experiment
 from efields.errors import InputError
 from efields.evaluate import evaluate_run
-from efields.facts import facts_of
 from efields.loaders import load
 from efields.loaders.robust_enerf import save
 from efields.losses import photometric
 from efields.render.image import render_view
 from efields.report import write_report
 from efields.supplied import Supplied
+from efields.supplied.facts import facts_of
 from efields.train import Run, reconstruct, views_for
 from efields.train.checkpoint import read_checkpoint, save_checkpoint
 from tests.tiny import tiny_recording

@@ -20,7 +20,7 @@ from efields.export.poses import write_poses
 from efields.export.scene import baked_scene
 from efields.geometry.boxes import Box
 from efields.geometry.trajectory import Trajectory
-from efields.recording import Recording, Views
+from efields.recordings.recording import Recording, Views
 from efields.render.image import render_view
 from efields.server.looking import Looking
 from efields.server.studio import Studio

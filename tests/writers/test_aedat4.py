@@ -10,11 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from efields.errors import InputError
-from efields.event_file import SideStreams
 from efields.events.columns import EventColumns, in_chunks
+from efields.events.side_streams import Frames, Imu, SideStreams, Triggers
+from efields.formats.about import About
 from efields.loaders.aedat4 import Config
-from efields.recording import Frames, Imu, Triggers
-from efields.writers._about import About
 from efields.writers.aedat4 import SUFFIX, write
 
 

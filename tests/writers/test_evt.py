@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from efields.errors import InputError
-from efields.event_file import Damages, SideStreams
 from efields.events.columns import EventColumns, in_chunks
+from efields.events.side_streams import SideStreams, Triggers
+from efields.formats.about import About
+from efields.formats.damages import Damages
 from efields.loaders import open_events
-from efields.recording import Triggers
 from efields.writers import writer
-from efields.writers._about import About
 
 BOTH = pytest.mark.parametrize("kind", ["evt2", "evt3"])
 ABOUT = About(64, 48)

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from efields.errors import InputError
-from efields.event_file import Damages
 from efields.events.columns import EventColumns, in_chunks
+from efields.formats.about import About
+from efields.formats.damages import Damages
 from efields.loaders import open_events
 from efields.writers import npz, text
-from efields.writers._about import About
 
 ABOUT = About(width=65536, height=512)
 

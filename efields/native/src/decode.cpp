@@ -1,6 +1,6 @@
 // Words of event files to events: EVT 3.0 and Event Stream, whose every word changes what the next one means.
 //
-// Callers hold the same decoders in numpy (efields/loaders/_reading/evt3.py, event_stream.py) and say there what the
+// Callers hold the same decoders in numpy (efields/formats/evt/evt3.py, event_stream.py) and say there what the
 // words are. One pass counts, so that columns are allocated once at their length; the other decodes. Both bound every
 // write by the lengths that they are given. Nothing here is parallel: each word needs the state that the last one left.
 #include "isa.h"

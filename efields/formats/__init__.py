@@ -1,0 +1,1 @@
+"""One codec a file format, in both directions where both exist: bytes and columns, nothing of recordings."""

@@ -1,0 +1,1 @@
+"""Tables of numbers in text: events a line each, their head, and any other numbers."""

@@ -1,1 +1,0 @@
-"""Pieces that loaders share: arrays, text tables, images, posed views, coverage."""
