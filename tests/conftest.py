@@ -60,4 +60,4 @@ def _data_fixtures(item: pytest.Item) -> set[str]:
 def no_viewer_in_reports(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports without the viewer, which bakes the field for each; tests of exports and of the viewer have it."""
     if not {"export", "viewer"} & set(request.path.parts):
-        monkeypatch.setattr("efields.export.page.PAGE", Path("no-such-page"))
+        monkeypatch.setattr("efields.export.scene_page.PAGE", Path("no-such-page"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from efields.backends import choose_backend
 from efields.bench.kernels import OnProgress
-from efields.bench.motion import score_of_flow
+from efields.bench.motion_errors import score_of_flow
 from efields.bench.motion_scenes import MotionScene
 from efields.bench.published_flow import PublishedConfig, fit_published
 from efields.errors import InputError

@@ -67,7 +67,7 @@ def score_and_report(
     them already (not `as_loaded`).
     """
     from efields.evaluate import evaluate_run
-    from efields.export.page import page_for_report
+    from efields.export.scene_page import page_for_report
     from efields.report import write_report
     from efields.supplied import supply
 
@@ -80,7 +80,7 @@ def score_and_report(
     return metrics
 
 
-def read_metrics(run_path: Path) -> dict[str, Any] | None:
+def earlier_scores(run_path: Path) -> dict[str, Any] | None:
     """The metrics.json of a run; None when it is not there or damaged: it can be written anew."""
     from efields.train.records import read_scores
 
@@ -90,7 +90,7 @@ def read_metrics(run_path: Path) -> dict[str, Any] | None:
         return None
 
 
-def shown(path: Path) -> str:
+def typed(path: Path) -> str:
     """A path as a person would type it from here."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative

@@ -232,7 +232,7 @@ def _recordings(args: Args) -> dict[str, Any]:
 
 def _motion(args: Args) -> dict[str, Any]:
     """Errors of motion and flow on simulated scenes, or the time of a window beside the plain torch version."""
-    from efields.bench.motion import measure_motion
+    from efields.bench.motion_errors import measure_motion
     from efields.bench.motion_speed import measure_published, measure_window_sizes
     from efields.cli._progress import progress
 

@@ -46,7 +46,7 @@ def run(args: Args) -> int:
     began = time.monotonic()
     set_threads(args.threads)
     from efields.backends import choose_backend
-    from efields.cli._training import REPORT, read_metrics
+    from efields.cli._training import REPORT, earlier_scores
     from efields.config import load_experiment
     from efields.train import Interrupted
 
@@ -54,7 +54,7 @@ def run(args: Args) -> int:
     experiment = load_experiment(find_shipped(NAME, "configs"))
     experiment = dataclasses.replace(experiment, scene=str(scene), threads=args.threads)
     same = not args.again and _same(experiment, RUN)
-    metrics = read_metrics(RUN) if same and (RUN / REPORT).exists() else None
+    metrics = earlier_scores(RUN) if same and (RUN / REPORT).exists() else None
     if metrics is None or metrics.get("steps") != experiment.train.steps:
         choose_backend(experiment.backend)  # says so before the first minute when training will be slow
         try:
@@ -88,8 +88,8 @@ def _made(args: Args, experiment: Experiment, scene: Path, same: bool) -> dict[s
 
 def _export(run: Run, recording: Recording) -> None:
     """Write scene.html beside the report, where the viewer's page is built."""
-    from efields.export.page import PAGE, write_html
     from efields.export.scene import baked_scene
+    from efields.export.scene_page import PAGE, write_html
 
     if PAGE.is_file():
         scene = baked_scene(run, run.load_model(), recording, resolution=SCENE_RESOLUTION, most_events=SCENE_EVENTS)

@@ -40,7 +40,7 @@ def run(args: Args) -> int:
     """Score, add to metrics.json, write report.html, and print the numbers with the gauge that was removed."""
     set_threads(args.threads)
     from efields.cli._scene import recording_for
-    from efields.cli._training import score_and_report, shown
+    from efields.cli._training import score_and_report, typed
     from efields.train import Run
 
     source = Run.open(args.run)
@@ -60,7 +60,7 @@ def run(args: Args) -> int:
     if args.json:
         print_json(metrics)
     else:
-        print("\n".join([*score_lines(metrics), shown(source.path / "report.html")]))
+        print("\n".join([*score_lines(metrics), typed(source.path / "report.html")]))
     return 0
 
 

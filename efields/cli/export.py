@@ -66,8 +66,8 @@ def run(args: Args) -> int:
     set_threads(args.threads)
     from efields.export.document import recording_of
     from efields.export.flights import flight_of
-    from efields.export.page import viewer_page
     from efields.export.poses import images_of, write_poses
+    from efields.export.scene_page import viewer_page
     from efields.train import Run
 
     source = Run.open(args.run)
@@ -122,8 +122,8 @@ def _baked(
     """Everything that starts from the baked field."""
     from efields.cli._progress import progress
     from efields.export.mesh import write_mesh, write_points
-    from efields.export.page import write_html, write_web
     from efields.export.scene import baked_scene, baking_loss
+    from efields.export.scene_page import write_html, write_web
 
     events = args.events if html or args.web else 0
     with progress("baking", args.json) as report:

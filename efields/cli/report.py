@@ -24,8 +24,8 @@ class Args:
 
 def run(args: Args) -> int:
     """Write the report and print where it is."""
-    from efields.cli._training import shown
-    from efields.export.page import page_for_report
+    from efields.cli._training import typed
+    from efields.export.scene_page import page_for_report
     from efields.report import write_report
     from efields.train import Run
 
@@ -34,5 +34,5 @@ def run(args: Args) -> int:
     if args.json:
         print_json({"report": path})
     else:
-        print(shown(path))
+        print(typed(path))
     return 0

@@ -126,7 +126,7 @@ def recording_of(events: EventStream, camera: EventCamera, source: Path, times_s
 
 
 def _show(folder: Path, as_json: bool) -> None:
-    from efields.cli._training import shown
+    from efields.cli._training import typed
     from efields.loaders.robust_enerf import Config, load_labels
 
     events, labels = Config(views=False).load(folder).events, load_labels(folder)
@@ -145,4 +145,4 @@ def _show(folder: Path, as_json: bool) -> None:
         return
     told = ", ".join(f"{count:,} {name}" for name, count in label_counts.items() if count)
     print(f"{len(events):,} events ({told}) in {events.duration_s:.3f} s, {events.rate_hz:,.0f} a second")
-    print(shown(folder))
+    print(typed(folder))

@@ -115,15 +115,15 @@ def _train(args: Args, experiment: Experiment, folder: Run) -> int:
     """Train in the run folder that is held, then score, also what a killed process left unscored."""
     from efields.cli._run_folder import finished
     from efields.cli._scene import recording_for
-    from efields.cli._training import read_metrics, score_and_report, scores_line, shown, train
+    from efields.cli._training import earlier_scores, score_and_report, scores_line, train, typed
     from efields.config import suited
     from efields.supplied import supply
     from efields.train import Interrupted, check_machine
 
     check_machine(experiment)
-    go_on = f"efields train {shown(folder.config_path)} --resume"
+    go_on = f"efields train {typed(folder.config_path)} --resume"
     trained = finished(folder, experiment.train.steps, args.steps) if args.resume else None
-    if trained and (metrics := read_metrics(folder.path) or {}).get("steps") == trained:
+    if trained and (metrics := earlier_scores(folder.path) or {}).get("steps") == trained:
         _tell_finished(args, folder, metrics)
         return 0
     recording = supply(recording_for(experiment.scene, experiment.loader, quiet=args.json), experiment.supplied)
@@ -144,9 +144,9 @@ def _train(args: Args, experiment: Experiment, folder: Run) -> int:
             print(f"efields: stopped while scoring; go on with: {go_on}", file=sys.stderr)
             return exit_code(stop)
         if args.json:
-            print_json({"run": done.path, **(read_metrics(done.path) or metrics)})
+            print_json({"run": done.path, **(earlier_scores(done.path) or metrics)})
         else:
-            print(f"{scores_line(metrics)}\n{shown(done.path / 'report.html')}", flush=True)
+            print(f"{scores_line(metrics)}\n{typed(done.path / 'report.html')}", flush=True)
         if page is not None and args.keep_view:
             page.keep()
     return 0
@@ -154,13 +154,13 @@ def _train(args: Args, experiment: Experiment, folder: Run) -> int:
 
 def _tell_finished(args: Args, run: Run, metrics: dict[str, Any]) -> None:
     """Say that nothing is left to do, and how more would be done."""
-    from efields.cli._training import scores_line, shown
+    from efields.cli._training import scores_line, typed
 
     if args.json:
         print_json({"run": run.path, **metrics})
         return
-    print(f"{shown(run.path)} is finished: {metrics['steps']} steps, {scores_line(metrics)}")
-    print(f"train longer with: efields train {shown(run.config_path)} --resume --steps N, more than {metrics['steps']}")
+    print(f"{typed(run.path)} is finished: {metrics['steps']} steps, {scores_line(metrics)}")
+    print(f"train longer with: efields train {typed(run.config_path)} --resume --steps N, more than {metrics['steps']}")
 
 
 def _page(args: Args, recording: Recording) -> AbstractContextManager[Shown | None]:

@@ -21,7 +21,7 @@ from efields.events.intervals import Intervals, PixelIndex
 from efields.events.sensor import LearnableSensor
 from efields.events.stream import mean_on_pixel
 from efields.geometry.boxes import Box
-from efields.geometry.motion import box_points, image_speed
+from efields.geometry.looked_at import box_points, image_speed
 from efields.geometry.rays import Rays
 from efields.geometry.trajectory import Trajectory
 from efields.problem import ParameterGroup, Terms, field_groups

@@ -17,7 +17,7 @@ from efields.backends.reference import Backend
 from efields.errors import InputError
 from efields.events.sensor import LearnableSensor
 from efields.geometry.boxes import Box
-from efields.geometry.motion import widest
+from efields.geometry.looked_at import widest
 from efields.geometry.trajectory import Trajectory
 from efields.problem import ParameterGroup, Terms, field_groups
 from efields.problems._frames import FrameLooks, FramePixels, weighted

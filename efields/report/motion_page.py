@@ -17,7 +17,7 @@ from efields.evaluate.motion_agreement import Agreement, Reference
 from efields.motion.flow_maps import Speeds
 from efields.motion.motion import Calibration, Motion
 from efields.report import markup, motion_sections
-from efields.report.page import block, document, flat
+from efields.report.run_page import block, document, flat
 
 
 @dataclass(frozen=True)

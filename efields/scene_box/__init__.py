@@ -11,7 +11,7 @@ import numpy as np
 from efields.errors import InputError
 from efields.geometry.boxes import Box, Triple
 from efields.geometry.camera import Camera
-from efields.geometry.motion import box_looked_at
+from efields.geometry.looked_at import box_looked_at
 from efields.geometry.origin import origin_of
 from efields.geometry.trajectory import Trajectory
 from efields.ranges import Range

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int64
 
 from efields.geometry.camera import Camera
-from efields.geometry.motion import widest
+from efields.geometry.looked_at import widest
 from efields.geometry.pose import rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
 from efields.recordings.recording import Recording, Views

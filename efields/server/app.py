@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from efields.errors import InputError
 from efields.server import protocol
 from efields.server.access import Access
-from efields.server.page import headers, live_page, refusal_page
+from efields.server.live_page import headers, live_page, refusal_page
 from efields.server.protocol import Error, Hello, Training, text_of
 from efields.server.reading import Wrong, read_message
 from efields.server.session import Session

@@ -36,7 +36,7 @@ def needs_normals(mode: str, wipe: Wipe | None) -> bool:
     return mode == "normal" or (wipe is not None and wipe.mode == "normal")
 
 
-def shown(
+def picture_of(
     layers: Layers, mode: str, wipe: Wipe | None, tone: Tone, eye: Sequence[float], box: Box
 ) -> UInt8[np.ndarray, "h w c"]:
     """The picture of a view, one channel when it is grey, else three."""

@@ -17,7 +17,7 @@ from efields.server.looking import Layers, Looking, pinhole, resized
 from efields.server.pace import Pace, Paces
 from efields.server.protocol import CHANGE_SCALE, Change, ChangeHeader, Error, FrameHeader, Log, View, packed, text_of
 from efields.server.session import Job, Session, Situation
-from efields.server.showing import jpeg, log_luminance, shown, with_auto_tone
+from efields.server.showing import jpeg, log_luminance, picture_of, with_auto_tone
 from efields.train.run import Model
 
 _log = logging.getLogger(__name__)
@@ -222,7 +222,7 @@ class Studio:
 
     def encode(self, job: Job, view: View, layers: Layers) -> bytes:
         """The JPEG of a picture."""
-        picture = shown(layers, view.mode, view.wipe, view.tone, view.position, self.model.renderer.box)
+        picture = picture_of(layers, view.mode, view.wipe, view.tone, view.position, self.model.renderer.box)
         return jpeg(picture, job.quality)
 
     def _pose_at(self, t_s: float) -> np.ndarray:

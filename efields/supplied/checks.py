@@ -9,7 +9,7 @@ from efields.errors import InputError
 from efields.events.stream import EventStream
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
-from efields.geometry.motion import box_looked_at, box_points, image_speed
+from efields.geometry.looked_at import box_looked_at, box_points, image_speed
 from efields.geometry.trajectory import Trajectory
 from efields.recordings.recording import Recording
 from efields.scene_box import find_box

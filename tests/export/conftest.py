@@ -42,5 +42,5 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "page" / "index.html"
     path.parent.mkdir()
     path.write_text("<!doctype html><html><head></head><body><main></main></body></html>", encoding="utf-8")
-    monkeypatch.setattr("efields.export.page.PAGE", path)
+    monkeypatch.setattr("efields.export.scene_page.PAGE", path)
     return path

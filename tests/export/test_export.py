@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from efields.cli import main
-from efields.export.page import page_for_report
 from efields.export.poses import write_poses
+from efields.export.scene_page import page_for_report
 from efields.geometry.camera import Camera
 from efields.recordings.recording import Views
 from efields.train import Run

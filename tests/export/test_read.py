@@ -12,9 +12,9 @@ import pytest
 from efields.errors import InputError
 from efields.export.baked_renderer import BakedRenderer
 from efields.export.document import recording_of
-from efields.export.page import write_html, write_web
 from efields.export.read import read_scene
 from efields.export.scene import BakedScene, baked_scene
+from efields.export.scene_page import write_html, write_web
 from efields.train import Run
 from tests.viewer.scenes import camera_of, orbit_pose
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from efields.evaluate.motion_agreement import Agreement
-from efields.export.page import scene_html
+from efields.export.scene_page import scene_html
 from tests.report.test_motion_page import motion, written
 from tests.report.test_report import Page
 
@@ -29,7 +29,7 @@ def test_the_page_of_a_motion(tmp_path: Path) -> None:
 
 def test_the_page_of_a_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "index.html").write_text("<!doctype html><html><body></body></html>")
-    monkeypatch.setattr("efields.export.page.PAGE", tmp_path / "index.html")
+    monkeypatch.setattr("efields.export.scene_page.PAGE", tmp_path / "index.html")
     document = {"name": BAD, "notes": [BAD], BAD: "<!--<script"}
     text = scene_html(cast(Any, SimpleNamespace(document=document, blobs={})))
     inside = re.fullmatch(r'.*<script type="application/json" id="efields-scene">([^<]*)</script>.*', text, re.DOTALL)

@@ -9,7 +9,7 @@ import pytest
 from efields.errors import InputError
 from efields.server.access import Access, access_for
 from efields.server.listening import Address, bound
-from efields.server.page import ABSENT, MARK, headers, live_page
+from efields.server.live_page import ABSENT, MARK, headers, live_page
 
 LOCAL = Access(None, True)
 
@@ -94,7 +94,7 @@ def test_the_page_runs_its_own_scripts_only() -> None:
 
 
 def test_a_missing_page_says_how_to_build_it(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    monkeypatch.setattr("efields.server.page.files", lambda package: tmp_path)
+    monkeypatch.setattr("efields.server.live_page.files", lambda package: tmp_path)
     assert live_page() == ABSENT and "python viewer/build.py" in ABSENT
 
 

@@ -21,7 +21,7 @@ from efields.export.tone import aligned_tone
 from efields.export.video import read_gauge
 from efields.loaders import load
 from efields.loaders.robust_enerf import save
-from efields.report import page, sections
+from efields.report import run_page, sections
 from efields.report.contents import read_contents
 from efields.train import Run, reconstruct
 from efields.train.checkpoint import read_checkpoint
@@ -98,7 +98,7 @@ def test_every_part_of_the_json_files(run: Run, name: str, monkeypatch: pytest.M
         """All that reports, viewers and films take from the JSON files."""
         metrics, training, curve = read_scores(run.path), run.training(), run.read_metrics()
         told = dataclasses.replace(contents, metrics=metrics, training=training, curve=curve)
-        for part in (sections.headline, sections.training, page.limits):
+        for part in (sections.headline, sections.training, run_page.limits):
             part(told)
         aligned_tone(metrics, run.path, 1)
         read_gauge(run.path)

@@ -9,7 +9,7 @@ import pytest
 
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
-from efields.geometry.motion import box_looked_at, box_points, image_speed
+from efields.geometry.looked_at import box_looked_at, box_points, image_speed
 from efields.geometry.paths import look_at
 from efields.geometry.trajectory import Trajectory
 
