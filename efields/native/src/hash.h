@@ -141,6 +141,40 @@ EF_NOINLINE void scatter_level(const HashGrid& grid, int level, float* grad_tabl
   });
 }
 
+// One axis of a multilinear interpolation: corners [2 * Left] become [Left], and with them the slopes of earlier axes.
+template <int Left, int D, class V>
+EF_INLINE void along_axis(float u, int axis, V* value, V (*slope)[1 << (D - 1)]) {
+  for (int c = 0; c < Left; ++c) {
+    for (int a = 0; a < axis; ++a) slope[a][c] = slope[a][2 * c] + (slope[a][2 * c + 1] - slope[a][2 * c]) * u;
+    slope[axis][c] = value[2 * c + 1] - value[2 * c];
+    value[c] = value[2 * c] + slope[axis][c] * u;
+  }
+}
+
+// Adds to grad_points[axis][i] what the gradient of point i's features, grad[i * stride + 0 .. F - 1], makes of it.
+template <int D, int F>
+EF_NOINLINE void slope_level(const HashGrid& grid, int level, const float* table, const float* const* columns, int64_t n,
+                             const float* grad, int64_t stride, float* const* grad_points) {
+  typedef typename Row<F>::v V;
+  const float* rows = table + (int64_t)grid.offset[level] * F;
+  const float scale = grid.scale[level];
+  visit_points<D, F>(grid, level, rows, columns, n, [=](const Corners<D>& corners, int64_t i, int64_t point) {
+    V value[1 << D], slope[D][1 << (D - 1)];
+    for (int c = 0; c < 1 << D; ++c) value[c] = Row<F>::load(rows + (int64_t)corners.row[c][i] * F);
+    along_axis<(1 << D) / 2, D>(corners.fraction[0][i], 0, value, slope);
+    along_axis<(1 << D) / 4, D>(corners.fraction[1][i], 1, value, slope);
+    if constexpr (D > 2) along_axis<(1 << D) / 8, D>(corners.fraction[2][i], 2, value, slope);
+    if constexpr (D > 3) along_axis<(1 << D) / 16, D>(corners.fraction[3][i], 3, value, slope);
+    const V g = Row<F>::load(grad + point * stride) * scale;
+    for (int axis = 0; axis < D; ++axis) {
+      const V product = slope[axis][0] * g;
+      float sum = product[0];
+      for (int k = 1; k < F; ++k) sum += product[k];
+      grad_points[axis][point] += sum;
+    }
+  });
+}
+
 // Calls action<D, F>(arguments...) for the grid's own numbers; false for numbers that no kernel is made for.
 #define EF_FOR_FEATURES(D, action, ...)       \
   switch (grid.features) {                    \

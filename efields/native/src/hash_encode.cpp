@@ -57,45 +57,21 @@ void backward_level(void* context, int64_t task, int) {
   EF_FOR_GRID(scatter_level, grid, level, b.grad_table, b.columns, b.n, b.grad + level * grid.features, width)
 }
 
-// d features / d point: the weight of a corner is a product of one factor an axis; that of one axis is replaced by +-scale.
-template <int D, int F>
-EF_NOINLINE void slope_level(const HashGrid& grid, int level, const float* table, const float* const* columns, int64_t n,
-                             const float* grad, int64_t stride, float* grad_points) {
-  const float* rows = table + (int64_t)grid.offset[level] * F;
-  Corners<D> corners;
-  for (int64_t at = 0; at < n; at += kBatch) {
-    find_corners<D>(grid, level, columns, at, corners);
-    const int64_t count = n - at < kBatch ? n - at : kBatch;
-    for (int64_t i = 0; i < count; ++i) {
-      for (int c = 0; c < 1 << D; ++c) {
-        const float* row = rows + (int64_t)corners.row[c][i] * F;
-        float along = 0.0f;
-        for (int k = 0; k < F; ++k) along += row[k] * grad[(at + i) * stride + k];
-        for (int axis = 0; axis < D; ++axis) {
-          float product = ((c >> axis) & 1) ? grid.scale[level] : -grid.scale[level];
-          for (int d = 0; d < D; ++d)
-            if (d != axis) product *= ((c >> d) & 1) ? corners.fraction[d][i] : 1.0f - corners.fraction[d][i];
-          grad_points[(at + i) * D + axis] += product * along;
-        }
-      }
-    }
-  }
-}
-
 void backward_points_block(void* context, int64_t block, int thread) {
   const Backward& b = *(const Backward*)context;
   const HashGrid& grid = *b.grid;
   const int64_t from = block * kBlock, n = b.n - from < kBlock ? b.n - from : kBlock;
   const int64_t width = (int64_t)grid.levels * grid.features;
-  float* columns[4];
-  columns_of(b.points + from * grid.dimensions, grid.dimensions, n,
-             (float*)ef_scratch(thread, 0, sizeof(float) * 4 * (kBlock + kBatch)), columns);
-  memset(b.grad_points + from * grid.dimensions, 0, sizeof(float) * n * grid.dimensions);
+  float *columns[4], *out[4], *memory = (float*)ef_scratch(thread, 0, sizeof(float) * 8 * (kBlock + kBatch));
+  columns_of(b.points + from * grid.dimensions, grid.dimensions, n, memory, columns);
+  memset(memory + 4 * (kBlock + kBatch), 0, sizeof(float) * 4 * kBlock);
+  for (int d = 0; d < 4; ++d) out[d] = memory + 4 * (kBlock + kBatch) + d * kBlock;
   for (int level = 0; level < grid.levels; ++level) {
     const float* grad = b.grad + from * width + level * grid.features;
-    float* out = b.grad_points + from * grid.dimensions;
     EF_FOR_GRID(slope_level, grid, level, b.table, columns, n, grad, width, out)
   }
+  for (int64_t i = 0; i < n; ++i)
+    for (int d = 0; d < grid.dimensions; ++d) b.grad_points[(from + i) * grid.dimensions + d] = out[d][i];
 }
 
 }  // namespace

@@ -182,7 +182,7 @@ EF_NOINLINE void add_views(const Look& look, Block& b) {
   if (degree == 0) return;
   for (int r = 0; r < b.rays; ++r) {
     const float* d = look.direction + 3 * (b.first_ray + r);
-    float view[16];
+    float view[kViews];
     harmonics(d[0], d[1], d[2], degree, view);
     for (int k = 0; k < b.kept[r]; ++k)
       memcpy(b.inputs + (int64_t)b.slot[r * b.row + k] * p.inputs + geometry, view, sizeof(float) * degree * degree);

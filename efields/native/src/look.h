@@ -6,6 +6,7 @@
 static constexpr int kRays = 64;   // rays of a block: its samples stay in the second-level cache
 static constexpr int kRound = 16;  // samples of a ray that are asked before looking whether light still reaches further
 static constexpr int kMostSamples = 4096;  // spans along the diagonal of the box
+static constexpr int kViews = 16;          // spherical harmonics of a direction at most
 
 struct March {
   const uint8_t* occupied;  // [resolution^3], x slowest; null: everything is
