@@ -1,4 +1,4 @@
-"""The fused look of the native backend, differentiable in the parts of the field."""
+"""The fused look of the native backend, differentiable in the parts of the field and in the rays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from efields import native
 from efields.backends._structures import MOST_SAMPLES, Field, March, long, ours, pointer, pointers
@@ -23,7 +24,7 @@ def look(
     jitter: Float[Tensor, " n"] | None,
     spare: list[Tape],
 ) -> Looked | None:
-    """What rays see of a field; None where the kernels are not made for it, or rays want gradients themselves.
+    """What rays see of a field; None where the kernels are not made for it.
 
     `spare` keeps the tapes that no pass holds.
     """
@@ -31,8 +32,6 @@ def look(
     if (
         not Field.takes(parts)
         or not ours(origin, direction, *([] if jitter is None else [jitter]))
-        or origin.requires_grad
-        or direction.requires_grad
         or diagonal / marching.step > MOST_SAMPLES - 64
     ):
         return None
@@ -40,7 +39,7 @@ def look(
     jitter = None if jitter is None else jitter.contiguous()
     weights = (parts.table, *parts.density_weights, *parts.radiance_weights)
     counted: list[int] = []
-    if torch.is_grad_enabled() and any(w.requires_grad for w in weights):
+    if torch.is_grad_enabled() and any(v.requires_grad for v in (origin, direction, *weights)):
         outputs = _Look.apply(parts, marching, origin, direction, jitter, counted, spare, *weights)
     else:
         outputs = _forward(Field(parts), marching, origin, direction, jitter, counted, None)
@@ -94,6 +93,10 @@ class Tape:
             self.address = None
 
 
+_RAYS, _TABLE = slice(2, 4), 7
+"""Where `_Look` takes origin and direction, and where the weights begin."""
+
+
 class _Look(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -109,22 +112,26 @@ class _Look(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         ctx.field, ctx.parts, ctx.spare = Field(parts), parts, spare
         ctx.tape = spare.pop() if spare else Tape()
-        ctx.save_for_backward(*weights)  # a change in place before the backward pass is told
+        ctx.save_for_backward(direction, *weights)  # a change in place before the backward pass is told
         return _forward(ctx.field, marching, origin, direction, jitter, counted, ctx.tape)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         if ctx.tape is None:
             raise RuntimeError("a fused look can be differentiated once")
-        table, *weights = ctx.saved_tensors
+        direction, table, *weights = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
         split = len(ctx.parts.density_weights)
-        grad_table = torch.empty_like(table)
+        grad_table = torch.empty_like(table) if wanted[_TABLE] else None
         grad_weights = [torch.empty_like(w, memory_format=torch.contiguous_format) for w in weights]
+        of_rays = torch.empty((2, *direction.shape)).unbind() if any(wanted[_RAYS]) else (None, None)
         held = [g.contiguous() for g in grads]  # a temporary would be gone before the kernel reads it
         native.function("look_backward")(
             ctypes.byref(ctx.field), ctypes.c_void_p(ctx.tape.address), *(pointer(g) for g in held),
             pointer(grad_table), pointers(grad_weights[:split]), pointers(grad_weights[split:]),
+            pointer(direction), *(pointer(g) for g in of_rays),
         )  # fmt: skip
         ctx.spare.append(ctx.tape)
         ctx.tape = None
-        return (None,) * 7 + (grad_table, *grad_weights)
+        return (None, None, *of_rays, None, None, None, grad_table, *grad_weights)
