@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from efields import native
 from efields.backends._structures import MOST_WARP_STEPS, Lattice, long, ours, pointer
@@ -68,6 +69,7 @@ class _Splat(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         columns, grad = ctx.saved_tensors, grads[0].contiguous()
         wanted = ctx.needs_input_grad[:3]
@@ -115,6 +117,7 @@ class _Warp(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         values, t_s, bearing, to_s = ctx.saved_tensors
         grad, grad_values = grads[0].contiguous(), torch.empty_like(values)

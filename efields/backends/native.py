@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from efields import native
 from efields.backends import _events, _look, reference
@@ -60,13 +61,12 @@ class Backend(reference.Backend):
         return out
 
     def spherical_harmonics(self, direction: Float[Tensor, "n 3"], degree: int) -> Float[Tensor, "n degree*degree"]:
-        """Real spherical harmonics of unit directions; see the reference, which also differentiates them."""
-        if not ours(direction) or direction.requires_grad or not 1 <= degree <= 4:
-            self.falls_back("spherical_harmonics", foreign(direction) or "gradients of directions")
+        """Real spherical harmonics of unit directions; see the reference."""
+        if not ours(direction) or not 1 <= degree <= 4:
+            self.falls_back("spherical_harmonics", foreign(direction) or f"degree {degree}")
             return super().spherical_harmonics(direction, degree)
-        direction = direction.contiguous()
-        out = torch.empty((len(direction), degree * degree))
-        native.function("spherical_harmonics")(pointer(direction), long(len(direction)), degree, pointer(out))
+        out = _Harmonics.apply(direction, degree)
+        assert isinstance(out, Tensor)
         return out
 
     def mlp(self, features: Float[Tensor, "n i"], weights: list[Tensor]) -> Float[Tensor, "n o"]:
@@ -171,6 +171,7 @@ class _HashEncode(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         position, table = ctx.saved_tensors
         grad = grads[0].contiguous()
@@ -184,6 +185,26 @@ class _HashEncode(torch.autograd.Function):
         return grad_position, grad_table, None
 
 
+class _Harmonics(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, direction: Tensor, degree: int) -> Tensor:
+        direction, ctx.degree = direction.detach().contiguous(), degree
+        out = torch.empty((len(direction), degree * degree))
+        native.function("spherical_harmonics")(pointer(direction), long(len(direction)), degree, pointer(out))
+        ctx.save_for_backward(direction)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (direction,), grad = ctx.saved_tensors, grads[0].contiguous()
+        out = torch.empty_like(direction)
+        native.function("spherical_harmonics_backward")(
+            pointer(direction), pointer(grad), long(len(direction)), ctx.degree, pointer(out)
+        )
+        return out, None
+
+
 class _Mlp(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, *weights: Tensor) -> Tensor:
@@ -195,6 +216,7 @@ class _Mlp(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         features, *weights = ctx.saved_tensors
         grad = grads[0].contiguous()

@@ -15,7 +15,9 @@ DECLARE(hash_encode_backward, const HashGrid*, const float*, const float*, const
 DECLARE(look, const Field*, const March*, const float*, const float*, const float*, int64_t, Tape*, float*, float*, float*,
         float*, int64_t*);
 DECLARE(look_backward, const Field*, Tape*, const float*, const float*, const float*, const float*, float*, float* const*,
-        float* const*);
+        float* const*, const float*, float*, float*);
+DECLARE(spherical_harmonics, const float*, int64_t, int, float*);
+DECLARE(spherical_harmonics_backward, const float*, const float*, int64_t, int, float*);
 DECLARE(density, const Field*, const float*, int64_t, float*);
 DECLARE(adam, float*, const float*, float*, float*, int64_t, double, double, double, double, int64_t, int);
 DECLARE(splat, const float*, const float*, const float*, int64_t, int64_t, int64_t, float*);
@@ -109,20 +111,25 @@ int main() {
       }
       Numbers jitter = random_numbers(n, 0.0f, 1.0f), seen(3 * n), opacity(n), moment(n), distortion(n);
       std::vector<int64_t> samples((n + 63) / 64);
+      Numbers grad_origin(3 * n), grad_direction(3 * n);
       Tape* tape = ef_tape_new();
-      for (int turn = 0; turn < 2; ++turn) {
+      for (int turn = 0; turn < 3; ++turn) {  // of the parts alone, of all, of the rays alone
         EF_NAME(look)(&field, &march, origin.data(), direction.data(), jitter.data(), n, tape, seen.data(), opacity.data(),
                       moment.data(), distortion.data(), samples.data());
         std::vector<Numbers> grads = {Numbers(12 * 20), Numbers(20 * 16), Numbers(19 * 24), Numbers(24 * 3)};
         float *of_density[] = {grads[0].data(), grads[1].data()}, *of_radiance[] = {grads[2].data(), grads[3].data()};
         EF_NAME(look_backward)(&field, tape, seen.data(), opacity.data(), moment.data(), distortion.data(),
-                               grad_table.data(), of_density, of_radiance);
+                               turn < 2 ? grad_table.data() : nullptr, of_density, of_radiance, direction.data(),
+                               turn ? grad_origin.data() : nullptr, turn ? grad_direction.data() : nullptr);
       }
       ef_tape_free(tape);
       Numbers points = random_numbers(3 * n, -0.2f, 1.2f), features(12 * n), of_points(3 * n), densities(n);
       EF_NAME(hash_encode)(&grid, table.data(), points.data(), n, features.data());
       EF_NAME(hash_encode_backward)(&grid, table.data(), points.data(), features.data(), n, grad_table.data(),
                                     of_points.data());
+      Numbers harmonics(16 * n), of_direction(3 * n);
+      EF_NAME(spherical_harmonics)(direction.data(), n, 4, harmonics.data());
+      EF_NAME(spherical_harmonics_backward)(direction.data(), harmonics.data(), n, 4, of_direction.data());
       EF_NAME(density)(&field, points.data(), n, densities.data());
       Numbers mean(table.size()), square(table.size()), parameter = table;
       EF_NAME(adam)(parameter.data(), grad_table.data(), mean.data(), square.data(), (int64_t)parameter.size(), 0.01, 0.9,
@@ -130,6 +137,7 @@ int main() {
       printf("threads %d rays %d\n", threads, n);
       print("radiance", seen), print("opacity", opacity), print("depth", moment), print("distortion", distortion);
       print("features", features), print("of_points", of_points), print("densities", densities);
+      print("grad_origin", grad_origin), print("grad_direction", grad_direction), print("of_direction", of_direction);
       print("grad_table", grad_table), print("adam", parameter);
     }
   }

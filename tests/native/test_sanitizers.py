@@ -11,7 +11,7 @@ import pytest
 
 from efields.native.build import SOURCES, instruction_sets
 
-KERNELS = ("look", "look_backward", "density", "hash_encode", "adam", "splat", "warp", "pool", "tape")
+KERNELS = ("look", "look_backward", "density", "hash_encode", "harmonics", "adam", "splat", "warp", "pool", "tape")
 
 
 @pytest.mark.slow
