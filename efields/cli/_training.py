@@ -10,6 +10,7 @@ from efields.cli._progress import TrainingReport, progress
 from efields.errors import InputError
 
 if TYPE_CHECKING:
+    from efields.cli._machine import Machine
     from efields.cli._viewing import Shown
     from efields.config import Experiment
     from efields.recordings.recording import Recording
@@ -59,9 +60,9 @@ def train(
 
 
 def score_and_report(
-    run: Run, recording: Recording, protocol: str, *, quiet: bool, as_loaded: bool = True
+    run: Run, recording: Recording, protocol: str, machine: Machine, *, quiet: bool, as_loaded: bool = True
 ) -> dict[str, Any]:
-    """Evaluate the run, write metrics.json and report.html, and return the metrics.
+    """Evaluate the run on a machine, write metrics.json and report.html, and return the metrics.
 
     The recording that was trained on gets the camera and poses that the run's config gives beside it, unless it has
     them already (not `as_loaded`).
@@ -75,8 +76,10 @@ def score_and_report(
     if as_loaded and recording.path is not None and recording.path.resolve() == Path(experiment.scene).resolve():
         recording = supply(recording, experiment.supplied)
     with progress("scoring", quiet) as report:
-        metrics = evaluate_run(run, recording, protocol, on_view=report).metrics
-    write_report(run, page_for_report(run))
+        metrics = evaluate_run(
+            run, recording, protocol, backend=machine.backend, device=machine.device, on_view=report
+        ).metrics
+    write_report(run, page_for_report(run, machine.backend, machine.device))
     return metrics
 
 

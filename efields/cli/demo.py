@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from efields.cli import print_json
+from efields.cli._machine import machine_of
 from efields.cli._shipped import find_shipped
 from efields.errors import InputError
 from efields.machine import set_threads
@@ -45,10 +46,9 @@ def run(args: Args) -> int:
     """Do what is not done yet: a finished demo is only shown, a stopped one goes on."""
     began = time.monotonic()
     set_threads(args.threads)
-    from efields.backends import choose_backend
     from efields.cli._training import REPORT, earlier_scores
     from efields.config import load_experiment
-    from efields.train import Interrupted
+    from efields.train import Interrupted, check_machine
 
     scene = find_shipped(Path("scenes") / NAME, "scenes")
     experiment = load_experiment(find_shipped(NAME, "configs"))
@@ -56,7 +56,7 @@ def run(args: Args) -> int:
     same = not args.again and _same(experiment, RUN)
     metrics = earlier_scores(RUN) if same and (RUN / REPORT).exists() else None
     if metrics is None or metrics.get("steps") != experiment.train.steps:
-        choose_backend(experiment.backend)  # says so before the first minute when training will be slow
+        check_machine(experiment)  # says so before the first minute when training will be slow
         try:
             metrics = _made(args, experiment, scene, same)
         except Interrupted as stop:
@@ -81,7 +81,9 @@ def _made(args: Args, experiment: Experiment, scene: Path, same: bool) -> dict[s
         _say(args, f"2/3  training on {len(recording.events):,} events; Ctrl-C stops, the same command goes on")
         train(experiment, recording, run, resume=same and run.checkpoint_path.exists(), quiet=args.json)
         _say(args, "3/3  scoring on views that training never saw")
-        metrics = score_and_report(run, recording, experiment.evaluate.protocol, quiet=args.json)
+        metrics = score_and_report(
+            run, recording, experiment.evaluate.protocol, machine_of(experiment), quiet=args.json
+        )
         _export(run, recording)
     return metrics
 

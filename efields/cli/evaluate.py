@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from efields.atomic import check_place
 from efields.cli import print_json
+from efields.cli._machine import Machine
 from efields.errors import InputError
-from efields.machine import set_threads
-from efields.ranges import Threads
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,8 @@ class Args:
     of every protocol are kept."""
     overwrite: bool = False
     """With --scene, replace the scores on the recording that the run was trained on."""
-    threads: Threads = 0
-    """Processor threads; 0 takes all cores."""
+    machine: Annotated[Machine, tyro.conf.OmitArgPrefixes] = Machine()
+    """What it computes on."""
     plugins: bool = False
     """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
@@ -38,7 +37,7 @@ class Args:
 
 def run(args: Args) -> int:
     """Score, add to metrics.json, write report.html, and print the numbers with the gauge that was removed."""
-    set_threads(args.threads)
+    args.machine.set_up()
     from efields.cli._scene import recording_for
     from efields.cli._training import score_and_report, typed
     from efields.train import Run
@@ -56,7 +55,7 @@ def run(args: Args) -> int:
         raise InputError(what, source.path, "replace them with --overwrite, or score a copy of the run")
     recording = recording_for(scene, experiment.loader, quiet=args.json)
     protocol = experiment.evaluate.protocol if args.protocol == "auto" else args.protocol
-    metrics = score_and_report(source, recording, protocol, quiet=args.json)
+    metrics = score_and_report(source, recording, protocol, args.machine, quiet=args.json)
     if args.json:
         print_json(metrics)
     else:

@@ -11,8 +11,8 @@ import tyro
 
 from efields.atomic import check_place, next_free, refuse_existing
 from efields.cli import print_json
-from efields.machine import set_threads
-from efields.ranges import Range, Threads
+from efields.cli._machine import Machine
+from efields.ranges import Range
 
 if TYPE_CHECKING:
     from efields.export.camera_path import Stop
@@ -53,8 +53,8 @@ class Args:
     """Replace what is at the names that are given."""
     no_score: bool = False
     """Do not measure what baking costs in PSNR."""
-    threads: Threads = 0
-    """Processor threads; 0 takes all cores."""
+    machine: Annotated[Machine, tyro.conf.OmitArgPrefixes] = Machine()
+    """What it computes on."""
     plugins: bool = False
     """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
@@ -63,7 +63,7 @@ class Args:
 
 def run(args: Args) -> int:
     """Bake once, write what was asked for, and say what baking cost."""
-    set_threads(args.threads)
+    args.machine.set_up()
     from efields.export.document import recording_of
     from efields.export.flights import flight_of
     from efields.export.poses import images_of, write_poses
@@ -77,7 +77,7 @@ def run(args: Args) -> int:
         check_place(source.path)
     if nothing or args.html or args.web:
         viewer_page()
-    model = source.load_model()
+    model = args.machine.model_of(source)
     flight = flight_of(model, args.path, VIDEO_PICTURES) if args.video else None
     said: dict[str, Any] = {"run": source.path}
     if nothing or args.html or args.web or args.mesh or args.points:

@@ -11,8 +11,8 @@ import tyro
 
 from efields.atomic import check_place, next_free
 from efields.cli import print_json
-from efields.machine import set_threads
-from efields.ranges import Range, Threads
+from efields.cli._machine import Machine
+from efields.ranges import Range
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Args:
     tone: Literal["auto", "gauge"] = "auto"
     """How radiance becomes brightness: exposed so that the brightest hundredth is white, or by the gauge that the
     evaluation fitted to the true views (metrics.json)."""
-    threads: Threads = 0
-    """Processor threads; 0 takes all cores."""
+    machine: Annotated[Machine, tyro.conf.OmitArgPrefixes] = Machine()
+    """What it computes on."""
     plugins: bool = False
     """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
@@ -49,7 +49,7 @@ class Args:
 
 def run(args: Args) -> int:
     """Render all poses, then encode them with one tone for the whole flight."""
-    set_threads(args.threads)
+    args.machine.set_up()
     from efields.cli._progress import progress
     from efields.export.flights import flight_of
     from efields.export.video import check_film, read_gauge, write_video
@@ -63,7 +63,7 @@ def run(args: Args) -> int:
         check_place(source.path)
         out = next_free(source.path / "renders" / f"{Path(args.path).stem}{'-depth' * (args.show == 'depth')}.mp4")
     gauge = read_gauge(source.path) if args.tone == "gauge" and args.show == "radiance" else None
-    model = source.load_model()
+    model = args.machine.model_of(source)
     stops, fps = flight_of(model, args.path, args.frames, args.fps)
     with progress("rendering", args.json) as report:
         path, width, height = write_video(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 from efields.cli import print_json
+from efields.cli._machine import Machine
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,8 @@ class Args:
 
     run: tyro.conf.Positional[Path]
     """The run folder."""
+    machine: Annotated[Machine, tyro.conf.OmitArgPrefixes] = Machine()
+    """What it computes on."""
     plugins: bool = False
     """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
@@ -24,13 +28,14 @@ class Args:
 
 def run(args: Args) -> int:
     """Write the report and print where it is."""
+    args.machine.set_up()
     from efields.cli._training import typed
     from efields.export.scene_page import page_for_report
     from efields.report import write_report
     from efields.train import Run
 
     source = Run.open(args.run)
-    path = write_report(source, page_for_report(source))
+    path = write_report(source, page_for_report(source, args.machine.backend, args.machine.device))
     if args.json:
         print_json({"report": path})
     else:

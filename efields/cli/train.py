@@ -13,6 +13,7 @@ import tyro
 
 from efields.cli import print_json
 from efields.cli._loader_options import TimeUnit, loader_options
+from efields.cli._machine import machine_of
 from efields.cli._shipped import find_shipped
 from efields.cli._supplied import supplied_of
 from efields.errors import InputError
@@ -78,6 +79,8 @@ class Args:
     """Processor threads; 0 takes all cores. A run repeats bit for bit with the same number of them."""
     backend: str | None = None
     """Which implementation runs: auto, or a name that `efields doctor` lists."""
+    device: str | None = None
+    """Where it trains and is scored: cpu, cuda, or cuda:1 for the second GPU."""
     view: bool = False
     """Show the field in the browser while it learns, on this machine alone."""
     keep_view: bool = False
@@ -139,7 +142,8 @@ def _train(args: Args, experiment: Experiment, folder: Run) -> int:
         if page is not None and not args.keep_view:
             page.close()
         try:
-            metrics = score_and_report(done, recording, experiment.evaluate.protocol, quiet=args.json, as_loaded=False)
+            machine, protocol = machine_of(experiment), experiment.evaluate.protocol
+            metrics = score_and_report(done, recording, protocol, machine, quiet=args.json, as_loaded=False)
         except KeyboardInterrupt as stop:
             print(f"efields: stopped while scoring; go on with: {go_on}", file=sys.stderr)
             return exit_code(stop)
@@ -174,7 +178,8 @@ def _page(args: Args, recording: Recording) -> AbstractContextManager[Shown | No
 
 def override(experiment: Experiment, args: Args) -> Experiment:
     """The experiment with the flags that were given in place of what the config says."""
-    given = {name: getattr(args, name) for name in ("seed", "threads", "backend") if getattr(args, name) is not None}
+    plain = ("seed", "threads", "backend", "device")
+    given = {name: getattr(args, name) for name in plain if getattr(args, name) is not None}
     if args.scene is not None:
         given["scene"] = str(args.scene)
     if args.steps is not None:

@@ -8,13 +8,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from efields.cli import print_json
-from efields.machine import set_threads
-from efields.ranges import Port, Threads
+from efields.cli._machine import Machine
+from efields.ranges import Port
 
 if TYPE_CHECKING:
     from efields.server.listening import Address
@@ -37,10 +37,8 @@ class Args:
     """Open the page in this machine's browser, although nobody may sit at it."""
     no_open: bool = False
     """Do not open it; else it is opened where the command runs on a terminal of a desktop."""
-    backend: str = "auto"
-    """Which implementation renders: auto, or a name that `efields doctor` lists."""
-    threads: Threads = 0
-    """Processor threads; 0 takes all cores."""
+    machine: Annotated[Machine, tyro.conf.OmitArgPrefixes] = Machine()
+    """What it computes on."""
     plugins: bool = False
     """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
@@ -49,7 +47,7 @@ class Args:
 
 def run(args: Args) -> int:
     """Serve until Ctrl-C."""
-    set_threads(args.threads)
+    args.machine.set_up()
     from efields import signals
     from efields.server.access import access_for
     from efields.server.listening import check_listening
@@ -59,7 +57,7 @@ def run(args: Args) -> int:
     check_listening()
     source = Run.open(args.run)
     with signals.as_flag() as stopped:
-        model = source.load_model(args.backend)
+        model = args.machine.model_of(source)
         from efields.export.document import recording_of, scene_parts
         from efields.server.app import Offer
         from efields.server.studio import Studio

@@ -40,7 +40,13 @@ OF_THE_RUN = ("train_seconds", "events", "backend", "seed", "environment", "even
 
 
 def evaluate_run(
-    run: Run, recording: Recording, protocol: Protocol | str | None = None, *, on_view: OnView | None = None
+    run: Run,
+    recording: Recording,
+    protocol: Protocol | str | None = None,
+    *,
+    backend: str = "auto",
+    device: str = "cpu",
+    on_view: OnView | None = None,
 ) -> Evaluation:
     """Score a run on the recording's held-out views; writes metrics.json, heldout.npz and events.npz in the run folder.
 
@@ -52,7 +58,7 @@ def evaluate_run(
     own = protocol_named(run.experiment.evaluate.protocol)
     asked = own if protocol is None else protocol_named(protocol) if isinstance(protocol, str) else protocol
     facts = _training_facts(run, recording)  # what is damaged is told before the work
-    model = run.load_model()
+    model = run.load_model(backend, device)
     here = recording.calibrated
     if (model.camera.width, model.camera.height) != (here.width, here.height):
         sizes = f"{here.width}x{here.height}, the run's {model.camera.width}x{model.camera.height}"

@@ -58,9 +58,9 @@ def write_web(scene: BakedScene, out: Path) -> int:
     return sum(map(len, files.values()))
 
 
-def page_for_report(run: Run) -> str | None:
+def page_for_report(run: Run, backend: str = "auto", device: str = "cpu") -> str | None:
     """A small page of a run, without its events; None where the viewer is not built or the run has no checkpoint."""
     if not PAGE.is_file() or not run.checkpoint_path.is_file():
         return None
-    scene = baked_scene(run, run.load_model(), None, resolution=REPORT_RESOLUTION, most_events=0)
+    scene = baked_scene(run, run.load_model(backend, device), None, resolution=REPORT_RESOLUTION, most_events=0)
     return scene_html(scene)

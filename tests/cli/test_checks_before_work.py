@@ -15,6 +15,8 @@ from efields.atomic import check_place
 from efields.errors import InputError
 from tests.simulation.scenes import write_sphere
 
+OPEN_A_RUN = ("evaluate", "export", "render", "report", "view")
+
 
 class Reached(Exception):
     """Something expensive was begun."""
@@ -36,7 +38,7 @@ def nothing_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "efields.loaders._configured",  # which `load` and `open_events` begin with
         "efields.simulation.frames.open_frames",
         "efields.train.run.Run.load_model",
-        "efields.recordings.facts.facts_of",
+        "efields.supplied.facts.facts_of",
     ):
         monkeypatch.setattr(place, never)
     return tmp_path
@@ -60,7 +62,12 @@ def nothing_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("train ball.toml --box=nan,0,0,1,1,1", "--box[0] = nan; give a number from -1e+12 to 1e+12"),
         ("train ball.toml --box=0,0,0,1e300,1,1", "--box[3] = 1e+300; give"),
         ("train ball.toml --box=0,0,0,1,0,1", "is empty; give lo below hi"),
+        ("train ball.toml --device tpu", "unknown device 'tpu'; cpu or cuda"),
+        ("train ball.toml --device cuda:99", "device 'cuda:99' is not there"),
         ("evaluate run", "no checkpoint"),
+        *((f"{verb} run --device tpu", "unknown device 'tpu'; cpu or cuda") for verb in OPEN_A_RUN),
+        *((f"{verb} run --device cuda:99", "device 'cuda:99' is not there; take cpu") for verb in OPEN_A_RUN),
+        *((f"{verb} run --backend fastest", "unknown backend 'fastest'; known: auto,") for verb in OPEN_A_RUN),
         ("simulate ball --out afile/x", "is a file, and not the folder"),
         ("simulate --frames clip.mp4 --out afile/x", "is a file, and not the folder"),
         ("egomotion rec --out afile", "afile: is there already"),

@@ -1,0 +1,42 @@
+"""What commands that open a run compute on: `--threads`, `--backend`, `--device`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from efields.machine import set_threads
+from efields.ranges import Threads
+
+if TYPE_CHECKING:
+    from efields.config import Experiment
+    from efields.train import Model, Run
+
+
+def machine_of(experiment: Experiment) -> Machine:
+    """What an experiment trains on."""
+    return Machine(experiment.threads, experiment.backend, experiment.device)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a command that opens a run computes on, wherever the run was trained."""
+
+    threads: Threads = 0
+    """Processor threads; 0 takes all cores."""
+    backend: str = "auto"
+    """Which implementation renders: auto, or a name that `efields doctor` lists."""
+    device: str = "cpu"
+    """Where it renders: cpu, cuda, or cuda:1 for the second GPU."""
+
+    def set_up(self) -> None:
+        """Set the threads, before torch is loaded. Raises `InputError` where the backend or the device is not there."""
+        set_threads(self.threads)
+        from efields.backends import choose_backend
+        from efields.devices import device_named
+
+        choose_backend(self.backend, device_named(self.device))
+
+    def model_of(self, run: Run) -> Model:
+        """The trained field of a run, on this."""
+        return run.load_model(self.backend, self.device)
