@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from efields import __version__
-from efields.machine import usable_cores
+from efields.machine import processor_name, usable_cores
 
 PORT = 7007
 VIEWING = "efields view and efields export --html"
@@ -66,7 +66,7 @@ def run(args: Args) -> int:
 def _system() -> Iterator[Finding]:
     yield Finding("efields", True, f"{__version__} in {Path(__file__).resolve().parents[1]}")
     yield Finding("python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
-    yield Finding("cores", True, f"{usable_cores()} usable")
+    yield Finding("cores", True, f"{usable_cores()} usable, {processor_name()}")
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     yield Finding("disk", free >= 1, f"{free:.0f} GB free here", "recordings and runs", "free some space")
 
@@ -79,7 +79,8 @@ def _torch() -> Iterator[Finding]:
         return
     yield Finding("torch", True, f"{torch.__version__}, {torch.get_num_threads()} threads")
     if torch.cuda.is_available():
-        yield Finding("GPU", True, f"{torch.cuda.get_device_name(0)}, CUDA {torch.version.cuda}")
+        there = [f"cuda:{i} is {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
+        yield Finding("GPU", True, f"{', '.join(there)}; CUDA {torch.version.cuda}")
     else:
         built = f"this torch is built for CUDA {torch.version.cuda}" if torch.version.cuda else "this torch has no CUDA"
         yield Finding("GPU", False, f"none ({built})", "training on a GPU; everything runs on the CPU too")
@@ -93,8 +94,9 @@ def _backends() -> Iterator[Finding]:
 
     for name in backend_names():
         try:
-            choose_backend(name)
-            yield Finding(f"backend {name}", True, _instruction_sets() if name == "native" else "available")
+            backend = choose_backend(name)
+            sets = _instruction_sets() if name == "native" else ""
+            yield Finding(f"backend {name}", True, f"available, for {' and '.join(backend.devices)}{sets}")
         except InputError as error:
             purpose = "training at full speed" if name == "native" else f"--backend {name}"
             yield Finding(f"backend {name}", False, error.what, purpose, error.do or "")
@@ -103,7 +105,7 @@ def _backends() -> Iterator[Finding]:
 def _instruction_sets() -> str:
     from efields import native
 
-    return f"available, uses {native.instruction_set()}; this processor runs {', '.join(native.supported())}"
+    return f", uses {native.instruction_set()}; this processor runs {', '.join(native.supported())}"
 
 
 def _compiler() -> Iterator[Finding]:

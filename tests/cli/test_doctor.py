@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from efields import __version__, cli, native
 from efields.native import build
@@ -105,3 +106,17 @@ def test_the_viewer_tells_its_page_its_server_and_its_port(
 
 def _raise(error: Exception) -> None:
     raise error
+
+
+def test_every_gpu_is_told_by_the_word_that_takes_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doctor = importlib.import_module("efields.cli.doctor")
+    monkeypatch.setattr(doctor, "_CHECKS", (doctor._torch, doctor._backends))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda i: ("Big", "Small")[i])
+    cli.main(["doctor", "--json"])
+    told = {finding["name"]: finding["found"] for finding in json.loads(capsys.readouterr().out)}
+    assert told["GPU"].startswith("cuda:0 is Big, cuda:1 is Small; CUDA ")
+    assert told["backend reference"] == "available, for cpu and cuda"
