@@ -1,4 +1,4 @@
-"""The software and the machine that numbers were measured with."""
+"""The software versions and the machine that a measurement was made with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measured against predicted events: the log change of a few windows, as counted and as rendered."""
+"""Measured and predicted events: the log change over a few windows, as counted and as rendered."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from efields.train.run import Model
 
 EVENTS_PER_PIXEL = 0.5
-"""Length of a shown window, in events for each pixel of the sensor: enough to draw the edges once."""
+"""Length of a shown window, in events per pixel of the sensor: enough to draw the edges once."""
 SMALLEST_WINDOW_SHARE = 0.25
-"""Longest window as a share of the events, for recordings that are shorter than that."""
+"""Longest window as a fraction of the events, for shorter recordings."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class EventWindows:
     """Log changes of intensity over some windows of time."""
 
     measured: Float32[np.ndarray, "k h w"]
-    """What the sensor counted: `c_pos n_pos - c_neg n_neg` per pixel."""
+    """Change measured by the sensor: `c_pos n_pos - c_neg n_neg` per pixel."""
     predicted: Float32[np.ndarray, "k h w"]
     """Difference of rendered log radiance between the two poses, in each pixel's own colour channel."""
     t0_us: Int64[np.ndarray, " k"]

@@ -1,6 +1,6 @@
 """Scores of optical flow under named presets: end-point error, angular error, outliers, and flow warp loss.
 
-The presets differ in which pixels count and in what an outlier is; scores of different presets do not compare.
+The presets differ in which pixels count and in what an outlier is; scores of different presets are not comparable.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ _OUTLIER_PX = 3.0
 
 @dataclass(frozen=True)
 class FlowPreset:
-    """Which pixels of a flow map count, and what an outlier is."""
+    """Defines which pixels of a flow map count, and what an outlier is."""
 
     text: str
-    """The protocol in a sentence, for tables."""
+    """The protocol in one sentence, for tables."""
     crop: tuple[int, int] | None = None
-    """Height and width of the crop about the image's middle; None for the full frame."""
+    """Height and width of the crop around the image centre; None for the full frame."""
     rows_outdoors: int | None = None
-    """Outdoors, only rows above this one count: below is the hood of the car."""
+    """Outdoors, only rows above this one count: below it is the bonnet of the car."""
     rows_of: Literal["image", "crop"] = "image"
-    """What `rows_outdoors` counts in."""
+    """The image in which `rows_outdoors` is counted."""
     event_mask: bool = False
     """Whether only pixels with an event in the interval count."""
     nonzero: Literal["", "any", "both"] = ""
     """Whether true flow of which any component (or both) is zero counts as unknown."""
     outlier_share: float = 0.0
-    """Besides 3 px, an outlier is off by more than this share of the true flow's length."""
+    """In addition to 3 px, an outlier is off by more than this fraction of the true flow's length."""
 
 
 FLOW_PRESETS: Mapping[str, FlowPreset] = {
@@ -78,20 +78,20 @@ FLOW_PRESETS: Mapping[str, FlowPreset] = {
 
 @dataclass(frozen=True)
 class FlowScore:
-    """Errors over the pixels that count, each a mean; of several maps the mean over maps."""
+    """Mean errors over the pixels that count; for several maps, the mean over maps."""
 
     epe: float
     """Mean end-point error in pixels."""
     angular_error_deg: float
     """Mean angle between (u, v, 1) of both flows, in degrees (Barron et al., IJCV 1994)."""
     outliers: float
-    """Share of outliers as the preset defines them, 0 to 1."""
+    """Fraction of outliers as the preset defines them, 0 to 1."""
     over_1px: float
-    """Share off by more than 1 px (1PE)."""
+    """Fraction off by more than 1 px (1PE)."""
     over_2px: float
-    """Share off by more than 2 px (2PE)."""
+    """Fraction off by more than 2 px (2PE)."""
     over_3px: float
-    """Share off by more than 3 px (3PE)."""
+    """Fraction off by more than 3 px (3PE)."""
     pixels: int
     """Pixels that count, of all maps together."""
     maps: int = 1
@@ -147,13 +147,13 @@ def score_flow(
     Raises `InputError` for maps of different sizes, and an estimate that is not finite where it counts.
     """
     if estimate.shape != truth.shape or valid.shape != truth.shape[:2]:
-        raise InputError(f"flow of the shape {estimate.shape}, truth of {truth.shape}", do="give maps of one size")
+        raise InputError(f"flow has shape {estimate.shape}, ground truth {truth.shape}", do="give maps of one size")
     counted = counted_pixels(truth, valid, preset, events, outdoors)
     if not counted.any():
         return None
     found, true = (np.asarray(flow, dtype=np.float64)[counted] for flow in (estimate, truth))
     if not np.isfinite(found).all():
-        raise InputError("the flow is not finite at pixels that count", do="estimate it everywhere")
+        raise InputError("the flow is not finite at some pixels that count", do="estimate it everywhere")
     error = np.hypot(*(found - true).T)
     length = np.hypot(*true.T)
     cosine = (1 + (found * true).sum(axis=1)) / np.sqrt((1 + (found**2).sum(axis=1)) * (1 + length**2))
@@ -187,13 +187,13 @@ class FlowPair:
     truth: Float[np.ndarray, "h w 2"]
     """True displacement in pixels."""
     valid: Bool[np.ndarray, "h w"]
-    """Where the truth is known."""
+    """Where the ground truth is known."""
     events: Bool[np.ndarray, "h w"] | None = None
-    """Where events were in the interval."""
+    """Where there were events in the interval."""
 
 
 def flow_table(pairs: Sequence[FlowPair], preset: FlowPreset, outdoors: bool = False) -> dict[str, FlowScore | None]:
-    """Mean score of the estimate, and beside it that of zero flow on the same pixels."""
+    """Mean score of the estimate, and of zero flow on the same pixels."""
     rows: dict[str, FlowScore | None] = {}
     for name, share in (("estimate", 1.0), ("zero flow", 0.0)):
         scores = [
@@ -207,16 +207,16 @@ def flow_table(pairs: Sequence[FlowPair], preset: FlowPreset, outdoors: bool = F
 
 @dataclass(frozen=True)
 class WarpLossPreset:
-    """What the flow warp loss depends on besides the flow; fixed, so that numbers compare."""
+    """Settings of the flow warp loss; fixed, so that numbers are comparable."""
 
     events: int = 30000
-    """Consecutive events from the middle of those that are given; with fewer there is no score."""
+    """Number of consecutive events from the middle of those given; with fewer there is no score."""
     blur_px: float = 1.0
     """Standard deviation of the Gaussian blur of both images."""
 
     @property
     def text(self) -> str:
-        """The protocol in a sentence, for tables."""
+        """The protocol in one sentence, for tables."""
         return (
             f"FWL (Stoffregen et al., ECCV 2020): variance of the image of warped events over that of unwarped ones,"
             f" {self.events} events, blur {self.blur_px:g} px; above 1 is sharper, and more is better."

@@ -1,4 +1,4 @@
-"""Score a field on views that its training never saw."""
+"""Score a field on held-out views, which its training never saw."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Evaluation:
     """Scores and pictures of one evaluation."""
 
     metrics: dict[str, Any]
-    """What metrics.json holds; plain finite numbers, or None beside a `..._reason`."""
+    """Content of metrics.json; plain finite numbers, or None with a `..._reason`."""
     reference: Sequence[Float32[np.ndarray, "_ _ c"]] | None
     """Reference images in the space of the comparison; None without any."""
     render: Sequence[Float32[np.ndarray, "_ _ c"]]
@@ -60,7 +60,7 @@ class Evaluation:
     color_space: ColorSpace
     """Space of `reference` and `render`."""
     gauge: Gauge | None
-    """The brightness freedom that was removed."""
+    """The brightness ambiguity (gauge) that was removed."""
 
 
 @torch.no_grad()
@@ -70,7 +70,7 @@ def render_views(
     T_world_camera: Float64[np.ndarray, "n 4 4"],
     on_view: OnView | None = None,
 ) -> Rendered:
-    """What each camera sees at its pose."""
+    """Render each camera at its pose."""
     rendered = []
     for i, (camera, pose) in enumerate(zip(cameras, T_world_camera, strict=True)):
         rendered.append(render_view(renderer, camera, pose))
@@ -80,7 +80,7 @@ def render_views(
 
 
 def match_channels(render: Pictures, truth: Pictures) -> tuple[Pictures, Pictures]:
-    """Reduce the one of three channels to luminance where the other has one; raises `InputError` on other numbers."""
+    """Reduce the one of three channels to luminance where the other has one; raises `InputError` for other numbers."""
     ours, theirs = render[0].shape[-1], truth[0].shape[-1]
     weights = np.asarray(LUMINANCE, dtype=np.float32)
     if ours == theirs:
@@ -89,7 +89,7 @@ def match_channels(render: Pictures, truth: Pictures) -> tuple[Pictures, Picture
         return render, [(image @ weights)[..., None] for image in truth]
     if (ours, theirs) == (3, 1):
         return [(image @ weights)[..., None] for image in render], truth
-    raise InputError(f"a model of {ours} channels cannot be compared with references of {theirs}")
+    raise InputError(f"a model with {ours} channels cannot be compared with references that have {theirs}")
 
 
 def evaluate_views(
@@ -105,7 +105,7 @@ def evaluate_views(
 
 
 def score_views(rendered: Rendered, views: Views, protocol: Protocol | str) -> Evaluation:
-    """`evaluate_views` of views that are rendered already: one rendering serves several protocols."""
+    """`evaluate_views` for views that are already rendered: one rendering serves several protocols."""
     rule = protocol_named(protocol) if isinstance(protocol, str) else protocol
     radiance, depth, opacity = rendered
     seen, truth = match_channels(radiance, views.images)
@@ -124,7 +124,7 @@ def score_views(rendered: Rendered, views: Views, protocol: Protocol | str) -> E
         "protocol_summary": rule.sentence(len(views)),
         "views": len(views),
         "views_are": "novel views" if views.t_us is None else "the camera's own frames",
-        "fitted_on": f"all {len(views.pixels)} pixels of {len(views)} views at once, background included"
+        "fitted_on": f"all {len(views.pixels)} pixels of {len(views)} views at once, including background"
         if rule.fit != "none"
         else "nothing is fitted",
         "psnr": float(np.mean(each_psnr)),

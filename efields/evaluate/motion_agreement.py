@@ -1,4 +1,4 @@
-"""Egomotion beside what else is known of it: a gyroscope, poses, `motion.txt` of an ECD slice."""
+"""Egomotion compared with other sources: a gyroscope, poses, `motion.txt` of an ECD slice."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from efields.motion.orientation import angular_velocity_of
 from efields.recordings.recording import Recording
 
 GYROSCOPE = "gyroscope"
-"""Name of the reference that may have a bias and axes of its own."""
+"""Name of the reference that may have a bias and other axes."""
 
 LEAST_CHANGE_DEG_S = 0.2
-"""A reference that changes by less (root mean square) has no course to follow: that is a gyroscope's noise."""
+"""A reference that changes by less (root mean square) is not compared over time: that is a gyroscope's noise."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Angular velocity that something else says."""
+    """Angular velocity from another source."""
 
     name: str
-    """What says it."""
+    """Name of the source."""
     t_us: Int64[np.ndarray, " n"]
     """Absolute times in microseconds, at least one."""
     angular_velocity: Float64[np.ndarray, "n 3"]
@@ -40,7 +40,7 @@ class Agreement:
     reference: str
     """Name of the reference."""
     windows: int
-    """Windows that it covers, which are those compared."""
+    """Number of windows that it covers and that are compared."""
     rms_deg_s: float
     """Root mean square error in deg/s."""
     mean_deg_s: float
@@ -50,13 +50,13 @@ class Agreement:
     zero_rotation_mean_deg_s: float
     """Mean error of no rotation at all."""
     correlation: float | None
-    """Of the components about the axis about which the reference changes most; None where it changes little."""
+    """Correlation and slope about the axis about which the reference changes most; None where it changes little."""
     slope: float | None
     """By how much the estimate changes about that axis where the reference changes by 1."""
 
 
 def references_of(recording: Recording, path: Path) -> tuple[Reference, ...]:
-    """Angular velocities that something beside the events says; raises `InputError` for a broken `motion.txt`."""
+    """Angular velocities from sources other than events; raises `InputError` for a broken `motion.txt`."""
     found = []
     if recording.imu is not None and len(recording.imu.t_us) > 1:
         found.append(Reference(GYROSCOPE, recording.imu.t_us, recording.imu.gyro))

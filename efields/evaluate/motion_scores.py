@@ -1,4 +1,4 @@
-"""Scores of the camera's motion: angular velocity in degrees a second, direction of translation in degrees.
+"""Scores of the camera's motion: angular velocity in degrees per second, translation direction in degrees.
 
 A direction is never given the truth's length or sign. Source of the traps: E-MoFlow's published linear velocities take
 both from the truth, so that they do not compare.
@@ -21,12 +21,12 @@ from efields.text import read_text
 
 @dataclass(frozen=True)
 class RotationPreset:
-    """Against what, and how, angular velocities are scored."""
+    """Defines the reference and the metric for angular velocities."""
 
     text: str
     """The protocol in a sentence, for tables."""
     gyro_delay_s: float = 0.0
-    """By how much a gyro sample's stamp is later than what it measured, in seconds."""
+    """By how much a gyro sample's timestamp is later than its measurement, in seconds."""
 
 
 ROTATION_PRESETS: Mapping[str, RotationPreset] = {
@@ -78,7 +78,7 @@ class RotationCourse:
 
 @dataclass(frozen=True)
 class DirectionScore:
-    """Errors of directions of translation in degrees, 0 to 180."""
+    """Errors of translation directions in degrees, 0 to 180."""
 
     mean_deg: float | None
     """Mean angle; None where no sample counts."""
@@ -87,7 +87,7 @@ class DirectionScore:
     samples: int
     """Samples that count: the camera moves and a direction was given."""
     given: float
-    """Share of the samples with a moving camera for which a direction was given, 0 to 1."""
+    """Fraction of the samples with a moving camera for which a direction was given, 0 to 1."""
 
 
 def rotation_preset(name: str) -> RotationPreset:
@@ -108,7 +108,7 @@ def score_rotation(
     """
     if estimate.shape != truth.shape or len(truth) == 0 or truth.shape[1:] != (3,):
         raise InputError(
-            f"angular velocities {estimate.shape} and truth {truth.shape}", do="give [n, 3] of both, n > 0"
+            f"angular velocities {estimate.shape} and truth {truth.shape}", do="give both as [n, 3], n > 0"
         )
     if not (np.isfinite(estimate).all() and np.isfinite(truth).all()):
         raise InputError("angular velocities that are not finite", do="leave those samples out")
@@ -178,7 +178,7 @@ def rotation_table(
     truth: Float64[np.ndarray, "n 3"],
     window: Int64[np.ndarray, " n"] | None = None,
 ) -> dict[str, RotationScore]:
-    """Score of the estimate, and beside it that of no rotation at all."""
+    """Score of the estimate, and of zero rotation."""
     return {
         "estimate": score_rotation(estimate, truth, window),
         "zero rotation": score_rotation(np.zeros_like(truth), truth, window),
@@ -188,7 +188,7 @@ def rotation_table(
 def direction_table(
     estimate: Float64[np.ndarray, "n 3"], velocity: Float64[np.ndarray, "n 3"], least_speed: float = 1e-3
 ) -> dict[str, DirectionScore]:
-    """Score of the estimate, and beside it those of constant directions that know nothing of the recording.
+    """Score of the estimate, and of constant directions that are independent of the recording.
 
     "constant forward" is (0, 0, 1), "constant diagonal" the (1, 1, 1) that E-MoFlow starts from.
     """
@@ -208,7 +208,7 @@ def gyro_at(
 
 
 def read_slice_motion(path: Path) -> Float64[np.ndarray, " 3"]:
-    """Angular velocity (rad/s, camera axes) of `motion.txt` beside a slice of an ECD rotation sequence.
+    """Angular velocity (rad/s, camera axes) from the `motion.txt` of a slice of an ECD rotation sequence.
 
     Raises `InputError` for a missing file or one that does not hold three numbers.
     """

@@ -1,4 +1,4 @@
-"""True motion and true flow: of a trajectory, and of a simulated scene at any time, from depth and motion.
+"""Ground-truth motion and flow: of a trajectory, and of a simulated scene at any time, from depth and motion.
 
 A static point at depth Z flows by u = A(x) v / Z + B(x) w (Longuet-Higgins and Prazdny, 1980); for a moving one v is
 the velocity of the camera relative to it.
@@ -43,7 +43,7 @@ class Surface:
     point: Float64[np.ndarray, "h w 3"]
     """Point in the camera's axes, scene units; (x, y, 1) where it is not valid."""
     mover: UInt8[np.ndarray, "h w"]
-    """Which moving thing it belongs to, counted from 1; 0 is what stands still."""
+    """Which moving object it belongs to, counted from 1; 0 means static."""
     valid: Bool[np.ndarray, "h w"]
     """Where it is known."""
 

@@ -1,9 +1,8 @@
-"""Evaluation protocols: which freedom of brightness is removed, fitted over what, and where PSNR is taken.
+"""Evaluation protocols: which ambiguity of brightness is removed, fitted over what, and where PSNR is computed.
 
-Events say how log intensity changes, never how bright it is, so a reconstruction is known up to a gauge: an offset in
-log intensity per channel always, and a scale too where the contrast threshold is not known. Numbers of two protocols
-cannot be compared. Every fit runs over all pixels of all views at once in float64, never per image, which would inflate
-PSNR.
+Events measure changes of log intensity, never its value, so a reconstruction is known up to a gauge: an offset in log
+intensity per channel always, and a scale too where the contrast threshold is not known. Numbers of two protocols cannot
+be compared. Every fit runs over all pixels of all views at once in float64, never per image, which would inflate PSNR.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ log = logging.getLogger(__name__)
 RADIANCE_FLOOR = 1e-3
 """Smallest predicted radiance, as the fields' softplus + 1e-3 has it; guards the log against other renderers."""
 REFERENCE_FLOOR = 1.0 / 512.0
-"""Smallest reference value, as a share of its largest: half a grey level of 8 bits, (0 + 0.5) / 256."""
+"""Smallest reference value, as a fraction of the largest: half a grey level of 8 bits, (0 + 0.5) / 256."""
 GAMMA = 2.2
 """Exponent between display values and linear light."""
 EVENTNERF_EPSILON = 0.1
@@ -41,9 +40,9 @@ class Protocol:
     name: str
     """Name on the command line and in metrics.json."""
     summary: str
-    """What is corrected and where PSNR is taken, in one plain sentence; `{views}` is replaced by their number."""
+    """What is corrected and where PSNR is computed, in one plain sentence; `{views}` is replaced by their number."""
     fit: Literal["affine", "offset", "none"]
-    """Freedom removed per channel in log intensity: scale and offset, offset alone, nothing."""
+    """What is removed per channel in log intensity: scale and offset, offset alone, or nothing."""
     gamma_space: bool = False
     """Compare display values clipped to 0..1 with peak 1 (EventNeRF), instead of the reference as it is stored."""
 
@@ -89,7 +88,7 @@ PROTOCOLS: dict[str, Protocol] = {
         ),
         Protocol(
             "none",
-            "Renders compared as they are, without any correction; the peak is the largest minus the smallest "
+            "Renders are compared without any correction; the peak is the largest minus the smallest "
             "reference value of {views}.",
             fit="none",
         ),
@@ -106,7 +105,7 @@ def protocol_named(name: str) -> Protocol:
 
 @dataclass(frozen=True)
 class Gauge:
-    """The brightness freedom that was removed: `log(aligned + epsilon) = a * log(gain * x + epsilon) + b`, per channel.
+    """The brightness ambiguity removed: `log(aligned + epsilon) = a * log(gain * x + epsilon) + b`, per channel.
 
     x is the predicted radiance, brought into the space of the reference by the power `encoding`.
     """
@@ -228,7 +227,7 @@ def _white(truth: Pictures, color_space: ColorSpace) -> float:
 
 
 def _check(pred: Pictures, truth: Pictures) -> None:
-    """Refuse what no fit can be made of."""
+    """Refuse input that cannot be fitted."""
     shapes = [[image.shape for image in pictures] for pictures in (pred, truth)]
     if shapes[0] != shapes[1]:
         first, other = next(
@@ -238,11 +237,11 @@ def _check(pred: Pictures, truth: Pictures) -> None:
     if not any(image.size for image in truth):
         raise InputError("there are no reference views")
     if not all(np.isfinite(image).all() for image in truth):
-        raise InputError("reference views hold values that are not finite", do="repair or leave out those images")
+        raise InputError("reference views hold values that are not finite", do="repair or remove those images")
     if not all(np.isfinite(image).all() for image in pred):
-        raise InputError("the model renders values that are not finite", do="train it again with a lower learning rate")
+        raise InputError("the model renders values that are not finite", do="train again with a lower learning rate")
     if largest(truth) <= smallest(truth):
-        raise InputError(f"reference views are constant ({largest(truth):g}): nothing can be compared with them")
+        raise InputError(f"reference views are constant ({largest(truth):g}): so nothing can be compared with them")
 
 
 def _least_squares(

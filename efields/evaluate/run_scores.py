@@ -1,4 +1,4 @@
-"""Score a run, and keep in its folder what the report shows: metrics.json, heldout.npz, events.npz."""
+"""Score a run, and write to its folder what the report shows: metrics.json, heldout.npz, events.npz."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from efields.train.run import Model, Run
 
 KEPT_VIEWS = 48
-"""Views whose images are kept in heldout.npz, spread over the set; scores are kept for all."""
+"""Number of views whose images are kept in heldout.npz, spread over the set; scores are kept for all."""
 TRAJECTORY_VIEWS = 8
-"""Poses of the trajectory that are rendered for the report when there are no reference views."""
+"""Number of poses of the trajectory that are rendered for the report if there are no reference views."""
 OF_THE_RUN = ("train_seconds", "events", "backend", "seed", "environment", "event_windows")
-"""Keys of metrics.json that have nothing to do with the protocol."""
+"""Keys of metrics.json that do not depend on the protocol."""
 
 
 def evaluate_run(
@@ -51,19 +51,19 @@ def evaluate_run(
     """Score a run on the recording's held-out views; writes metrics.json, heldout.npz and events.npz in the run folder.
 
     metrics.json holds the scores under the run's own protocol (until there are some, under `protocol`), and those under
-    every protocol that was ever asked for, by name in `protocols`. What is returned is under `protocol`, or the run's
+    every protocol used so far, by name in `protocols`. What is returned is under `protocol`, or the run's
     own if None. Without reference views the scores are None with a reason, and poses of the trajectory are rendered for
     the report.
     """
     own = protocol_named(run.experiment.evaluate.protocol)
     asked = own if protocol is None else protocol_named(protocol) if isinstance(protocol, str) else protocol
-    facts = _training_facts(run, recording)  # what is damaged is told before the work
+    facts = _training_facts(run, recording)  # damage is reported before the work
     model = run.load_model(backend, device)
     here = recording.calibrated
     if (model.camera.width, model.camera.height) != (here.width, here.height):
         sizes = f"{here.width}x{here.height}, the run's {model.camera.width}x{model.camera.height}"
         raise InputError(
-            f"the recording's camera has {sizes}", recording.path, "give the recording that was trained on"
+            f"the recording's camera has {sizes}", recording.path, "give the recording that the run was trained on"
         )
     _, views = views_for(run.experiment, recording)
     rules = [own, asked] if asked.name != own.name and own.name in _earlier(run.path) else [asked]
@@ -91,7 +91,7 @@ def evaluate_run(
 
 
 def _earlier(run_path: Path) -> dict[str, dict[str, Any]]:
-    """Scores by protocol that metrics.json holds; none where it is broken: it is about to be written anew."""
+    """Scores by protocol in metrics.json; empty if it is broken, as it is about to be rewritten."""
     try:
         metrics = read_scores(run_path)
     except InputError:
@@ -106,7 +106,7 @@ def _of_protocol(metrics: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_reference(model: Model, rule: Protocol, on_view: OnView | None) -> Evaluation:
-    """Renders along the trajectory where nothing can be scored."""
+    """Renders along the trajectory if nothing can be scored."""
     times = np.linspace(model.trajectory.start_us, model.trajectory.end_us, 2 * TRAJECTORY_VIEWS + 1)[1::2]
     poses = np.stack([pose_at(model.trajectory, int(t)) for t in times])
     names = tuple(f"{(t - model.trajectory.origin_us) * 1e-6:.3f} s" for t in times)
@@ -199,6 +199,6 @@ def _finite_half(values: np.ndarray) -> np.ndarray:
 
 
 def _write_arrays(path: Path, arrays: dict[str, Any]) -> None:
-    """Write an .npz whole or not at all."""
+    """Write an .npz completely or not at all."""
     with replacing(path) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **arrays)

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 SMALLEST_MSE = 1e-10
-"""Mean squared error, as a share of the squared range, at which PSNR stops: 100 dB, a number for an exact render."""
+"""Smallest mean squared error, as a fraction of the squared range: limits PSNR to 100 dB for an exact render."""
 SSIM_WINDOW = 11
 """Side in pixels of SSIM's Gaussian window with sigma 1.5, truncated at 3.5 sigma."""
 OPACITY_SEEN = 0.5
@@ -22,12 +22,12 @@ LPIPS_BACKBONE = "alexnet-owt-7be5be79.pth"
 
 
 class Scored(NamedTuple):
-    """A number, or None and why."""
+    """A number, or None with a reason."""
 
     value: float | None
     """The score."""
     reason: str | None = None
-    """Why there is none, in plain words."""
+    """The reason, in plain words."""
 
 
 def psnr(render: Float[np.ndarray, "*image"], truth: Float[np.ndarray, "*image"], data_range: float) -> float:
@@ -69,7 +69,9 @@ def lpips(renders: Sequence[Float[np.ndarray, "_ _ c"]], truths: Sequence[Float[
             return Scored(None, f"the {package} package is not installed")
     weights = Path(torch.hub.get_dir()) / "checkpoints" / LPIPS_BACKBONE
     if not weights.is_file():
-        return Scored(None, f"the weights {LPIPS_BACKBONE} are not in torch's cache, and efields downloads nothing")
+        return Scored(
+            None, f"the weights {LPIPS_BACKBONE} are not in torch's cache, and efields never downloads anything"
+        )
     import lpips as package  # pyright: ignore[reportMissingImports]
 
     metric = package.LPIPS(net="alex", verbose=False).eval()
@@ -84,12 +86,12 @@ def lpips(renders: Sequence[Float[np.ndarray, "_ _ c"]], truths: Sequence[Float[
 
 @dataclass(frozen=True)
 class DepthScore:
-    """How far rendered depth lies from the truth on object pixels."""
+    """Error of rendered depth on object pixels."""
 
     abs_rel: float | None
     """Mean of |rendered - true| / true where the truth is finite and the render is opaque; None without such pixels."""
     coverage: float | None
-    """Share of the pixels with true depth that the render covers; None where no pixel has true depth."""
+    """Fraction of the pixels with true depth that the render covers; None if no pixel has true depth."""
     reason: str | None = None
     """Why `abs_rel` is None."""
 

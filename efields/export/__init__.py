@@ -1,1 +1,1 @@
-"""What a run gives away: scenes for the browser, meshes, points, poses. A layer below the report and the server."""
+"""Exports of a run: scenes for the browser, meshes, points, poses. A layer below the report and the server."""

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 SLAB = 16
-"""Coarse layers that are worked on together."""
+"""Coarse layers that are processed together."""
 
 
 def fit_to_finer(

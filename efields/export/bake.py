@@ -1,4 +1,4 @@
-"""From a field to codes on a grid."""
+"""Bakes a field into codes on a grid."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 FIT_ITERATIONS = 3
 """Steps of the fit of opacity between centres; more change nothing that pictures show."""
 FULL_ALPHA = 0.999
-"""Opacity of one voxel that counts as solid; denser is not told apart."""
+"""Opacity of one voxel that counts as solid; denser values are not distinguished."""
 STEPS_A_VOXEL = 2
 """Spans of the march along an edge of a voxel."""
 RADIANCE_ENDS = (0.1, 99.9)
-"""Percentiles of log radiance that the radiance code reaches."""
+"""Percentiles of log radiance that the radiance code spans."""
 LEAST_RADIANCE = 1e-6
 """Radiance that counts as black."""
 UNSEEN_CODE = 128
-"""Radiance code of voxels that nothing looks at; one number for all of them makes files a third smaller."""
+"""Radiance code of voxels that are never sampled; one number for all of them makes files a third smaller."""
 _CHUNK = 1 << 18
 
 OnShare = Callable[[int, int], None]
@@ -46,7 +46,7 @@ class Voxels:
     alpha: Float32[np.ndarray, "z y x"]
     """Opacity of one voxel's edge."""
     radiance: Float32[np.ndarray, "z y x c"]
-    """Radiance; 0 where nobody looked."""
+    """Radiance; 0 where it was not evaluated."""
     edge: float
     """Mean edge of a voxel, world units."""
     diffuse: bool
@@ -69,7 +69,7 @@ def sample_voxels(
     iterations: int = FIT_ITERATIONS,
     on_share: OnShare | None = None,
 ) -> Voxels:
-    """Ask the field in every voxel where the renderer does not skip it.
+    """Evaluate the field in every voxel that the renderer does not skip.
 
     Opacity is fitted to 8 points a voxel, so that interpolated it is what the field has between centres (with no
     `iterations`: the values at the centres). Radiance is that of the centres; where it depends on direction it is
@@ -135,7 +135,7 @@ def occupied_box(renderer: Renderer) -> Box:
 
 @torch.no_grad()
 def depends_on_direction(field: Field, box: Box, device: torch.device) -> bool:
-    """Whether the same points look different from two sides."""
+    """Whether the radiance of the same points depends on direction."""
     generator = torch.Generator().manual_seed(0)
     lo, size = (torch.tensor(values, dtype=torch.float32) for values in (box.lo, box.size))
     point = (lo + torch.rand((256, 3), generator=generator) * size).to(device)
@@ -148,7 +148,7 @@ def spread_into_empty(
 ) -> Float32[np.ndarray, "z y x c"]:
     """Radiance with that of filled voxels continued `reach` voxels into empty ones, and its mean beyond.
 
-    Interpolation at a surface looks at empty voxels too; what they hold must not bleed into it.
+    Interpolation at a surface looks at empty voxels too; their radiance must not bleed into it.
     """
     from scipy.ndimage import uniform_filter
 

@@ -1,4 +1,4 @@
-"""The reference renderer of a baked volume: the march that the viewer's shader must equal, and nothing faster.
+"""The reference renderer of a baked volume: the ray march that the viewer's shader must match; not built for speed.
 
 A ray is clipped to the box and divided into spans of one length, the last one shortened. Codes are interpolated between
 voxel centres, decoded, and composited front to back until less than a thousandth of the light is left.
@@ -18,25 +18,25 @@ from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 
 LEAST_TRANSMITTANCE = 1e-3
-"""Light below which the rest of a ray is left out."""
+"""Transmittance below which the rest of a ray is skipped."""
 OPAQUE = 0.5
 """Opacity from which a ray has a depth."""
 
 
 @dataclass(frozen=True)
 class BakedView:
-    """What the pixels of one picture see."""
+    """What the pixels of one image see."""
 
     radiance: Float64[np.ndarray, "h w c"]
     """Linear radiance with the background behind it."""
     opacity: Float64[np.ndarray, "h w"]
-    """Share of light that the volume stops."""
+    """Fraction of light that the volume stops."""
     depth: Float64[np.ndarray, "h w"]
     """Distance along the unit ray, world units; inf where opacity is below one half."""
     normal: Float64[np.ndarray, "h w 3"] | None
     """Unit direction in which density falls, weighted along the ray; 0 where there is no depth; None unasked."""
     samples: int
-    """Codes that were looked up."""
+    """Number of codes looked up."""
 
 
 class BakedRenderer:

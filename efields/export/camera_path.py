@@ -1,6 +1,6 @@
 """Camera paths of the viewer's path editor: keys with times, and their JSON, by the rules of viewer/src/camera/path.ts.
 
-Positions follow a Catmull-Rom spline in time, directions turn by slerp, angles of view go straight.
+Positions follow a Catmull-Rom spline in time, rotations use slerp, angles of view are linear.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_FPS = 1000.0
 
 @dataclass(frozen=True)
 class Key:
-    """One view that a path goes through."""
+    """One view that a path passes through."""
 
     t: float
     """Seconds since the path's start."""
@@ -73,7 +73,7 @@ class CameraPath:
         return open_s + open_s / (len(self.keys) - 1) if self.closed else open_s
 
     def stops(self) -> list[Stop]:
-        """The camera of each picture of the film."""
+        """The camera of each frame of the video."""
         count = max(1, round(self.duration_s * self.fps))
         return [self.at(picture / self.fps) for picture in range(count)]
 

@@ -1,4 +1,4 @@
-"""Cameras and poses as a scene document has them: undistorted pinholes, positions and quaternions, at most so many."""
+"""Cameras and poses of a scene document: undistorted pinholes, positions and quaternions, up to a number."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def undistorted_pixels(camera: Camera) -> Int64[np.ndarray, "p 2"]:
 
 
 def camera_table(camera: Camera) -> dict[str, Any]:
-    """A pinhole as the document has it."""
+    """A pinhole in the form of the document."""
     return {name: getattr(camera, name) for name in ("width", "height", "fx", "fy", "cx", "cy")}
 
 

@@ -1,4 +1,4 @@
-"""The scene document of a run: what a viewer must know beside the field itself. Scene format, version 1."""
+"""The scene document of a run: what a viewer needs besides the field itself. Scene format, version 1."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def recording_of(run: Run) -> tuple[Recording | None, str]:
     if not experiment.scene:
         return None, "The run names no recording: events are not shown."
     if not Path(experiment.scene).expanduser().exists():
-        return None, "The recording is no longer where it was: events are not shown."
+        return None, "The recording is no longer at its path: events are not shown."
     try:
         return supply(load(experiment.scene, **experiment.loader), experiment.supplied), ""
     except InputError as error:
@@ -185,7 +185,7 @@ def _heldout_of_run(run: Run, model: Model) -> list[dict[str, Any]]:
             if "truth" not in stored.files:
                 return []
             names, poses = [str(name) for name in stored["names"]], stored["T_world_camera"]
-    except Exception:  # a broken file of pictures is told by the report; here it only means fewer views
+    except Exception:  # a broken file of images is reported by the report; here it only means fewer views
         return []
     return view_tables("heldout", names, poses_about(poses, model.renderer.origin), None)
 

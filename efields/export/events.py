@@ -16,11 +16,11 @@ from efields.export.cameras import undistorted_pixels
 from efields.geometry.camera import Camera
 
 MOST_EVENTS = 5_000_000
-"""Events that a scene carries; at 2 to 4 bytes each in the file."""
+"""Largest number of events in a scene; 2 to 4 bytes each in the file."""
 CHUNK = 1 << 18
 """Events of a chunk at most."""
 LONGEST_GAP_US = 0xFFFF
-"""Gap between two events that 16 bits of microseconds hold."""
+"""Largest gap between two events that 16 bits of microseconds hold."""
 RATE_BINS = 600
 """Bins of the rate curve."""
 _PIECE = 1 << 20
@@ -111,12 +111,12 @@ def _chunks(t_us: Int64[np.ndarray, " n"]) -> list[tuple[int, int]]:
 
 
 def _note(count: int, shown: int, seen: int, end_s: float) -> str:
-    """What is not there, in plain sentences."""
+    """What is missing, in plain sentences."""
     said = []
     if seen < count:
         said.append(
             f"These are the first {shown:,} of {count:,} events, up to {end_s:.3f} s; the rate counts all of them."
         )
     if shown < seen:
-        said.append(f"{seen - shown:,} events fall outside of the undistorted picture and are left out.")
+        said.append(f"{seen - shown:,} events fall outside the undistorted image and are left out.")
     return " ".join(said)

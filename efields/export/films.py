@@ -1,4 +1,4 @@
-"""Films as MP4 files (H.264), by the ffmpeg that imageio-ffmpeg brings; one that it could not finish is an error."""
+"""Videos as MP4 files (H.264), by the ffmpeg of imageio-ffmpeg; one that it could not finish is an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUALITY = ("-c:v", "libx264", "-crf", "10", "-pix_fmt", "yuv420p", "-movflags", 
 
 @contextlib.contextmanager
 def mp4(out: Path, fps: float) -> Iterator[Callable[[UInt8[np.ndarray, "h w 3"]], None]]:
-    """Gives a function that takes pictures of one size one by one; the film appears when all are in.
+    """Yields a function that takes images of one size one by one; the video appears when all are in.
 
     Odd sides grow by a pixel, as the codec wants. Raises `InputError` when there is no picture, no ffmpeg, or the film
     cannot be written.
@@ -42,7 +42,7 @@ def mp4(out: Path, fps: float) -> Iterator[Callable[[UInt8[np.ndarray, "h w 3"]]
         try:
             yield write
             if encoder is None:
-                raise InputError("there is no picture for a film", out)
+                raise InputError("there are no images for a video", out)
             _end(encoder, out, said)
         finally:
             if encoder is not None:
@@ -58,7 +58,7 @@ def _encoder(path: Path, width: int, height: int, fps: float, said: IO[bytes]) -
     try:
         program = imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError:
-        raise InputError("there is no ffmpeg, which writes films", do="pip install imageio-ffmpeg") from None
+        raise InputError("ffmpeg, which writes videos, is missing", do="pip install imageio-ffmpeg") from None
     pictures = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:.6f}", "-i", "-")
     words = [program, "-y", "-v", "error", *pictures, *QUALITY, "-f", "mp4", str(path.absolute())]
     # A session of its own: Ctrl-C is for us to act on.
@@ -67,12 +67,12 @@ def _encoder(path: Path, width: int, height: int, fps: float, said: IO[bytes]) -
 
 
 def _end(encoder: subprocess.Popen[bytes], out: Path, said: IO[bytes]) -> None:
-    """Wait for the last picture. Raises `InputError` with ffmpeg's words when it did not finish the film."""
+    """Wait for the last image. Raises `InputError` with ffmpeg's message when it did not finish the video."""
     with contextlib.suppress(BrokenPipeError):
         encoder.stdin.close()  # pyright: ignore[reportOptionalMemberAccess]
     if encoder.wait() == 0:
         return
     said.seek(0)
-    lines = said.read()[-4000:].decode("utf-8", errors="replace").strip().splitlines() or ["ffmpeg was ended"]
+    lines = said.read()[-4000:].decode("utf-8", errors="replace").strip().splitlines() or ["ffmpeg was terminated"]
     what = lines[-1].rpartition("] ")[2][:150]
-    raise InputError(f"the film cannot be written ({what})", out, "free some space or choose another folder")
+    raise InputError(f"the video cannot be written ({what})", out, "free some space or choose another folder")

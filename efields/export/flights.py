@@ -1,4 +1,4 @@
-"""Where a camera flies for a film: around or before what the recording saw, or along a file of poses."""
+"""Camera paths for videos: around or in front of what the recording saw, or along a file of poses."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from efields.settings import neighbour_or
 from efields.train import Model
 
 AROUND_DEG = 60.0
-"""A recording whose viewing directions spread by more than this went around its subject."""
+"""A recording whose viewing directions spread by more than this circled its subject."""
 
 
 def flight_of(model: Model, path: str, count: int, fps: float | None = None) -> tuple[list[Stop], float]:
-    """The camera of each picture of a film, and its pictures a second (30, or a camera path's own, if not given).
+    """The camera of each frame of a video, and its frame rate (30, or a camera path's own, if not given).
 
     `path` is `orbit`, `spiral`, `auto` or `recorded`, with `count` pictures, or a file of poses or of a camera path.
     """
@@ -55,7 +55,7 @@ def poses_from_file(path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPath | P
     """Camera-to-world poses (OpenCV axes) from a text or a JSON file, or a path of the viewer's path editor.
 
     Text is lines `t x y z qx qy qz qw`, named columns, or matrices. JSON is `{"T_world_camera": [4x4, ...]}` in OpenCV
-    axes, frames with a `transform_matrix` in OpenGL axes, as NeRF data sets have them, or a camera_path.json of
+    axes, frames with a `transform_matrix` in OpenGL axes, as NeRF datasets have them, or a camera_path.json of
     nerfstudio. Raises `InputError` for anything else.
     """
     if not path.exists():
@@ -106,7 +106,7 @@ def _from_json(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPa
 
 
 def trajectory_poses(trajectory: Trajectory, count: int = 0) -> Float64[np.ndarray, "n 4 4"]:
-    """The trajectory's own poses, or `count` poses at even times along it."""
+    """The trajectory's own poses, or `count` poses at uniform times along it."""
     t_us = np.linspace(trajectory.start_us, trajectory.end_us, count) if count else trajectory.t_us
     return poses_at(trajectory, (np.asarray(t_us, dtype=np.float64) - trajectory.origin_us) * 1e-6)
 
@@ -117,7 +117,7 @@ def orbit_or_spiral(
     """A closed flight of `count` poses fitted to a trajectory.
 
     `orbit` goes once around the point that the recorded cameras looked at, at their mean distance and height; `spiral`
-    sways about their middle pose and looks at one point `distance` ahead (the depth of the scene there). `auto` takes
+    moves around their middle pose and looks at one point `distance` ahead (the depth of the scene there). `auto` takes
     the orbit where the cameras went around, the spiral where they looked one way.
     """
     seen = trajectory_poses(trajectory, 64)
@@ -147,7 +147,7 @@ def _spiral(seen: np.ndarray, count: int, distance: float | None) -> Float64[np.
     position = seen[:, :3, 3]
     reach = float(np.abs(position - position.mean(0)).max())
     ahead = distance or 10 * reach or 1.0
-    # Half of what the camera moved, and a little even where it stood.
+    # Half of the camera's movement, and a little even if it did not move.
     sway = max(0.5 * reach, 0.01 * ahead)
     angle = np.arange(count) * 2 * np.pi / count
     offset = np.stack([np.cos(angle), 0.5 * np.sin(angle), 0.3 * np.sin(2 * angle)], axis=1) * sway

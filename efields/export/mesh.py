@@ -1,4 +1,4 @@
-"""Surfaces of a baked volume for other programs: triangles with colours as PLY or GLB through open3d, points as PLY."""
+"""Surfaces of a baked volume for other programs: coloured triangles as PLY or GLB through open3d, points as PLY."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from efields.geometry.boxes import Triple
 from efields.geometry.origin import ZERO
 
 SURFACE_SHARE = 0.5
-"""Opacity of one voxel at which the surface is drawn, over that of the densest one."""
+"""Opacity of one voxel at which the surface is drawn, relative to that of the densest one."""
 LEAST_ALPHA = 0.1
 """Opacity of the densest voxel below which there is no surface."""
 MESHES, POINTS = (".ply", ".glb"), (".ply",)
@@ -105,7 +105,7 @@ def _open3d() -> Any:
         import open3d
     except (ImportError, OSError):
         do = 'pip install "efields[mesh]"'
-        raise InputError("open3d is not installed, which writes meshes", do=do) from None
+        raise InputError("open3d, which writes meshes, is not installed", do=do) from None
     return open3d
 
 
@@ -117,7 +117,7 @@ def _surface(volume: Volume, tone: dict[str, Any], out: Path) -> tuple[np.ndarra
     codes = volume.keyframes[0].codes.astype(np.float64) / 255
     mono = codes.shape[-1] == 2
     density, radiance = (codes[..., 0], codes[..., 1:]) if mono else (codes[..., 3], codes[..., :3])
-    # A rim of nothing closes surfaces at the walls of the box.
+    # An empty border closes surfaces at the walls of the box.
     alpha = np.pad(1 - np.exp(-volume.density.decode(density) * volume.density.reference_length), 1)
     if alpha.max() < LEAST_ALPHA:
         raise InputError("the field has no opaque surface to write", out, "train longer, or export --html")

@@ -1,4 +1,4 @@
-"""Camera paths of nerfstudio's viewer (`camera_path.json`): the camera of every picture, or keyframes between.
+"""Camera paths of nerfstudio's viewer (`camera_path.json`): the camera of every frame, or keyframes.
 
 Source: nerfstudio 1.1, `cameras/camera_paths.py` and `viewer/render_panel.py`. Matrices take camera to world in OpenGL
 axes, `fov` is the vertical angle of view in degrees.
@@ -23,7 +23,7 @@ PERSPECTIVE = ("perspective", "pinhole")
 MOST_PIXELS = 16384
 DEFAULT_FPS = 30.0
 TRANSITION_S = 2.0
-"""Seconds between two keyframes where the file says none, as in nerfstudio."""
+"""Seconds between two keyframes if the file does not say, as in nerfstudio."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def parse_nerfstudio(content: dict[str, Any], where: str) -> Pictures | CameraPa
     if kind not in PERSPECTIVE:
         raise InputError(f"the camera_type '{kind}' cannot be rendered", where, "export a perspective path")
     if content.get("crop"):
-        raise InputError("has a crop, which films do not have", where, "remove 'crop' from the file")
+        raise InputError("has a crop, which videos cannot have", where, "remove 'crop' from the file")
     size = _size(content, where)
     rows = content.get("camera_path")
     if rows:

@@ -1,4 +1,4 @@
-"""Poses of the event camera, or of the images of a run without events, for others: TUM text, or transforms.json."""
+"""Poses of the event camera, or of the images of a run without events, as TUM text or transforms.json."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_poses(out: Path, overwrite: bool) -> None:
 
 
 def images_of(run: Run) -> Views | None:
-    """The images that a run without events was trained on, in the order of its path; None where they are not there."""
+    """The images that a run without events was trained on, in the order of its path; None if they are missing."""
     recording, _ = recording_of(run)
     if recording is None or len(recording.events):
         return None

@@ -1,4 +1,4 @@
-"""Scenes read again: a page or a folder that `efields export` wrote, checked as the viewer checks it."""
+"""Reads scenes: a page or a folder that `efields export` wrote, checked as the viewer checks it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole scene of a run: its document with the baked volume, and all blobs; and what baking cost in PSNR."""
+"""The complete scene of a run: its document with the baked volume, and all blobs; and the loss in PSNR by baking."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from efields.recordings.recording import Recording
 from efields.train import Model, Run, views_for
 
 RESOLUTION = 192
-"""Voxels along the longest edge of a scene that is made without asking."""
+"""Default number of voxels along the longest edge."""
 SCORED_VIEWS = 8
 """Views on which live and baked renders are compared."""
 _EYES = 8
@@ -47,7 +47,7 @@ class BakedScene:
 
 @dataclass(frozen=True)
 class BakingLoss:
-    """How far baked renders are from the truth, or from live renders where there is no truth."""
+    """PSNR of baked renders against the reference views, or against live renders if there are none."""
 
     views: int
     """Views compared."""

@@ -1,4 +1,4 @@
-"""A scene as a page: one file that holds all, or a folder to be served. Both are the viewer's built page with data."""
+"""A scene as a page: one file with everything, or a folder to be served. Both are the viewer's built page with data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def viewer_page() -> str:
     try:
         page = PAGE.read_text(encoding="utf-8")
     except OSError:
-        do = "build it in a checkout: python viewer/build.py, or install efields where Node 20 or pip's network is"
+        do = (
+            "build it in a checkout: python viewer/build.py, or install efields where Node 20 or a network is available"
+        )
         raise InputError("the viewer's page is not built", do=do) from None
     if page.count("</body>") != 1:
         raise InputError("the viewer's page is damaged", PAGE, "build it again: python viewer/build.py")
@@ -40,7 +42,7 @@ def scene_html(scene: BakedScene) -> str:
 
 
 def write_html(scene: BakedScene, out: Path) -> int:
-    """Write the page whole or not at all; returns its bytes."""
+    """Write the page completely or not at all; returns its number of bytes."""
     page = scene_html(scene)
     write_text(out, page)
     return len(page.encode("utf-8"))
@@ -59,7 +61,7 @@ def write_web(scene: BakedScene, out: Path) -> int:
 
 
 def page_for_report(run: Run, backend: str = "auto", device: str = "cpu") -> str | None:
-    """A small page of a run, without its events; None where the viewer is not built or the run has no checkpoint."""
+    """A small page of a run, without its events; None if the viewer is not built or the run has no checkpoint."""
     if not PAGE.is_file() or not run.checkpoint_path.is_file():
         return None
     scene = baked_scene(run, run.load_model(backend, device), None, resolution=REPORT_RESOLUTION, most_events=0)

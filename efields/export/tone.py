@@ -13,7 +13,7 @@ from jaxtyping import Float
 from efields.evaluate.protocols import GAMMA
 
 PERCENTILES = (1.0, 99.0)
-"""Of log radiance: what automatic brightness shows as dark and as white."""
+"""Percentiles of log radiance that automatic brightness shows as dark and as white."""
 LONGEST_RANGE = 6.0
 """Range of log radiance that fits on a screen (exp(-6) shows as 7 % grey); a longer one is compressed."""
 
@@ -59,7 +59,7 @@ def tone_table(log_radiance: Float[np.ndarray, "n c"], aligned: dict[str, Any] |
 
 
 def _white(run_path: Path) -> float:
-    """The largest reference value that the run kept; 1 where it kept none."""
+    """The largest reference value that the run kept; 1 if it kept none."""
     try:
         with np.load(run_path / "heldout.npz", allow_pickle=False) as stored:
             largest = float(np.nanmax(stored["truth"]))

@@ -1,4 +1,4 @@
-"""Films of a field: pictures along a flight, with one brightness for all of it, as PNG files or an MP4."""
+"""Videos of a field: images along a camera path, with one brightness for all, as PNG files or an MP4."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def check_film(out: Path, overwrite: bool) -> None:
     """Raise `InputError` for a name that is neither an .mp4 file nor a folder, or that is taken."""
     refuse_existing(out, overwrite, ("00000.png",))
     if out.suffix and out.suffix.lower() != ".mp4":
-        raise InputError(f"'{out.suffix}' cannot be written", out, "name an .mp4 file, or a folder for PNG files")
+        raise InputError(f"'{out.suffix}' cannot be written", out, "give an .mp4 file, or a folder for PNG files")
 
 
 def read_gauge(run_path: Path) -> Gauge:
@@ -94,7 +94,7 @@ def read_gauge(run_path: Path) -> Gauge:
     """
     table: dict[str, Any] | None = read_scores(run_path).get("gauge")
     if table is None:
-        raise InputError("no gauge was fitted in this run", run_path, "efields evaluate it, or use --tone auto")
+        raise InputError("no gauge was fitted for this run", run_path, "run efields evaluate on it, or use --tone auto")
     arrays = {key: np.asarray(value, dtype=np.float64) for key, value in table.items() if isinstance(value, list)}
     numbers = {key: float(value) for key, value in table.items() if isinstance(value, (int, float))}
     known = Gauge.__dataclass_fields__
@@ -102,7 +102,7 @@ def read_gauge(run_path: Path) -> Gauge:
 
 
 def radiance_pictures(radiance: np.ndarray, gauge: Gauge | None = None) -> np.ndarray:
-    """Linear radiance [n, h, w, c] as display values uint8 [n, h, w, 3], with one exposure per channel for all of it.
+    """Linear radiance [n, h, w, c] as display values uint8 [n, h, w, 3], with one exposure per channel for all images.
 
     Events leave the brightness of each channel free, so without a gauge the 99th percentile of each becomes white.
     """

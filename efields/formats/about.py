@@ -1,4 +1,4 @@
-"""What writers are told beside the events."""
+"""What writers get besides the events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from efields.geometry.camera import Camera
 
 @dataclass(frozen=True)
 class About:
-    """The sensor, and what was recorded beside events; writers leave out what their format cannot hold."""
+    """The sensor, and what was recorded besides events; writers leave out what their format cannot store."""
 
     width: int
     """Columns of the sensor in pixels."""

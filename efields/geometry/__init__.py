@@ -1,1 +1,1 @@
-"""Where the camera was: poses, trajectories, cameras, rays, boxes."""
+"""Camera geometry: poses, trajectories, cameras, rays, boxes."""

@@ -43,7 +43,7 @@ class Box:
 
     @classmethod
     def between(cls, corner: Triple, opposite: Triple) -> Box:
-        """The box between two opposite corners, whichever they are; raises `InputError` as the box itself does."""
+        """The box between any two opposite corners; raises `InputError` like the box itself."""
         pairs = list(zip(corner, opposite, strict=True))
         return cls(cast(Triple, tuple(map(min, pairs))), cast(Triple, tuple(map(max, pairs))))
 
@@ -63,12 +63,12 @@ class Box:
         return math.hypot(*self.size)
 
     def equals(self, other: Box) -> bool:
-        """Whether the corners are the same, but for what rounding leaves of a billionth of the diagonal."""
+        """Whether the corners are equal up to rounding (a billionth of the diagonal)."""
         pairs = zip(self.lo + self.hi, other.lo + other.hi, strict=True)
         return all(abs(one - another) <= 1e-9 * self.diagonal for one, another in pairs)
 
     def about(self, origin: Triple) -> Box:
-        """The same box, its corners counted from `origin`."""
+        """The same box with its corners relative to `origin`."""
         lo, hi = (tuple(c - o for c, o in zip(end, origin, strict=True)) for end in (self.lo, self.hi))
         return Box(cast(Triple, lo), cast(Triple, hi))
 

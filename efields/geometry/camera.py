@@ -57,9 +57,11 @@ class Camera:
         if self.width < 1 or self.height < 1:
             raise InputError(f"camera of {self.width} x {self.height} pixels", do="give a size of at least 1")
         if not all(math.isfinite(f) and f != 0 for f in (self.fx, self.fy)):
-            raise InputError(f"focal length fx, fy = {self.fx:g}, {self.fy:g}", do="give finite pixels, not 0")
+            raise InputError(
+                f"focal length fx, fy = {self.fx:g}, {self.fy:g}", do="give finite numbers of pixels, not 0"
+            )
         if not (math.isfinite(self.cx) and math.isfinite(self.cy)):
-            raise InputError(f"principal point cx, cy = {self.cx:g}, {self.cy:g}", do="give finite pixels")
+            raise InputError(f"principal point cx, cy = {self.cx:g}, {self.cy:g}", do="give finite numbers of pixels")
         if self.distortion_model not in LENGTHS:
             raise InputError(f"distortion model {self.distortion_model!r}", do=f"known are {', '.join(LENGTHS)}")
         allowed = LENGTHS[self.distortion_model]
@@ -76,7 +78,7 @@ class Camera:
 
     @property
     def channels(self) -> int:
-        """Colour channels that the sensor tells apart: 3 behind a Bayer filter, else 1."""
+        """Colour channels of the sensor: 3 behind a Bayer filter, else 1."""
         return 3 if self.bayer else 1
 
     @property
@@ -86,7 +88,7 @@ class Camera:
 
     @property
     def lens(self) -> DistortionModel:
-        """The distortion that there is: "none" for Brown's without parameters, which is a pinhole."""
+        """The distortion model in effect: "none" for Brown's without parameters, which is a pinhole."""
         return "none" if self.distortion_model == "plumb_bob" and not any(self.distortion) else self.distortion_model
 
     @property
@@ -98,8 +100,8 @@ class Camera:
     def bearings(self) -> Float64[np.ndarray, "p 3"]:
         """Direction of the light at every raw pixel in raster order, camera axes, z = 1, lens distortion undone.
 
-        Computed once a camera (Newton's method on all pixels together) and kept. Where the distortion cannot be undone
-        (see `undistortable`) a warning counts the pixels, which get the nearest direction found.
+        Computed once per camera (Newton's method on all pixels together) and kept. Where the distortion cannot be
+        undone (see `undistortable`) a warning counts the pixels, which get the nearest direction found.
         """
         bearings, _ = _undistorted_grid(self)
         return bearings.copy()
@@ -125,7 +127,7 @@ class Camera:
         return shown * (self.fx, self.fy) + (self.cx, self.cy)
 
     def scaled(self, factor: float) -> Camera:
-        """The camera of the same picture at another size, without a Bayer pattern (resampling mixes the filters).
+        """The camera of the same image at another size, without a Bayer pattern (resampling mixes the filters).
 
         Raises `InputError` for a factor that is not above 0.
         """
@@ -133,7 +135,7 @@ class Camera:
             raise InputError(f"scale {factor:g} of a camera", do="give a number above 0")
         width, height = max(1, round(self.width * factor)), max(1, round(self.height * factor))
         sx, sy = width / self.width, height / self.height
-        # Pixel corners, at half integers, are what scaling keeps.
+        # Scaling preserves pixel corners, which are at half integers.
         cx, cy = (self.cx + 0.5) * sx - 0.5, (self.cy + 0.5) * sy - 0.5
         return replace(self, width=width, height=height, fx=self.fx * sx, fy=self.fy * sy, cx=cx, cy=cy, bayer="")
 

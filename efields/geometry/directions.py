@@ -1,4 +1,4 @@
-"""Directions: unit vectors that cover half a sphere, and the axes across one."""
+"""Directions: unit vectors that cover a hemisphere, and the two axes perpendicular to a direction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def half_sphere(count: int) -> Float64[np.ndarray, "n 3"]:
 
 
 def across(direction: Float64[np.ndarray, " 3"]) -> Float64[np.ndarray, "2 3"]:
-    """Two unit vectors across a direction and across each other."""
+    """Two unit vectors perpendicular to a direction and to each other."""
     least = np.eye(3)[np.argmin(np.abs(direction))]
     first = np.cross(direction, least)
     first /= np.linalg.norm(first)

@@ -17,11 +17,11 @@ LENGTHS = {"none": (0,), "plumb_bob": (0, 4, 5), "equidistant": (0, 4)}
 _STEPS = 60
 _TOLERANCE = 1e-13
 _WIDEST = math.radians(89.5)
-"""Largest angle from the axis that a bearing with z = 1 is given for."""
+"""Largest angle from the optical axis for which a bearing with z = 1 is given."""
 
 
 def distort(model: DistortionModel, parameters: Any, plane: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:
-    """Points of the plane z = 1 to where the lens shows them on it; `plumb_bob` takes five parameters, k3 last."""
+    """Distort points of the plane z = 1; `plumb_bob` takes five parameters, k3 last."""
     if model == "plumb_bob":
         return plumb_bob(parameters, plane)[0]
     if model == "equidistant":
@@ -101,7 +101,7 @@ def _of(parameters: Any, points: np.ndarray) -> Any:
 
 
 def _upright(jacobian: Float64[np.ndarray, "n 2 2"]) -> Bool[np.ndarray, " n"]:
-    """Whether symmetric Jacobians are positive definite: elsewhere the lens model has folded over, as no lens does."""
+    """Whether symmetric Jacobians are positive definite: elsewhere the lens model folds over, as no real lens does."""
     (a, b), (_, d) = jacobian.transpose(1, 2, 0)
     return (a > 0) & (a * d > b * b)
 

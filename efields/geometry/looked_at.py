@@ -1,4 +1,4 @@
-"""How fast the image moves, and where a camera that looks inwards looks."""
+"""Speed of the image, and the point that an inward-looking camera looks at."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def box_points(box: Box, per_edge: int = 3) -> Float64[np.ndarray, "k 3"]:
 def box_looked_at(trajectory: Trajectory, camera: Camera) -> Box | None:
     """The box that a circling camera looks at: around the point nearest to all optical axes, as wide as the view.
 
-    None when the axes do not meet in front of the cameras, as when a camera moves sideways or is held in a hand.
+    None when the axes do not meet in front of the cameras, as when a camera moves sideways or is handheld.
     """
     begin, end = trajectory.seconds_span
     poses = trajectory.at(torch.linspace(begin, end, 256, dtype=torch.float64))
@@ -71,7 +71,7 @@ def box_looked_at(trajectory: Trajectory, camera: Camera) -> Box | None:
 
 
 def widest(cameras: tuple[Camera, ...]) -> Camera:
-    """The first of the cameras that see the widest angle."""
+    """The first of the cameras with the widest angle of view."""
     return max(cameras, key=_half_view)
 
 

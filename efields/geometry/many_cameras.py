@@ -1,4 +1,4 @@
-"""Several cameras: which of them are one, and the directions of pixels that each belong to one of them."""
+"""Several cameras: which of them are the same, and the directions of pixels that each belong to one of them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from efields.geometry.camera import Camera
 from efields.geometry.distortion import LENGTHS, DistortionModel, undistort
 
 SAME_PX = 0.01
-"""Cameras that show every direction within so many pixels of each other are one."""
+"""Cameras that project every direction within this many pixels of each other count as the same."""
 _GRID = 9
 """Pixels along each side of the image at which cameras are compared, edges included."""
 
 
 def distinct(cameras: Sequence[Camera]) -> tuple[tuple[Camera, ...], Int64[np.ndarray, " n"]]:
-    """The cameras that differ, in the order of their first use, and which of them each camera is.
+    """The distinct cameras in order of first use, and the index among them of each camera.
 
-    Cameras of one size that differ by less than `SAME_PX` anywhere in the image count as one.
+    Cameras of one size that differ by less than `SAME_PX` everywhere in the image count as the same.
     """
     kept: list[Camera] = []
     places = np.empty((len(set(cameras)), _GRID * _GRID, 2))
@@ -63,7 +63,7 @@ def bearings_at(
 
 
 def _are_one(one: Camera, other: Camera) -> bool:
-    """Whether both show every direction of the image at the same place, and colours alike."""
+    """Whether both project every direction of the image to the same position, with the same colours."""
     if (one.width, one.height, one.bayer) != (other.width, other.height, other.bayer):
         return False
     for seen, by in ((one, other), (other, one)):

@@ -19,7 +19,7 @@ def look_at(position: Point, target: Point, up: Point = (0.0, 0.0, 1.0)) -> Floa
     forward = target - position
     distance = np.linalg.norm(forward, axis=-1, keepdims=True)
     if not (distance > 0).all():
-        raise ValueError("a camera cannot look at the point where it is")
+        raise ValueError("a camera cannot look at its own position")
     forward = forward / distance
     upward = np.asarray(up, np.float64) / np.linalg.norm(up)
     # The axis least along `up` stands in for it where the view is along it.
@@ -47,7 +47,7 @@ def orbit(
 ) -> Float64[np.ndarray, "n 4 4"]:
     """T_world_camera of `n` cameras on a circle around `center`, looking at it, counter-clockwise seen from above.
 
-    `closed` puts the last camera at the end of the last turn, else one step before it (so that a film loops).
+    `closed` puts the last camera at the end of the last revolution, else one step before it (so that a video loops).
     """
     return spiral(
         center, radius, (elevation_deg, elevation_deg), n, turns=turns, start_deg=start_deg, up=up, closed=closed
@@ -65,7 +65,7 @@ def spiral(
     up: Point = (0.0, 0.0, 1.0),
     closed: bool = True,
 ) -> Float64[np.ndarray, "n 4 4"]:
-    """T_world_camera of `n` cameras that circle `center` while elevation (and radius) go from one value to another."""
+    """T_world_camera of `n` cameras that circle `center` while elevation (and radius) change between two values."""
     share = np.linspace(0.0, 1.0, n, endpoint=closed)
     azimuth = np.radians(start_deg) + 2 * np.pi * turns * share
     elevation = np.radians(elevation_deg[0] + (elevation_deg[1] - elevation_deg[0]) * share)

@@ -122,7 +122,7 @@ def rotation_to_quaternion(rotation: Float[Tensor, "*n 3 3"]) -> Float[Tensor, "
 def slerp(
     rotation0: Float[Tensor, "*n 3 3"], rotation1: Float[Tensor, "*n 3 3"], u: Float[Tensor, "*n"]
 ) -> Float[Tensor, "*n 3 3"]:
-    """Rotation a share `u` of the shortest way from one rotation to another, at constant angular velocity."""
+    """Rotation at fraction `u` of the shortest path from one rotation to another, at constant angular velocity."""
     return rotation0 @ so3_exp(u[..., None] * so3_log(rotation0.transpose(-1, -2) @ rotation1))
 
 

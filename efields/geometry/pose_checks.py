@@ -1,4 +1,4 @@
-"""Checks of raw poses: each says which pose is wrong and in what, as a row of its source where there is one."""
+"""Checks of raw poses: each names the wrong pose (as a row of its source where there is one) and what is wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from efields.errors import InputError
 _log = logging.getLogger(__name__)
 
 FARTHEST = 1e12
-"""World units beyond which a number is no position: float64 would keep no millimetres of metres there."""
+"""World units beyond which a position is refused: there float64 would no longer resolve millimetres in metres."""
 LATEST_US = 1 << 61
 """Microseconds, 73 thousand years, beyond which differences of times would not fit 63 bits."""
 
@@ -36,7 +36,7 @@ def check_poses(
         said = f"its position {first[0]:.6g}, {first[1]:.6g}, {first[2]:.6g} is out of range"
         _refuse(far, said, "positions are", where, rows)
     length = np.sqrt(np.square(np.clip(orientation, -1e6, 1e6)).sum(axis=1))
-    _refuse(length == 0, "its quaternion is 0 0 0 0", "quaternions are that", where, rows)
+    _refuse(length == 0, "its quaternion is 0 0 0 0", "quaternions are 0", where, rows)
     wrong = np.abs(length - 1) > 1e-3
     if wrong.any():
         said = f"its quaternion is not of unit length but {length[np.argmax(wrong)]:.4g}"
@@ -66,9 +66,11 @@ def in_order(
     """
     prefix, count = f"{where}: " if where else "", len(t_us)
     if count > 1 and (t_us == t_us[0]).all():
-        raise InputError(f"all {count} poses have one time, {t_us[0] * 1e-6:.6f} s", where, "give each pose its own")
+        raise InputError(
+            f"all {count} poses have the same time, {t_us[0] * 1e-6:.6f} s", where, "give each pose its own time"
+        )
     if count < 2:
-        raise InputError(f"{count} pose", where, "a trajectory takes at least 2 at different times")
+        raise InputError(f"{count} pose", where, "a trajectory needs at least 2 poses at different times")
     back = np.flatnonzero(np.diff(t_us) < 0) + 1
     kept = np.arange(count)
     if len(back):

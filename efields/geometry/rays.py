@@ -1,4 +1,4 @@
-"""Rays of light that arrive at pixels, traced backwards into the world."""
+"""Rays of light that reach pixels, traced back into the world."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Rays:
 
 
 def camera_rays(bearings: Float64[Tensor, "p 3"], pixel: Int64[Tensor, " n"], poses: Poses) -> Rays:
-    """Rays of pixels seen from poses, one pose a pixel (or one pose for all), computed in float64, given as float32.
+    """Rays of pixels seen from poses, one pose per pixel (or one for all), computed in float64, returned as float32.
 
     `bearings` are the camera's (`Camera.bearings()`, z = 1, any length is taken), on the device of the poses.
     Gradients flow to the poses.

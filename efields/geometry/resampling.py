@@ -1,6 +1,6 @@
-"""The camera of a picture that was cropped, turned or made coarser.
+"""The camera of an image that was cropped, rotated or made coarser.
 
-`efields.events.resampling` does the same to events. A mirrored picture has no camera: no pinhole sees the scene so.
+`efields.events.resampling` does the same to events. A mirrored image has no camera: no pinhole sees a scene mirrored.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ def cropped(camera: Camera, x0: int, y0: int, width: int, height: int) -> Camera
 
 
 def turned(camera: Camera, turns: int) -> Camera:
-    """The camera of the picture turned clockwise by quarter turns: its own axes turn about z, and poses with them."""
+    """The camera of the image rotated clockwise by quarter turns: its axes rotate about z, and poses with them."""
     for _ in range(turns % 4):
         bayer = _bayer(camera, [(y, camera.height - 1 - x) for y in (0, 1) for x in (0, 1)])
         distortion = camera.distortion
         if camera.distortion_model == "plumb_bob" and distortion:
-            # The tangential part is 2 x (p . x) + p r^2 for the vector p = (p2, p1), which turns like a point.
+            # The tangential part is 2 x (p . x) + p r^2 for the vector p = (p2, p1), which rotates like a point.
             k1, k2, p1, p2, *more = distortion
             distortion = (k1, k2, p2, -p1, *more)
         camera = Camera(
@@ -47,7 +47,7 @@ def coarser(camera: Camera, factor: int) -> Camera:
         height=-(-camera.height // factor),
         fx=camera.fx / factor,
         fy=camera.fy / factor,
-        # Pixel corners, at half integers, are what scaling keeps.
+        # Scaling preserves pixel corners, which are at half integers.
         cx=(camera.cx + 0.5) / factor - 0.5,
         cy=(camera.cy + 0.5) / factor - 0.5,
         bayer="",

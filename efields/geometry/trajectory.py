@@ -30,12 +30,12 @@ Kind = Literal["linear", "cubic"]
 
 @dataclass(frozen=True)
 class Segments:
-    """What `at` needs of every segment between two poses, on one device."""
+    """The data of every segment between two poses that `at` needs, on one device."""
 
     t_s: Float64[Tensor, " p"]
     """Where segments begin and the last one ends, seconds since `origin_us`."""
     rotation: Float64[Tensor, "s 3 3"]
-    """Rotation from camera to world at the begin of the segment."""
+    """Rotation from camera to world at the start of the segment."""
     position: Float64[Tensor, "s 3"]
     """Camera centre there."""
     increment: Float64[Tensor, "s k"]
@@ -139,7 +139,7 @@ class Trajectory:
         return (np.asarray(t_us) >= self.start_us) & (np.asarray(t_us) <= self.end_us)
 
     def at(self, t_s: Float64[Tensor, " n"]) -> Poses:
-        """Poses at times in seconds since `origin_us`; outside the trajectory its first or last pose is held.
+        """Poses at times in seconds since `origin_us`; outside the trajectory, the first or last pose is held.
 
         Raises `TypeError` for times that are not float64.
         """
@@ -170,7 +170,7 @@ class Trajectory:
         """
         if not (np.isfinite(rate_hz) and rate_hz > 0):
             raise InputError(f"pose rate {rate_hz:g} Hz", do="give a number above 0")
-        # More than one pose a microsecond could not be told apart.
+        # More than one pose per microsecond could not be distinguished.
         duration_us = self.end_us - self.start_us
         steps = min(max(1, int(np.ceil(duration_us * 1e-6 * rate_hz - 1e-9))), duration_us)
         t_us = np.rint(np.linspace(self.start_us, self.end_us, steps + 1)).astype(np.int64)
@@ -179,11 +179,11 @@ class Trajectory:
         return Trajectory(t_us, poses.position.numpy(), orientation, "linear", self.origin_us)
 
     def about(self, origin: tuple[float, float, float]) -> Trajectory:
-        """The same trajectory, its positions counted from `origin`; itself where that is zero."""
+        """The same trajectory with positions relative to `origin`; itself if that is zero."""
         return replace(self, position=self.position - origin) if any(origin) else self
 
     def segments(self, device: torch.device) -> Segments:
-        """The segments on a device, made once for each."""
+        """The segments on a device, computed once per device."""
         key = str(device)
         if key not in self._by_device:
             here = self._linear if self.kind == "linear" else self._cubic

@@ -1,1 +1,1 @@
-"""How the camera moved and how the image flowed, from events alone, by sharpening images of warped events."""
+"""Camera motion and optical flow from events alone, by sharpening images of warped events."""

@@ -1,4 +1,4 @@
-"""How sharp an image of warped events is: pure functions, differentiable in the places of the events."""
+"""Sharpness of images of warped events: pure functions, differentiable in the positions of the events."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def image_of_warped_events(
     weight: Float[Tensor, " n"] | None = None,
     scale: int = 1,
 ) -> Float[Tensor, "h w"]:
-    """Image of events at normalised places, with a margin around the sensor; bilinear, weight 1 if not given.
+    """Image of events at normalised positions, with a margin around the sensor; bilinear, weight 1 if not given.
 
     Its pixels are `scale` times as wide as the sensor's: enough for an image that is blurred by as much.
     """
@@ -60,7 +60,7 @@ def gradient_magnitude(image: Float[Tensor, "h w"]) -> Float[Tensor, ""]:
 
 
 def absolute_gradient(image: Float[Tensor, "h w"]) -> Float[Tensor, ""]:
-    """Mean absolute gradient by central differences, across plus down: less swayed by few bright pixels."""
+    """Mean absolute gradient by central differences, across plus down: less affected by few bright pixels."""
     across = image[1:-1, 2:] - image[1:-1, :-2]
     down = image[2:, 1:-1] - image[:-2, 1:-1]
     return (across.abs().mean() + down.abs().mean()) / 2
@@ -80,7 +80,7 @@ def multi_reference_sharpness(
 def warped_variance(
     bearing: Float[Tensor, "n 2"], camera: Camera, blur_px: float, backend: Backend
 ) -> Float[Tensor, ""]:
-    """Variance of the blurred image of events at normalised places; coarse pixels do where the blur hides them."""
+    """Variance of the blurred image of events at normalised positions; pixels are coarse where the blur permits."""
     scale = max(1, int(blur_px))
     image = image_of_warped_events(bearing, camera, backend, scale=scale)
     return variance(gaussian_blur(image, blur_px / scale))

@@ -1,4 +1,4 @@
-"""What a flow cannot tell about motion: no parallax (a rotation), or a plane, which two motions explain."""
+"""Degenerate flows that leave the motion ambiguous: no parallax (a rotation), or a plane, which two motions explain."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Degeneracy:
     status: Status
     """`ok`, `rotation only`, `two-fold` or `uncertain direction`."""
     rotation: Float64[np.ndarray, " 3"]
-    """The angular velocity that explains the flow best if the camera only turns, rad/s."""
+    """The angular velocity that explains the flow best if the camera only rotates, rad/s."""
     parallax_px: float
-    """What that rotation leaves, robust root mean square, pixels over the window."""
+    """Residual of that rotation, robust root mean square, pixels over the window."""
     noise_px: float
-    """What the epipolar lines of the full motion leave, likewise."""
+    """Residual to the epipolar lines of the full motion, likewise."""
     plane_px: float
-    """What a plane leaves of the parallax, likewise; NaN for a rotation."""
+    """Residual of the parallax of a plane, likewise; NaN for a rotation."""
     other: FlowMotion | None = None
     """The second motion that the flow of a plane has."""
     apart_deg: float = 0.0

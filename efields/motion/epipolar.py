@@ -21,7 +21,7 @@ _SMALL = 1e-9
 
 @dataclass(frozen=True)
 class FlowSamples:
-    """Flow at some places and what an error of one pixel is, as the motion is found from it."""
+    """Flow samples, with the size of an error of one pixel, from which the motion is estimated."""
 
     bearing: Float64[np.ndarray, "n 2"]
     """Normalised image coordinates."""
@@ -59,7 +59,7 @@ class FlowMotion:
     tangent: Float64[np.ndarray, "2 3"]
     """The two axes across `direction` that its covariance refers to."""
     in_front: float
-    """Share of the parallax that puts points in front of the camera under this sign of the direction, 0.5 to 1."""
+    """Fraction of the parallax that puts points in front of the camera under this sign of the direction, 0.5 to 1."""
 
 
 def epipolar_residual(
@@ -70,7 +70,7 @@ def epipolar_residual(
 ) -> Float64[np.ndarray, " n"]:
     """Distance of each flow from its epipolar line, normalised units a second; 0 at the focus of expansion.
 
-    One motion for all places, or one for each. This is r / |(v x x^)_xy|, which, unlike r, weights all places alike.
+    One motion for all positions, or one for each. This is r / |(v x x^)_xy|, which, unlike r, weights all places alike.
     """
     x, y = bearing.T
     wx, wy, wz = np.moveaxis(angular_velocity, -1, 0)
@@ -93,7 +93,7 @@ def rotation_given_direction(
     length = np.maximum(np.hypot(normal[..., 0], normal[..., 1]), _SMALL) * samples.scale
     row = row / length[..., None]
     value = (normal * samples.flow).sum(axis=2) / length
-    # Places at the focus of expansion say nothing and must not count.
+    # Positions at the focus of expansion carry no information and must not count.
     near = np.hypot(normal[..., 0], normal[..., 1]) > 1e-4
     weight = near.astype(np.float64)
     angular = np.zeros((len(direction), 3))
@@ -178,7 +178,7 @@ def inverse_depth(
     angular_velocity: Float64[np.ndarray, " 3"],
     direction: Float64[np.ndarray, " 3"],
 ) -> Float64[np.ndarray, " n"]:
-    """Speed over depth of each place in 1/s (inverse depth up to one scale), negative where it would lie behind.
+    """Speed over depth of each position in 1/s (inverse depth up to one scale), negative where it would lie behind.
 
     Closed form: (A v) . (u - B w) / |A v|^2, 0 at the focus of expansion.
     """
@@ -189,7 +189,7 @@ def inverse_depth(
 
 
 def in_front(samples: FlowSamples, angular_velocity: np.ndarray, direction: np.ndarray) -> float:
-    """Share of the parallax that puts points in front of the camera, 0 to 1; 1/2 where there is no parallax."""
+    """Fraction of the parallax that puts points in front of the camera, 0 to 1; 1/2 where there is no parallax."""
     parallax = samples.flow - rotational(samples.bearing, angular_velocity)
     towards = translational(samples.bearing, direction)
     length = np.maximum(np.linalg.norm(towards, axis=1), _SMALL)

@@ -17,7 +17,7 @@ from efields.motion.motion import Calibration, Motion
 FLO_TAG = 202021.25
 """First number of a .flo file, 'PIEH' as bytes."""
 UNKNOWN_FLOW = 1e10
-"""What stands in a .flo where flow is not known (Baker et al., IJCV 2011)."""
+"""Value in a .flo where flow is not known (Baker et al., IJCV 2011)."""
 CSV_COLUMNS = (
     "t_us", "wx_rad_s", "wy_rad_s", "wz_rad_s", "vx", "vy", "vz",
     "var_wx", "var_wy", "var_wz", "cov_wx_wy", "cov_wx_wz", "cov_wy_wz", "gain", "events", "status", "calibration",
@@ -25,7 +25,7 @@ CSV_COLUMNS = (
 
 
 def write_motion_csv(path: Path, motion: Motion) -> None:
-    """One row a window: time, angular velocity (rad/s), unit direction of translation, covariance, gain, status.
+    """One row per window: time, angular velocity (rad/s), unit translation direction, covariance, gain, status.
 
     `calibration` is `assumed` where the focal length is, on which all of rad/s depends. A direction that is not given
     is left empty.
@@ -88,7 +88,7 @@ def read_motion_npz(path: Path) -> Motion:
             **{name: found[name] for name in ("t_us", "angular_velocity", "covariance", "direction", "events", "gain")},
         )
     except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, AttributeError) as error:
-        raise InputError(f"is no motion written by efields ({error})", path, "estimate it again") from None
+        raise InputError(f"is not a motion file written by efields ({error})", path, "estimate it again") from None
 
 
 def write_tum(
@@ -122,7 +122,7 @@ def read_flo(path: Path) -> Float32[np.ndarray, "h w 2"]:
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})", path) from None
     if len(data) < 12 or struct.unpack("<f", data[:4])[0] != FLO_TAG:
-        raise InputError("is no .flo", path, "give a flow in Middlebury's format")
+        raise InputError("is not a .flo file", path, "give a flow in Middlebury's format")
     width, height = struct.unpack("<ii", data[4:12])
     if width < 1 or height < 1 or len(data) != 12 + 8 * width * height:
         raise InputError(f"holds {len(data) - 12:,} bytes of flow for {width} x {height} pixels", path, "copy it again")

@@ -1,4 +1,4 @@
-"""Lamps and screens that flicker make events of their own; this finds them in the signed rate of the whole sensor."""
+"""Flickering lamps and screens cause events; this detects them in the signed event rate of the whole sensor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from efields.events.stream import EventStream
 _BIN_US = 1000
 _LONGEST_BINS = 8192
 SLOWEST_HZ = 40.0
-"""Oscillations below may well be motion."""
+"""Slower oscillations may be motion."""
 
 
 @dataclass(frozen=True)

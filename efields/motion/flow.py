@@ -1,4 +1,4 @@
-"""Temporally dense flow of a recording: implicit fields of overlapping windows, asked at any time and place."""
+"""Temporally dense flow of a recording: implicit fields of overlapping windows, evaluated at any time and position."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Flow:
     """Flow on the image of the camera without its distortion."""
 
     fields: tuple[FlowField, ...]
-    """One field a window."""
+    """One field per window."""
     start_us: Int64[np.ndarray, " m"]
     """Absolute time of each window's first event in microseconds, increasing."""
     end_us: Int64[np.ndarray, " m"]
@@ -39,7 +39,7 @@ class Flow:
     """Where the camera's focal length comes from, which flow in pixels hardly depends on."""
 
     def at(self, t_us: int | Int64[np.ndarray, " n"], pixel: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:
-        """Flow in pixels a second at absolute times and places (x, y) of the ideal image.
+        """Flow in pixels per second at absolute times and positions (x, y) of the undistorted image.
 
         Where windows overlap, the nearer a time lies to a window's middle the more that window counts; before the
         first window and after the last, and in gaps, the nearest window's flow at its end. Zero for NaN places.
@@ -100,7 +100,7 @@ class Flow:
             calibration: Any = str(found["calibration"])
             return cls(tuple(fields), found["start_us"], found["end_us"], camera, calibration)
         except (OSError, KeyError, ValueError, EOFError, RuntimeError, TypeError, zipfile.BadZipFile) as error:
-            raise InputError(f"is no flow written by efields ({error})", path, "estimate it again") from None
+            raise InputError(f"is not a flow file written by efields ({error})", path, "estimate it again") from None
 
     @property
     def _centre(self) -> Float64[np.ndarray, " 2"]:
@@ -125,7 +125,7 @@ class Flow:
         return out
 
     def _shares(self, t_us: np.ndarray) -> Float64[np.ndarray, "m n"]:
-        """How much each window counts at each time; they sum to one."""
+        """Weight of each window at each time; weights sum to one."""
         start, end = self.start_us[:, None].astype(np.float64), self.end_us[:, None].astype(np.float64)
         half = np.maximum((end - start) / 2, 0.5)
         inside = np.maximum(1.0 - np.abs(t_us[None] - (start + end) / 2) / half, 0.0)

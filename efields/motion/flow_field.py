@@ -1,4 +1,4 @@
-"""The image's flow over one window of events as a small network of time and place: an implicit representation."""
+"""The flow over one window of events as a small network of time and position: an implicit representation."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class FlowFieldConfig:
     width: Annotated[int, Range(1, 1024)] = 64
     """Units of each hidden layer."""
     layers: Annotated[int, Range(1, 16)] = 4
-    """Hidden layers; all but the first add to what they take."""
+    """Hidden layers; all but the first are residual."""
     octaves: Annotated[int, Range(0, 16)] = 3
-    """Octaves of sines and cosines of the place: the finest has a period of 2 / 2^(octaves - 1) of half the image."""
+    """Octaves of sines and cosines of position: the finest has a period of 2 / 2^(octaves - 1) of half the image."""
     lattice_px: Annotated[float, Range(1, 10_000)] = 12.0
-    """Spacing of the lattice on which the network is evaluated while it is fitted; flow is linear in between."""
+    """Spacing in pixels of the lattice on which the network is evaluated during fitting; flow is linear in between."""
     lattice_times: Annotated[int, Range(1, 1000)] = 3
-    """Times at which that lattice stands, the first and last events among them."""
+    """Times at which that lattice is evaluated, including the first and last events."""
 
 
 @dataclass(frozen=True)

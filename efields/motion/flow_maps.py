@@ -1,4 +1,4 @@
-"""Flow of every pixel: maps at a time or between two, and how fast it is where events are."""
+"""Flow of every pixel: maps at one time or between two, and speeds at the events."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SPACING_PX = 4
 
 @dataclass(frozen=True)
 class Speeds:
-    """How fast the image moves where events are, px/s."""
+    """Speed of the image at the events, px/s."""
 
     mean: float
     """Mean over events."""
@@ -40,7 +40,7 @@ def dense_flow(flow: Flow, t_us: int) -> Float64[np.ndarray, "h w 2"]:
 
 
 def dense_displacement(flow: Flow, start_us: int, stop_us: int) -> Float64[np.ndarray, "h w 2"]:
-    """How far what every pixel shows at one absolute time moves until another, pixels."""
+    """Displacement of what every pixel shows from one absolute time to another, pixels."""
     return _dense(flow.camera, lambda pixel: flow.displacement(start_us, stop_us, pixel))
 
 

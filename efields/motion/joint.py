@@ -1,4 +1,4 @@
-"""Motion in six degrees of freedom (speed aside) and dense flow, together, from events alone."""
+"""Camera motion in six degrees of freedom (except speed) and dense flow, estimated together from events alone."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ class JointConfig:
     window_events: Annotated[int, Range(1, 10**8)] = 30_000
     """Events in a window, or more; see `travel_px`."""
     longest_s: Positive = 0.1
-    """Seconds that a window may last."""
+    """Longest duration of a window in seconds."""
     travel_px: Annotated[float, Range(0, 10_000)] = 6.0
-    """Pixels that the image should move by over a window: one in which it moves by less is taken with more events, for
-    parallax and turns are told apart by differences of motion that have to be larger than an event's pixel."""
+    """Pixels that the image should move by over a window. A window in which it moves less gets more events, because
+    parallax can be told from rotation only where their motions differ by more than a pixel."""
     slowest_s: Positive = 0.4
-    """Seconds that a window may last in which the image moves by less than `travel_px`."""
+    """Longest duration in seconds of a window in which the image moves by less than `travel_px`."""
     step: Annotated[float, Range(0.01, 10)] = 0.5
-    """Part of a window after which the next one starts."""
+    """Fraction of a window after which the next one starts."""
     least_events: EveryNth = 1_000
-    """Windows with fewer are not fitted."""
+    """Windows with fewer events are not fitted."""
     epipolar_weight: Annotated[float, Range(0, 10**6)] = 0.05
-    """Weight of the epipolar constraint beside the contrast; 0 leaves the flow to contrast alone (ablation)."""
+    """Weight of the epipolar constraint relative to contrast; 0 fits the flow by contrast alone (ablation)."""
     seconds_per_window: Annotated[float, Range(above=0, most=10**6)] | None = None
-    """Time a window may take; where this binds, the result depends on the machine."""
+    """Longest computing time for a window in seconds; where it is reached, the result depends on the machine."""
     warm_start: bool = True
-    """Whether each window starts from the network of the window before."""
+    """Whether each window starts from the network of the previous window."""
     knot_s: Annotated[float, Range(1e-4, 1e6)] = 0.075
-    """Distance of the knots of the motion spline, seconds."""
+    """Spacing of the knots of the motion spline, seconds."""
     drop_hot_pixels: bool = True
-    """Whether pixels that fire far more than their neighbours are left out."""
+    """Whether hot pixels (far more events than their neighbours) are left out."""
     fit: WindowFitConfig = field(default_factory=WindowFitConfig)
-    """How a window is fitted; its `epipolar_weight` and `seconds_per_window` are those above."""
+    """How a window is fitted; its `epipolar_weight` and `seconds_per_window` are the ones above."""
     flow: FlowFieldConfig = field(default_factory=FlowFieldConfig)
     """The network of the flow."""
     rotation: RotationConfig = field(default_factory=RotationConfig)
-    """The rotation that a window starts from."""
+    """How the rotation is estimated that a window starts from."""
 
     @property
     def resolved(self) -> JointConfig:
@@ -70,7 +70,7 @@ class JointConfig:
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A window and what was found."""
+    """A window and its estimates."""
 
     middle_us: int
     span_us: tuple[int, int]
@@ -112,7 +112,7 @@ def estimate_motion_and_flow(
         spline = _spline(fitted[-3:], config)
     if spline is None:
         raise InputError(
-            f"no {max(config.longest_s, config.slowest_s):g} s hold the {config.least_events:,} events of a window",
+            f"no {max(config.longest_s, config.slowest_s):g} s contain the {config.least_events:,} events of a window",
             do="choose a part with more events",
         )
     on_progress(len(events), len(events))
@@ -187,7 +187,7 @@ def _motion(fitted: list[_Fitted], spline: MotionSpline, seconds: float, notes: 
         angular = np.stack([np.interp(t_us, t_us[good], axis[good]) for axis in angular.T], axis=1)
     else:
         angular = np.zeros_like(angular)
-        notes.append("No flow sharpens any window: the camera was at rest, or something else causes the events.")
+        notes.append("No flow sharpens any window: the camera did not move, or something else causes the events.")
     return Motion(
         model="full",
         t_us=t_us,
@@ -204,7 +204,7 @@ def _motion(fitted: list[_Fitted], spline: MotionSpline, seconds: float, notes: 
 
 
 def _ambiguities(fitted: list[_Fitted]) -> list[str]:
-    """What the windows whose direction is not certain say."""
+    """Notes on the windows whose direction is not certain."""
     notes = []
     turning = [f for f in fitted if f.status == "rotation only"]
     if turning:

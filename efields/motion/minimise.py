@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 Objective = Callable[[Float64[np.ndarray, " 3"]], tuple[float, Float64[np.ndarray, " 3"]]]
-"""Value and gradient of what is made small."""
+"""Value and gradient of the function to minimise."""
 
 
 def minimised(

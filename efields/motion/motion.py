@@ -1,4 +1,4 @@
-"""What motion estimation finds: angular velocity, direction of translation, and how sure it is."""
+"""Result of motion estimation: angular velocity, translation direction, and their uncertainty."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 Status = Literal["ok", "rotation only", "two-fold", "uncertain direction", "too few events", "no gain", "still"]
-"""What a window's estimate is worth.
+"""Status of a window's estimate.
 
-`ok`: all that the model has; `rotation only`: no parallax beyond noise, so no direction; `two-fold`: a plane, whose
-other interpretation fits as well; `uncertain direction`: directions far apart explain the flow about as well, so none
-is given; `still`: the image hardly moves; `too few events`, `no gain` (warping sharpens nothing): the angular velocity
-is that of the windows around it, or zero where no window gives one.
+`ok`: everything that the model estimates; `rotation only`: no parallax beyond noise, so no direction; `two-fold`: a
+plane, whose second interpretation fits as well; `uncertain direction`: directions far apart explain the flow about as
+well, so none is given; `still`: the image hardly moves; `too few events`, `no gain` (warping sharpens nothing): the
+angular velocity is that of the neighbouring windows, or zero where no window gives one.
 """
 Calibration = Literal["given", "assumed", "none"]
-"""Where a focal length comes from: a calibration; nobody gave it, so that one is assumed; `none`: flow without one."""
+"""Where a focal length comes from: a calibration; none was given, so that one is assumed; `none`: flow without one."""
 UNKNOWN: tuple[Status, ...] = ("too few events", "no gain")
 """Windows that give no angular velocity of their own."""
 
@@ -39,17 +39,17 @@ class Motion:
     direction: Float64[np.ndarray, "m 3"]
     """Unit vector of the camera's linear velocity in its own axes; NaN where it is not observable (`status`)."""
     status: tuple[Status, ...]
-    """What each estimate is worth."""
+    """Status of each estimate."""
     events: Int64[np.ndarray, " m"]
     """Events in each window; windows overlap."""
     gain: Float64[np.ndarray, " m"]
     """Variance of the image of warped events over that of the unwarped ones (FWL): above 1 is sharper."""
     seconds: float = 0.0
-    """Time that the estimate took."""
+    """Computing time of the estimate."""
     notes: tuple[str, ...] = ()
-    """What a user should know of the events, a sentence each."""
+    """What a user should know about the events, one sentence each."""
     ambiguities: tuple[str, ...] = ()
-    """What the windows leave open about the motion, a sentence each."""
+    """What the windows leave undetermined about the motion, one sentence each."""
     distinct_events: int = 0
     """Events in any window, each counted once."""
     calibration: Calibration = "given"

@@ -31,7 +31,7 @@ def integrated(motion: Motion, rate_hz: float = 1000.0) -> tuple[Int64[np.ndarra
 def angular_velocity_of(
     trajectory: Trajectory, step_us: int = 5000
 ) -> tuple[Int64[np.ndarray, " n"], Float64[np.ndarray, "n 3"]]:
-    """Times and angular velocity (rad/s, camera axes) of a trajectory, from turns over `step_us`."""
+    """Times and angular velocity (rad/s, camera axes) of a trajectory, from rotations over `step_us`."""
     t_us = np.arange(trajectory.start_us, trajectory.end_us - step_us, step_us, dtype=np.int64)
     if len(t_us) == 0:
         return t_us, np.zeros((0, 3))

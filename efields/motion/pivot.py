@@ -1,6 +1,6 @@
-"""What a camera turns about: a hand turns it about the wrist behind it, and a rotation alone takes that for more of it.
+"""The pivot of a camera: a hand rotates it about the wrist behind it, which a pure rotation takes for more rotation.
 
-A camera at distance r in front of the point that it turns about moves sideways as it turns, by r times the angle. Seen
+A camera at distance r in front of the point that it rotates about moves sideways too, by r times the angle. Seen
 at the distance Z of the scene, this adds r/Z times the rotation's flow in the middle of the image, where the two look
 alike: a pure rotation is found too fast by that share. Away from the middle they differ, as the flow of the rotation
 grows with the square of the distance from it and that of the translation does not; so r/Z can be found from the events,
@@ -16,13 +16,13 @@ import numpy as np
 from jaxtyping import Float64
 
 GRID = np.arange(0.0, 0.5, 0.05)
-"""Ratios r/Z that are tried."""
+"""Ratios r/Z to try."""
 PRIOR = 0.3
 """Standard deviation of the ratio before events are looked at."""
 LARGEST = 0.4
 """A hand's distance from the camera is less than that part of the distance of a scene."""
 LEAST_NATS = 0.5
-"""Gain in log likelihood below which a camera is said to turn about itself."""
+"""Gain in log likelihood below which a camera counts as rotating about itself."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is done to events before motion is estimated from them, whatever the model."""
+"""Preparation of events before motion estimation, the same for all models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from efields.motion.flicker import flicker
 
 
 def prepared(events: EventStream, least_events: int, drop_hot_pixels: bool) -> tuple[EventStream, list[str]]:
-    """Events without hot pixels, and what a user should know of them, a sentence each.
+    """Events without hot pixels, and what a user should know about them, one sentence each.
 
     Raises `InputError` when fewer than `least_events` are left.
     """
@@ -30,6 +30,6 @@ def prepared(events: EventStream, least_events: int, drop_hot_pixels: bool) -> t
     if (found := flicker(events)) is not None:
         notes.append(
             f"The light flickers at {found.hz:.0f} Hz ({100 * found.share:.0f} % of the signed events): "
-            "the estimate follows the light where that outweighs motion."
+            "where that is stronger than motion, the estimate follows the light."
         )
     return events, notes

@@ -1,6 +1,6 @@
 """Angular velocity of a camera over a recording, window by window (`efields.motion.window_rotation`).
 
-No translation is modelled: use it where the camera turns about itself, or the scene is far.
+Translation is not modelled: use it where the camera only rotates, or the scene is far away.
 """
 
 from __future__ import annotations
@@ -49,8 +49,7 @@ def estimate_rotation(
     events, notes = prepared(events, config.least_events, config.drop_hot_pixels)
     if (share := seen_share(events)) < _SMALL_SHARE:
         notes.append(
-            f"Nearly all events come from {100 * share:.0f} % of the image: "
-            "what moves may be an object, not the camera."
+            f"Nearly all events come from {100 * share:.0f} % of the image: an object may be moving, not the camera."
         )
     spans, counts, estimates = [], [], []
     tried: dict[int, WindowRotation] = {}
@@ -138,9 +137,9 @@ def _motion(
     else:
         w = np.zeros_like(w)
         notes.append(
-            "Every window holds too few events for an estimate: 0 stands in its place."
+            "Every window has too few events for an estimate: it is given as 0."
             if {estimate.status for estimate in estimates} == {"too few events"}
-            else "No rotation sharpens any window: the camera was at rest, or something else causes the events."
+            else "No rotation sharpens any window: the camera did not move, or something else causes the events."
         )
     return Motion(
         model="rotation",

@@ -1,4 +1,4 @@
-"""Flow and motion of one window of events: contrast of warped events and the epipolar constraint, in turns."""
+"""Flow and motion of one window of events: contrast of warped events and the epipolar constraint, alternating."""
 
 from __future__ import annotations
 
@@ -37,38 +37,38 @@ class WindowFitConfig:
     """How one window is fitted."""
 
     iterations: Annotated[int, Range(1, 10**6)] = 200
-    """Steps of Adam for a window that starts from nothing."""
+    """Steps of Adam for a window without a predecessor."""
     warm_iterations: Annotated[int, Range(1, 10**6)] = 90
     """Steps for a window that starts from the network of its predecessor."""
     rate: Positive = 8e-3
     """Learning rate at first; it falls to a twentieth along half a cosine."""
     events: EveryNth = 30_000
-    """Events a step looks at; of a window of more, each step draws others."""
+    """Events used per step; of a window with more, each step draws others."""
     warp_steps: Annotated[int, Range(1, 100)] = 2
     """Midpoint steps along each event's trajectory to the reference time."""
     blur_px: Annotated[tuple[float, float, float], Range(0, 100)] = (3.0, 2.0, 1.0)
-    """Blur of the images of warped events in the first and second quarter and after."""
+    """Blur of the images of warped events in the first quarter, the second, and after."""
     epipolar_weight: Annotated[float, Range(0, 10**6)] = 0.05
-    """Weight of the epipolar term beside the contrast; 0 leaves the flow to contrast alone (ablation)."""
+    """Weight of the epipolar term relative to contrast; 0 fits the flow by contrast alone (ablation)."""
     epipolar_from: Share = 0.55
-    """Share of the iterations before the epipolar term begins; it reaches its weight 15 % later."""
+    """Fraction of the iterations before the epipolar term begins; it reaches its weight 15 % later."""
     smoothness: NotNegative = 0.03
     """Weight of the mean squared second difference of the flow."""
     stiffness: NotNegative = 10.0
     """Weight of the mean squared deformation, which keeps events along edges from collapsing into dots."""
     samples: EveryNth = 2000
-    """Places, those of random events at random times, at which the epipolar term is evaluated and the motion found."""
+    """Number of positions (of random events at random times) at which the epipolar term is evaluated."""
     motion_rate: NotNegative = 0.5
-    """Learning rate of the motion (1 pixel over the window; 0.1 radians) over that of the network."""
+    """Learning rate of the motion (1 pixel over the window; 0.1 radians) relative to that of the network."""
     patience: EveryNth = 20
     """Iterations without gain after which a window ends early."""
     seconds_per_window: Annotated[float, Range(above=0, most=10**6)] | None = None
-    """Time a window may take: its schedule is then shortened. The result depends on the machine where this binds."""
+    """Longest computing time for a window in seconds; where it binds, the result depends on the machine."""
 
 
 @dataclass(frozen=True)
 class WindowFit:
-    """What one window gave."""
+    """Result of one window."""
 
     field: FlowField
     """The flow."""

@@ -33,39 +33,39 @@ class RotationConfig:
     window_events: Annotated[int, Range(1, 10**8)] = 20_000
     """Events in a window, or more; see `travel_px`."""
     longest_s: Positive = 0.1
-    """Seconds that a window may last; one with fewer events in that time is shorter in events."""
+    """Longest duration of a window in seconds; if it has fewer events by then, it ends with fewer."""
     travel_px: Annotated[float, Range(0, 10_000)] = 6.0
-    """Pixels that the image should turn by over a window: one that turns by less is taken with more events."""
+    """Pixels that the image should move by over a window; one that moves less is taken with more events."""
     slowest_s: Positive = 0.4
-    """Seconds that a window may last in which the image turns by less than `travel_px`."""
+    """Longest duration in seconds of a window in which the image moves by less than `travel_px`."""
     step: Annotated[float, Range(0.01, 10)] = 0.5
-    """Part of a window after which the next one starts."""
+    """Fraction of a window after which the next one starts."""
     used_events: EveryNth = 12_000
-    """Events of a window that are warped, spread evenly over it: more change the result less than its error."""
+    """Events of a window that are warped, spread evenly over it; more would change the result less than its error."""
     blur_px: Annotated[tuple[float, ...], Range(0, 100)] = (4.0, 2.0, 1.0)
     """Standard deviations of the Gaussians that images are blurred with, one after the other, in pixels."""
     iterations: Annotated[int, Range(1, 10**6)] = 12
-    """Most steps at each blur."""
+    """Largest number of steps at each blur."""
     least_events: EveryNth = 300
-    """Windows with fewer are not estimated."""
+    """Windows with fewer events are not estimated."""
     least_gain: NotNegative = 1.02
-    """Gain of variance below which a window says nothing."""
+    """Gain of variance below which a window gives no estimate."""
     still_px: NotNegative = 0.35
-    """Windows whose events move by less than that, in pixels, are called still."""
+    """Windows whose events move by less than this, in pixels, are called still."""
     fastest_rad_s: Positive = 30.0
-    """Angular speeds beyond are not believed."""
+    """Largest angular speed that is searched, rad/s."""
     drop_hot_pixels: bool = True
-    """Whether pixels that fire far more than their neighbours are left out."""
+    """Whether hot pixels (far more events than their neighbours) are left out."""
     pivot: Annotated[float, Range(0, 10)] | None = 0.0
-    """Distance of the point that the camera turns about, behind it, over that of the scene; 0: about itself; None:
-    found from the events (`efields.motion.pivot`), which takes a lens that is known to better than 3 %."""
+    """Distance from the camera back to the point that it rotates about, relative to the distance of the scene; 0: the
+    camera itself; None: estimated from the events (`efields.motion.pivot`), for a lens known to better than 3 %."""
     pivot_windows: EveryNth = 6
-    """Windows that the ratio is found from: those that turn most."""
+    """Number of windows that the ratio is estimated from: those with the most rotation."""
 
 
 @dataclass(frozen=True)
 class WindowRotation:
-    """What one window says."""
+    """Estimate of one window."""
 
     angular_velocity: Float64[np.ndarray, " 3"]
     """rad/s in the camera's axes."""
@@ -74,7 +74,7 @@ class WindowRotation:
     gain: float
     """Variance of the warped image over that of the unwarped one."""
     status: Status
-    """What it is worth."""
+    """Its status."""
 
 
 def estimate_window(

@@ -1,4 +1,4 @@
-"""Everything that the report is made of, read from the run folder alone."""
+"""The content of the report, read from the run folder alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from efields.geometry.trajectory import Trajectory
 
 HELDOUT = {"render": "nhwc", "depth": "nhw", "opacity": "nhw", "T_world_camera": "nij", "names": "n", "color_space": ""}
-"""Shapes of the arrays of heldout.npz, a letter a dimension."""
+"""Shapes of the arrays of heldout.npz, one letter per dimension."""
 HELDOUT_ALSO = {"truth": "nhwc", "psnr": "n", "ssim": "n", "depth_truth": "nhw"}
 """Of those that are there where there are reference views."""
 EVENTS = {"measured": "nhw", "predicted": "nhw", "t0_us": "n", "t1_us": "n"}
@@ -29,7 +29,7 @@ EVENTS = {"measured": "nhw", "predicted": "nhw", "t0_us": "n", "t1_us": "n"}
 
 @dataclass(frozen=True)
 class Contents:
-    """What a run folder holds; None or empty where a piece is missing."""
+    """Content of a run folder; None or empty where a piece is missing."""
 
     name: str
     """Name of the run."""
@@ -40,7 +40,7 @@ class Contents:
     curve: list[dict[str, Any]]
     """Lines of metrics.jsonl."""
     training: dict[str, Any]
-    """training.json: what training cost and ran on."""
+    """training.json: time, memory and machine of training."""
     metrics: dict[str, Any]
     """metrics.json."""
     heldout: dict[str, np.ndarray]
@@ -63,7 +63,7 @@ class Contents:
 
 
 def read_contents(run: Run) -> Contents:
-    """Read a run folder; raises `InputError` where there is none, and for files that are there and cannot be read."""
+    """Read a run folder; raises `InputError` if there is none, and for files that cannot be read."""
     Run.open(run.path)
     metrics = read_scores(run.path)
     curve = run.read_metrics()
@@ -112,12 +112,12 @@ def _read_arrays(path: Path, shapes: Mapping[str, str], also: Mapping[str, str] 
         with np.load(path, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, MemoryError, AttributeError, RuntimeError):
-        raise InputError("is cut short or not an .npz file", path, do) from None
+        raise InputError("is truncated or not an .npz file", path, do) from None
     sizes: dict[str, int] = {}
     for name, letters in {**shapes, **(also or {})}.items():
         if name not in arrays:
             if name in shapes:
-                raise InputError(f"is damaged: it lacks '{name}'", path, do)
+                raise InputError(f"is damaged: '{name}' is missing", path, do)
             continue
         shape, kinds = arrays[name].shape, "U" if name in ("names", "color_space") else "fiu"
         fits = len(shape) == len(letters) and all(

@@ -1,4 +1,4 @@
-"""The page of an estimate of motion or flow: what was found, how it agrees with references, how it was made."""
+"""The page about an estimate of motion or flow: the result, its agreement with references, the settings."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class ShownFlow:
     fastest: float
     """Speed at the rim of the colour wheel, px/s."""
     speeds: Speeds
-    """How fast it is where events are."""
+    """Its speed at the events."""
     film: bytes = b""
-    """An MP4 of the flow's colours; empty for none."""
+    """An MP4 of the flow in colours; empty for none."""
     slowed: float = 1.0
-    """How many times longer the film lasts than what it shows."""
+    """How many times longer the video lasts than what it shows."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class MotionPage:
     span_us: tuple[int, int]
     """Absolute times of the first and last event looked at, microseconds."""
     seconds: float
-    """What the whole command took."""
+    """Duration of the whole command."""
     before: UInt8[np.ndarray, "h w 3"]
     """Events of one window as they are."""
     after: UInt8[np.ndarray, "h w 3"]
@@ -65,7 +65,7 @@ class MotionPage:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Tables of settings by title: how it was estimated."""
     notes: tuple[str, ...] = ()
-    """What a user should know, a sentence each."""
+    """What a user should know, one sentence each."""
 
     @property
     def calibration(self) -> Calibration:
@@ -79,7 +79,7 @@ class MotionPage:
 
 
 def write_motion_page(path: Path, page: MotionPage) -> None:
-    """Write the page as one file that needs no network."""
+    """Write the page as one file that works offline."""
     claimed = page.calibration != "none"
     motion = [motion_sections.curves(page), motion_sections.compared(page)] if claimed else []
     flow, events = motion_sections.flow(page), motion_sections.sharpness(page)
@@ -110,7 +110,7 @@ def _cards(page: MotionPage) -> str:
         markup.card(
             f"{float(np.median(motion.gain)):.2f}",
             "Sharpening (FWL)",
-            "image variance of warped events over that of unwarped ones, median over windows",
+            "image variance of warped events relative to unwarped ones, median over windows",
         ),
         markup.card(_seconds(page.seconds), "Run time", f"{page.span_s:.3g} s of events in {count}"),
     )
@@ -132,14 +132,14 @@ def _lead(page: MotionPage) -> str:
 def _notes(page: MotionPage) -> str:
     said = list(page.notes)
     if page.calibration != "none" and page.motion.model == "full":
-        said.append("One camera cannot tell the speed of translation: directions are unit vectors.")
+        said.append("A single camera cannot observe the speed of translation: directions are unit vectors.")
     elif page.calibration != "none":
         said.append(
-            "The rotation model takes all image motion for rotation: where the camera also translates, use "
+            "The rotation model explains all image motion by rotation: where the camera also translates, use "
             "--model full."
         )
     listed = "".join(f"<li>{escape(line)}</li>" for line in said)
-    return markup.section("What to know", f"<ul>{listed}</ul>", anchor="notes") if said else ""
+    return markup.section("Notes", f"<ul>{listed}</ul>", anchor="notes") if said else ""
 
 
 def _settings(page: MotionPage) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of motion: flow on a colour wheel or as arrows, events before and after they are warped, films of both."""
+"""Pictures of motion: flow on a colour wheel or as arrows, events before and after they are warped, videos of both."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def wheel(side: int = 96) -> UInt8[np.ndarray, "side side 4"]:
 
 
 def fastest_speed(flows: Iterable[Float[np.ndarray, "h w 2"]]) -> float:
-    """A speed for a common scale: the 99th percentile of all flows, at least 1e-6."""
+    """The speed at the end of a common scale: the 99th percentile of all flows, at least 1e-6."""
     speeds = [np.hypot(flow[..., 0], flow[..., 1])[np.isfinite(flow).all(axis=-1)].reshape(-1) for flow in flows]
     every = np.concatenate(speeds) if speeds else np.zeros(0)
     return max(float(np.percentile(every, 99)), 1e-6) if every.size else 1e-6
@@ -99,7 +99,7 @@ def sharpness_pair(
 def write_film(path: Path, pictures: Iterable[UInt8[np.ndarray, "h w 3"]], fps: float) -> int:
     """Write pictures of one size as an MP4 and return their number; odd sides lose a pixel, as the codec wants.
 
-    Raises `InputError` when there is no picture, or the film cannot be written.
+    Raises `InputError` when there is no picture, or the video cannot be written.
     """
     count = 0
     with mp4(path, fps) as write:

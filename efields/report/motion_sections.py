@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _GIVEN = {"rotation": "angular velocity", "full": "angular velocity and translation direction"}
 _STATUS = {
     "rotation only": "no parallax beyond noise, angular velocity alone",
-    "two-fold": "a plane, which two motions explain equally well: one of them is given",
-    "uncertain direction": "angular velocity, less certain, and no translation direction: it is ambiguous",
+    "two-fold": "a plane, whose flow two motions explain equally well: one of them is given",
+    "uncertain direction": "angular velocity, less certain, and no translation direction, which is ambiguous",
     "still": "the image hardly moves",
     "too few events": "too few events",
     "no gain": "warping sharpens nothing",
@@ -31,9 +31,9 @@ _STATUS = {
 
 
 def windows_in_words(motion: Motion) -> str:
-    """What the model is, and what its windows give, in two sentences."""
+    """The model and the results of its windows, in two sentences."""
     instead = (
-        "the angular velocity of the windows around is given" if set(motion.status) - set(UNKNOWN) else "0 is given"
+        "the angular velocity of neighbouring windows is given" if set(motion.status) - set(UNKNOWN) else "0 is given"
     )
     model = {"rotation": "rotation alone", "full": "rotation, translation direction and flow together"}[motion.model]
     told = []
@@ -64,7 +64,7 @@ def curves(page: MotionPage) -> str:
     label = "Angular velocity about the camera's axes over time"
     bands = {
         "rotation": "two standard deviations, from the curvature of the contrast.",
-        "full": "two standard deviations, from what the motion leaves of the flow.",
+        "full": "two standard deviations, from the residual of the flow.",
     }[motion.model]
     bands = f"{'The bar is' if len(motion) == 1 else 'Bands are'} {bands}"
     parts = [
@@ -85,9 +85,9 @@ def compared(page: MotionPage) -> str:
     if not page.agreement:
         names = " or ".join(reference.name for reference in page.references)
         text = (
-            f"Not compared: no window's middle lies in the time of {names}."
+            f"Not compared: the middle of no window lies within the time of {names}."
             if names
-            else "Not compared: the recording holds neither a gyroscope's samples nor poses."
+            else "Not compared: the recording has neither gyroscope samples nor poses."
         )
         return markup.section("Agreement", markup.missing(text), anchor="agreement")
     head = [
@@ -102,14 +102,18 @@ def compared(page: MotionPage) -> str:
             "scores",
         ),
         markup.paragraph(
-            "Errors are lengths of the difference of both angular velocities, at the middles of windows; beside them "
-            "those of an estimate of no rotation."
+            "Errors are lengths of the difference of the two angular velocities, at the middles of windows, next to "
+            "the errors of zero rotation."
             + (" Correlation and slope are about the axis about which the reference changes most." if courses else ""),
             "note",
         ),
     ]
     if any(one.reference == GYROSCOPE for one in page.agreement):
-        parts.append(markup.paragraph("A gyroscope's axes are taken as the camera's, and its bias is kept.", "note"))
+        parts.append(
+            markup.paragraph(
+                "The gyroscope's axes are assumed to be the camera's, and its bias is not removed.", "note"
+            )
+        )
     return markup.section("Agreement", *parts, anchor="agreement")
 
 
@@ -123,7 +127,9 @@ def sharpness(page: MotionPage) -> str:
     """Events of one window, unwarped and warped."""
     how = "the rotation" if page.motion.model == "rotation" else "the flow"
     body = _pair((_image(page.before, "unwarped"), "unwarped"), (_image(page.after, "warped"), f"warped by {how}"))
-    text = markup.paragraph("Images of the events of the middle window: the better the estimate, the sharper.", "note")
+    text = markup.paragraph(
+        "Images of the events of the middle window: the better the estimate, the sharper the image.", "note"
+    )
     return markup.section("Events of one window", body, text, anchor="sharpness")
 
 
@@ -140,11 +146,11 @@ def flow(page: MotionPage) -> str:
         poster = escape(data_uri(colours))
         player = f'<video controls loop muted playsinline poster="{poster}" src="{uri}"></video>'
         slowed = f", slowed down {shown.slowed:.0f} times" if shown.slowed >= 1.5 else ""
-        first = (player, f"film of {page.span_s:.3g} s{slowed}")
+        first = (player, f"video of {page.span_s:.3g} s{slowed}")
     arrowed = (_image(arrows(faint, shown.picture, shown.fastest), "flow as arrows"), f"arrows, at {shown.at_s:.3g} s")
     legend = markup.picture(data_uri(wheel()), "colour wheel: hue is the direction, saturation the speed", "wheel")
     scale = markup.paragraph(
-        f"Hue is the direction of motion, saturation the speed: {shown.fastest:.0f} px/s and more at the rim of the "
+        f"Hue is the direction of motion, saturation the speed: {shown.fastest:.0f} px/s or more at the rim of the "
         "wheel. Flow far from events is extrapolated.",
         "note",
     )

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-# Colours that no plot uses otherwise; they become CSS variables of the page.
+# Colours not used by any plot; they become CSS variables of the page.
 _INK, _MUTED, _LINE = "#010203", "#020304", "#030405"
 _VARIABLES = {_INK: "var(--ink)", _MUTED: "var(--muted)", _LINE: "var(--line)"}
 BLUE, AMBER = "#2f7bff", "#e08e00"
@@ -69,7 +69,7 @@ def loss_plot(curve: list[dict[str, Any]]) -> str | None:
             colour, dash = _STYLES[(k + 1) % len(_STYLES)]
             axes.plot(steps, drawn, color=colour, linestyle=dash, linewidth=1.2, label=name.replace("_", " "))
         axes.set_yscale("log")
-        # A term that is nearly satisfied falls to any power of ten; what matters is what adds to the total.
+        # A nearly satisfied term falls to any power of ten; only what contributes to the total matters.
         axes.set_ylim(bottom=max(axes.get_ylim()[0], min(total) / 50))
         axes.set_xlabel("step")
         if len(names) > 1:

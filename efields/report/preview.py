@@ -1,4 +1,4 @@
-"""A look at a recording: a film of its events, or six moments and the rate on one picture."""
+"""A preview of a recording: a video of its events, or six moments and the event rate in one picture."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from efields.report.motion_pictures import write_film
 
 FPS = 30.0
 SHORTEST_S, LONGEST_S = 3.0, 10.0
-"""Length of a film: shorter recordings are slowed down, longer ones sped up."""
+"""Length of a video: shorter recordings are slowed down, longer ones sped up."""
 EXPOSED = 3
-"""Steps of the film whose events one picture shows."""
+"""Number of steps of the video whose events one picture shows."""
 MOMENTS = 6
 _EXPOSURE = 0.02
-"""Share of the recording whose events one moment shows, at most `_MOST` events a pixel of them."""
+"""Fraction of the recording whose events one moment shows, at most `_MOST` events per pixel."""
 _MOST = 0.15
 
 
 def write_preview(path: Path, events: Iterator[EventColumns], survey: Survey, frames: Frames | None = None) -> str:
-    """Draw the events, in order of time, to an `.mp4` or a `.png`, and say in a sentence what it shows.
+    """Draw the events, in order of time, to an `.mp4` or a `.png`, and return a sentence on what it shows.
 
     The camera's own frames, where there are some, stand beside the events in a film and behind them in a picture.
     Raises `InputError` for another ending and a recording without events.
     """
     _check_ending(path)
     if survey.events == 0:
-        raise InputError("there are no events to draw", path, "choose a recording that has some")
+        raise InputError("there are no events to draw", path, "choose a recording with events")
     draw = _film if path.suffix.lower() == ".mp4" else _moments
     return draw(path, events, survey, frames)
 
@@ -51,7 +51,11 @@ def check_preview(path: Path, overwrite: bool) -> None:
 
 def _check_ending(path: Path) -> None:
     if path.suffix.lower() not in (".mp4", ".png"):
-        raise InputError(f"no preview is called '{path.suffix.lower()}'", path, "name an .mp4 or a .png")
+        raise InputError(
+            f"a preview cannot be written as '{path.suffix.lower()}'",
+            path,
+            "give a file name that ends in .mp4 or .png",
+        )
 
 
 def _film(path: Path, events: Iterator[EventColumns], survey: Survey, frames: Frames | None) -> str:

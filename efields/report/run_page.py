@@ -1,4 +1,4 @@
-"""The document: head, order of the sections, settings, and what the numbers do not say."""
+"""The document: head, order of the sections, settings, and the limits of the numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REPORT = "report.html"
 def write_report(run: Run, viewer_page: str | None = None) -> Path:
     """Write report.html in the run folder from what is there, and return its path.
 
-    One file that needs no network; a piece that is missing is one sentence. `viewer_page` is the page to fly through
+    One file that works offline; a missing piece is replaced by one sentence. `viewer_page` is the page to fly through
     (efields.export). Raises `InputError` for broken files.
     """
     path = run.path / REPORT
@@ -46,7 +46,7 @@ def build_page(run: Contents, viewer_page: str | None = None) -> str:
 
 
 def document(title: str, over: str, heading: str, parts: Sequence[str]) -> str:
-    """A page of the house: title, a line above the heading, and sections of HTML."""
+    """A page in the common style: title, a line above the heading, and sections of HTML."""
     style = resources.files("efields.report").joinpath("style.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -55,7 +55,7 @@ def document(title: str, over: str, heading: str, parts: Sequence[str]) -> str:
         f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         f'<header><p class="over">{escape(over)}</p><h1>{escape(heading)}</h1></header>\n'
         f"<main>\n{chr(10).join(parts)}\n</main>\n"
-        f"<footer>Written by efields {escape(__version__)}. This page needs no network.</footer>\n"
+        f"<footer>Written by efields {escape(__version__)}. This page works offline.</footer>\n"
         "</body>\n</html>\n"
     )
 
@@ -73,17 +73,17 @@ def settings(run: Contents) -> str:
 
 
 def limits(run: Contents) -> str:
-    """The gauge, and what a reader must not conclude."""
+    """The gauge, and what the numbers do not mean."""
     said = [
-        "Brightness is uncalibrated. Events tell how log intensity changes and not how bright anything is: the offset "
+        "Brightness is uncalibrated. Events measure changes of log intensity, not how bright anything is: the offset "
         "per channel can never be recovered from events, and the scale only as well as the contrast threshold is "
         "known.",
     ]
     gauge = run.metrics.get("gauge")
     if run.scored and run.metrics.get("protocol") != "none":
         said.append(
-            "That freedom, and nothing else, is removed before comparing, fitted on "
-            f"{run.metrics['fitted_on']}. Fitting each image for itself would give higher numbers that mean less."
+            "This ambiguity, and nothing else, is removed before comparing, fitted to "
+            f"{run.metrics['fitted_on']}. Fitting each image separately would give higher numbers that mean less."
         )
         said.append(
             "Numbers under another protocol, another set of views or another image range cannot be compared with these."
@@ -91,15 +91,15 @@ def limits(run: Contents) -> str:
     if run.metrics.get("views_are") == "the camera's own frames":
         said.append(
             "The reference views are the camera's own frames: they lie on the recorded path, are noisy and may be "
-            "blurred, so they are no test of views from elsewhere."
+            "blurred, so they do not test views from elsewhere."
         )
     for key, name in (("lpips", "LPIPS"), ("ssim", "SSIM"), ("depth", "Depth error")):
         value = run.metrics.get("depth_abs_rel" if key == "depth" else key)
         reason = run.metrics.get(f"{key}_reason")
         if run.metrics and value is None and reason:
-            said.append(f"{name} is not given: {str(reason).removeprefix('not available: ')}.")
+            said.append(f"{name} is missing: {str(reason).removeprefix('not available: ')}.")
     body = "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in said) + "</ul>"
-    return markup.section("What the numbers do not say", body, _gauge_table(gauge) if gauge else "", anchor="limits")
+    return markup.section("What the numbers do not mean", body, _gauge_table(gauge) if gauge else "", anchor="limits")
 
 
 def _gauge_table(gauge: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The parts of the report, each from what the run folder holds; a missing piece is one plain sentence."""
+"""The sections of the report, each from files of the run folder; a missing piece becomes one plain sentence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from efields.report.contents import Contents
 
 SHOWN_VIEWS = 8
 _SCORES = {"psnr": ".2f", "ssim": ".3f", "lpips": ".3f"}
-NOT_SCORED = "Not scored yet: efields evaluate writes these numbers and pictures into the run folder."
+NOT_SCORED = "Not scored yet: run efields evaluate, which writes these numbers and pictures into the run folder."
 
 
 def headline(run: Contents) -> str:
@@ -97,7 +97,7 @@ def views(run: Contents) -> str:
     head = ["View", "Reference", "Render", "Error", *depths.head]
     note = (
         f"{len(chosen)} of {run.metrics.get('views', total)} views, spread over the set. Renders are aligned to the "
-        "reference as the protocol says, all views together. Error: absolute difference of the display values shown, "
+        "reference by the protocol, all views together. Error: absolute difference of the display values shown, "
         "mean over channels."
     )
     scales = [markup.scale(images.colour_scale(images.ERROR_MAP), "0", f"{error_end:.2f}", "error"), *depths.scale]
@@ -111,13 +111,13 @@ def views(run: Contents) -> str:
 
 
 def events(run: Contents) -> str:
-    """What the sensor counted against what the field predicts, at some instants."""
+    """Events measured by the sensor and predicted by the field, at some instants."""
     title = "Measured and predicted events"
     if not run.events:
         return markup.section(title, markup.missing(NOT_SCORED), anchor="events")
     measured, predicted = (run.events[key].astype(np.float32) for key in ("measured", "predicted"))
     if len(measured) == 0:
-        text = "Not available: the recording has too few events while the trajectory is known."
+        text = "Not available: the recording has too few events in the time that the trajectory covers."
         return markup.section(title, markup.missing(text), anchor="events")
     from efields.events.image import log_change_image
 
@@ -137,8 +137,8 @@ def events(run: Contents) -> str:
     strip = markup.scale(images.diverging_scale(), f"{markup.MINUS}{end:.2f}", f"+{end:.2f}", "log change")
     note = (
         "Change of log intensity over a short window: counted by the sensor (threshold times events), and rendered at "
-        "the window's two poses. The residual is predicted minus measured; a field that explains the recording leaves "
-        "noise there. Numbers are root mean squares over all pixels."
+        "the window's two poses. The residual is predicted minus measured; if the field explains the recording, only "
+        "noise is left there. Numbers are root mean squares over all pixels."
     )
     return markup.section(
         title,
@@ -158,10 +158,10 @@ def training(run: Contents) -> str:
     drawn = [
         markup.figure(loss, "training loss over steps")
         if loss
-        else markup.missing("Too few lines were logged for a loss curve."),
+        else markup.missing("Too few steps were logged for a loss curve."),
         markup.figure(psnr, "held-out PSNR over training time")
         if psnr
-        else markup.missing("No held-out curve: training had no reference views to look at."),
+        else markup.missing("No held-out curve: training had no reference views."),
     ]
     rows: list[tuple[str, Any]] = [("time", markup.duration(run.training.get("train_seconds", last.get("seconds"))))]
     rows.append(("steps", run.training.get("steps", last.get("step", "not known"))))
@@ -188,7 +188,7 @@ def trajectory(run: Contents) -> str:
     drawn = markup.figure(svg, "path of the camera from three sides") if svg else ""
     if run.trajectory is None:
         drawn += markup.missing(f"The trajectory cannot be shown: {run.no_trajectory or 'the checkpoint has none'}.")
-    caption = "World units; short lines point where the camera looks." if svg else ""
+    caption = "World units; short lines show the viewing direction." if svg else ""
     return markup.section("Trajectory", drawn, markup.paragraph(caption) if caption else "", anchor="trajectory")
 
 
@@ -234,7 +234,7 @@ def _maps(held: dict[str, np.ndarray], key: str, chosen: list[int]) -> list[np.n
 
 
 def _unscored_views(held: dict[str, np.ndarray], chosen: list[int]) -> str:
-    """Renders along the trajectory where there is nothing to compare with."""
+    """Renders along the trajectory if there is nothing to compare with."""
     render = [images.shrunk(x) for x in images.pictures_of(held, "render", chosen)]
     white = max(float(np.percentile(images.flat(render), 99)), 1e-6)
     shown = [images.display_values(x, white, "linear") for x in render]

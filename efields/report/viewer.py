@@ -1,4 +1,4 @@
-"""The viewer inside of the report: kept as text, and started by a click, as it takes the reader's GPU."""
+"""The viewer inside the report: stored as text and started by a click, as it uses the reader's GPU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zlib
 from efields.report import markup
 
 BUTTON = "Fly through it"
-# A frame of its own keeps the page's style and keys apart. Blob addresses work from disk, where a second file does not.
+# A separate frame keeps the page's style and keys apart. Blob URLs work from disk, where a second file does not.
 _SCRIPT = """
 document.getElementById("open-viewer").addEventListener("click", async (event) => {
   const text = document.getElementById("viewer-page").textContent.trim();
@@ -25,15 +25,15 @@ document.getElementById("open-viewer").addEventListener("click", async (event) =
 
 def section(page: str | None) -> str:
     """The section that holds the viewer's page; one sentence where there is none."""
-    title = "Look at it"
+    title = "View the scene"
     if page is None:
         return markup.section(
-            title, markup.missing("The viewer's page was not built when this was written."), anchor="look"
+            title, markup.missing("The viewer was not built when this report was written."), anchor="look"
         )
     packed = base64.b64encode(zlib.compress(page.encode("utf-8"), 6)).decode("ascii")
     return markup.section(
         title,
-        markup.paragraph("A coarse copy of the field, drawn by your own graphics. `efields export` makes a finer one."),
+        markup.paragraph("A coarse copy of the field, rendered by your own GPU. `efields export` makes a finer one."),
         f'<button type="button" id="open-viewer" class="open">{BUTTON}</button>',
         f'<script type="text/plain" id="viewer-page">{packed}</script>',
         f"<script>{_SCRIPT}</script>",

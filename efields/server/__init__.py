@@ -1,1 +1,1 @@
-"""The live viewer: one port for the page and for the socket that its pictures come through."""
+"""The live viewer: one port for the page and for the socket that its images come through."""

@@ -1,4 +1,4 @@
-"""Who may come in: the page of this server itself, and whoever has the token."""
+"""Access control: the page of this server itself, and whoever has the token."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from urllib.parse import urlsplit
 from efields.errors import InputError
 
 NO_TOKEN = "none"
-"""What `--token` takes for no token."""
+"""Value of `--token` for no token."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """What is asked of a request."""
+    """What a request must satisfy."""
 
     token: str | None
-    """It must be in the address as `?token=`; None where nothing is asked."""
+    """Token that must be in the address as `?token=`; None if none is required."""
     local: bool
-    """Whether the server is for this machine alone: it is then only answered to by a local name."""
+    """Whether the server is for this machine only: it then answers only to local names."""
 
     def refuses(self, host: str, origin: str | None, token: str | None) -> str | None:
-        """Why a request is refused; None when it is welcome.
+        """Why a request is refused; None if it is allowed.
 
         `host` is the name that the client knows the server by. A browser also tells the page that asks (`origin`): it
         must be ours, or one of this machine, else any page on the web could look at the scene. A local server is only
@@ -33,9 +33,9 @@ class Access:
         if self.token is not None and not hmac.compare_digest((token or "").encode(), self.token.encode()):
             return "the token is missing or wrong: open the address that efields printed, with its token"
         if self.local and not is_local(_name(f"//{host}")):
-            return f"this server answers to localhost, not to {_short(host)}"
+            return f"this server answers to localhost only, not to {_short(host)}"
         if origin is not None and urlsplit_netloc(origin) != host.lower() and not is_local(_name(origin)):
-            return f"the page at {_short(origin)} may not look in here"
+            return f"the page at {_short(origin)} may not connect to this server"
         return None
 
 
@@ -47,12 +47,12 @@ def access_for(host: str, token: str | None) -> Access:
     local = is_local(host)
     if token is not None and token.lower() == NO_TOKEN:
         if not local:
-            do = "leave --token out to get a random one, or listen on 127.0.0.1 and come through ssh"
-            raise InputError(f"--host {host} without a token would let anybody in", do=do)
+            do = "leave --token out to get a random one, or listen on 127.0.0.1 and connect through ssh"
+            raise InputError(f"--host {host} without a token would let anybody connect", do=do)
         return Access(None, local)
     if token is not None and len(token) < 8:
         raise InputError(
-            "a token of less than 8 characters is soon guessed", do="leave --token out to get a random one"
+            "a token of fewer than 8 characters is easily guessed", do="leave --token out to get a random one"
         )
     if token is None and not local:
         token = secrets.token_urlsafe(16)

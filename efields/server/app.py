@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 MOST_CLIENTS = 32
-"""Pages that look at once."""
+"""Pages that may be connected at once."""
 MOST_RUBBISH = 20
-"""Messages that make no sense, after which a client is let go."""
+"""Invalid messages after which a client is disconnected."""
 MOST_WAITING = 2000
-"""Messages that wait for a client that does not take them."""
+"""Messages that may wait for a client that does not receive them."""
 UNKNOWN_VERSION, POLICY_VIOLATION, TOO_BIG, TRY_LATER = 1002, 1008, 1009, 1013
 
 
 @dataclass
 class Offer:
-    """What the server gives to whoever may come in."""
+    """What the server gives to its clients."""
 
     document: dict[str, Any]
     """The scene document, its volume null."""
@@ -108,18 +108,18 @@ class Visit:
         self._loop = asyncio.get_running_loop()
 
     async def run(self, refused: str | None) -> None:
-        """Serve the client until it leaves or is let go."""
+        """Serve the client until it leaves or is disconnected."""
         if refused is not None:
             _log.warning("%s was refused: %s", self._name, refused)
             await self._socket.close(POLICY_VIOLATION)  # before it is accepted: the browser sees a failed connection
             return
         if protocol.SUBPROTOCOL not in self._socket.scope["subprotocols"]:
             await self._socket.accept()
-            await self._part(UNKNOWN_VERSION, f"This server speaks {protocol.SUBPROTOCOL}; load the page again.")
+            await self._part(UNKNOWN_VERSION, f"This server uses protocol {protocol.SUBPROTOCOL}; reload the page.")
             return
         await self._socket.accept(subprotocol=protocol.SUBPROTOCOL)
         if self._studio.clients >= MOST_CLIENTS:
-            await self._part(TRY_LATER, f"{MOST_CLIENTS} pages look already, which is the most; close one of them.")
+            await self._part(TRY_LATER, f"{MOST_CLIENTS} pages are connected, which is the limit; close one of them.")
             return
         session = self._studio.join(self._name, self._send, self._greeting)
         writer = asyncio.create_task(self._write())
@@ -159,10 +159,10 @@ class Visit:
         """Say what is wrong, here and there; True when the client has to go."""
         session.rubbish += 1
         _log.warning("%s sent %s", self._name, wrong.text)
-        self._send(text_of(Error(f"The server got {wrong.text}.")))
+        self._send(text_of(Error(f"The server received {wrong.text}.")))
         if session.rubbish < MOST_RUBBISH:
             return False
-        _log.warning("%s was let go after %d messages that make no sense", self._name, session.rubbish)
+        _log.warning("%s was disconnected after %d invalid messages", self._name, session.rubbish)
         self._closing = POLICY_VIOLATION
         return True
 
@@ -170,13 +170,13 @@ class Visit:
 
     def _train(self, message: Training) -> None:
         if self._offer.on_training is None:
-            self._send(text_of(Error("Nothing is being trained here.")))
+            self._send(text_of(Error("No training is running here.")))
         else:
             self._offer.on_training(message.action)
             self._studio.wake()
 
     def _send(self, message: str | bytes) -> None:
-        """Put a message on its way, from any thread."""
+        """Queue a message for sending, from any thread."""
         try:
             self._loop.call_soon_threadsafe(self._put, message)
         except RuntimeError:  # the server has stopped
@@ -187,7 +187,7 @@ class Visit:
             self._outbox.put_nowait(message)
 
     async def _write(self) -> None:
-        """Send what waits; when the visit is over, say good-bye."""
+        """Send what is queued; at the end of the session, close the socket."""
         try:
             while (message := await self._outbox.get()) is not None:
                 if isinstance(message, bytes):
@@ -195,18 +195,18 @@ class Visit:
                 else:
                     await self._socket.send_text(message)
             if self._closing is not None:
-                await self._socket.close(self._closing, "too many messages that make no sense")
+                await self._socket.close(self._closing, "too many invalid messages")
         except _gone():
             return
 
     async def _part(self, code: int, text: str) -> None:
-        _log.warning("%s was turned away: %s", self._name, text)
+        _log.warning("%s was refused: %s", self._name, text)
         await self._socket.send_text(text_of(Error(text)))
         await self._socket.close(code, text[:120])
 
 
 def _gone() -> tuple[type[Exception], ...]:
-    """What is raised when a client has left."""
+    """Exceptions raised when a client has left."""
     from starlette.websockets import WebSocketDisconnect
 
     return WebSocketDisconnect, RuntimeError

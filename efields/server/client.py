@@ -1,4 +1,4 @@
-"""A client without a page: what tests and `efields bench view` talk to the server with."""
+"""A client without a page, for tests and `efields bench view`."""
 
 from __future__ import annotations
 

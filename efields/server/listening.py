@@ -37,7 +37,7 @@ class Address:
     wanted: int
     """Port that was asked for."""
     token: str | None = None
-    """What has to stand in the address."""
+    """Token required in the address."""
 
     @property
     def url(self) -> str:
@@ -76,11 +76,11 @@ def bound(host: str, port: int) -> tuple[socket.socket, int]:
             if isinstance(error, socket.gaierror) or error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 line = error.strerror or error
                 raise InputError(f"cannot listen on {host} ({line})", do="use --host 127.0.0.1") from None
-    raise InputError(f"the ports {port} to {last} cannot be had", do="give another --port, or 0 for any free one")
+    raise InputError(f"none of the ports {port} to {last} is free", do="give another --port, or 0 for any free one")
 
 
 def check_listening() -> None:
-    """Raise `InputError` for what would not be served anyhow, before anything long begins."""
+    """Raise `InputError` for what could not be served, before any long work."""
     try:
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401

@@ -1,4 +1,4 @@
-"""The page as the server gives it: marked as live, and allowed to run nothing but its own scripts."""
+"""The page as the server sends it: marked as live, and allowed to run only its own scripts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def live_page() -> str:
 
 
 def refusal_page(reason: str) -> str:
-    """A page for those who may not come in."""
+    """A page for clients that are refused."""
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>efields</title>'
         f"<p>Not allowed: {html.escape(reason)}.</p></html>"

@@ -1,4 +1,4 @@
-"""A picture in the making: rendered chunk by chunk, so that it can be left for a newer one at any time."""
+"""An image being rendered chunk by chunk, so that it can be abandoned for a newer one at any time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DRAFT_STOP = 1e-2
 
 @dataclass(frozen=True)
 class Layers:
-    """All that the modes of one picture are made of."""
+    """The layers that the modes of one image are made from."""
 
     radiance: Float32[np.ndarray, "h w c"]
     """Linear radiance."""
@@ -39,7 +39,7 @@ class Layers:
 
 
 def still(renderer: Renderer, draft: bool) -> Renderer:
-    """The renderer as it looks outside training, its parameters shared; a draft takes longer spans and ends earlier."""
+    """The renderer outside training, sharing its parameters; a draft takes longer spans and ends rays earlier."""
     looks = copy.copy(renderer)
     looks.training = False  # not eval(), which would turn the field of the original, too
     if draft:
@@ -66,7 +66,7 @@ def resized(camera: Camera, width: int, height: int) -> Camera:
 
 
 class Looking:
-    """One picture of a field from one pose."""
+    """One image of a field from one pose."""
 
     def __init__(
         self,

@@ -1,21 +1,21 @@
-"""How coarse a moving picture is: from measured rays a second, never from those of the first moments."""
+"""Resolution of previews while the camera moves, from measured rays per second (the first moments not counted)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 SCALES = (1.0, 0.875, 0.75, 0.625, 0.5, 0.4375, 0.375, 0.3125, 0.25, 0.1875, 0.125)
-"""Sizes of previews over the full one, along each side."""
+"""Sizes of previews relative to the full size, along each side."""
 START = 0.25
 """The size while nothing is known."""
 FRAME_S = 0.03
-"""Seconds of a picture: 30 a second, with something to spare for its way to the page."""
+"""Seconds per image: 30 a second, with some reserve for its transfer to the page."""
 CHUNK_S = 0.012
-"""Seconds of a chunk of rays: a newer request waits no longer."""
+"""Seconds per chunk of rays: a newer request waits no longer than this."""
 WARM_UP = 4
 """Chunks whose time tells of compiling and cold memory."""
 LEAST_ROWS = 96
-"""Rows of a preview: fewer are not worth looking at."""
+"""Least rows of a preview."""
 LEAST_CHUNK, MOST_CHUNK = 1024, 1 << 15
 
 

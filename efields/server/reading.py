@@ -1,4 +1,4 @@
-"""Strict reading of what clients send: a message, or one line that says what is wrong with it; never an exception."""
+"""Strict parsing of what clients send: a message, or one line that says what is wrong with it; never an exception."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from efields.server.protocol import FROM_CLIENT, LEAST_SIDE, MAX_MESSAGE_BYTES, 
 MOST_ID = 2**53
 """Largest integer that JavaScript counts to."""
 FARTHEST = 1e9
-"""Numbers beyond it are taken for rubbish."""
+"""Numbers beyond it are refused."""
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """A message that cannot be taken."""
+    """An invalid message."""
 
     text: str
     """What is wrong, on one line."""
@@ -65,15 +65,15 @@ def _check(message: Any) -> None:
     if abs(length - 1) > 1e-3:
         raise _Refused(f"view.quaternion has length {length:.4g}, not 1")
     if not 0.01 <= message.fov_y <= 3.1:
-        raise _Refused(f"view.fov_y is {message.fov_y:.4g}; it goes from 0.01 to 3.1 radians")
+        raise _Refused(f"view.fov_y is {message.fov_y:.4g}; it must be 0.01 to 3.1 radians")
     tone = message.tone
     for key in ("offset", "scale"):
         if len(getattr(tone, key)) not in (1, 3):
             raise _Refused(f"view.tone.{key} takes 1 or 3 numbers")
     if not 0.1 <= tone.gamma <= 10:
-        raise _Refused(f"view.tone.gamma is {tone.gamma:.4g}; it goes from 0.1 to 10")
+        raise _Refused(f"view.tone.gamma is {tone.gamma:.4g}; it must be 0.1 to 10")
     if message.wipe is not None and not 0 <= message.wipe.at <= 1:
-        raise _Refused(f"view.wipe.at is {message.wipe.at:.4g}; it goes from 0 to 1")
+        raise _Refused(f"view.wipe.at is {message.wipe.at:.4g}; it must be 0 to 1")
     if message.crop is not None and any(low >= high for low, high in zip(*message.crop, strict=True)):
         raise _Refused("view.crop is an empty box")
 
@@ -99,7 +99,7 @@ def _object(kind: type, table: Any, where: str) -> Any:
     for key, (hint, text) in fields.items():
         values[key] = _value(hint, table[key], f"{where}.{key}")
         if text == "Side" and not LEAST_SIDE <= values[key] <= MOST_SIDE:
-            raise _Refused(f"{where}.{key} is {_shown(values[key])}; it goes from {LEAST_SIDE} to {MOST_SIDE}")
+            raise _Refused(f"{where}.{key} is {_shown(values[key])}; it must be {LEAST_SIDE} to {MOST_SIDE}")
     return kind(**values)
 
 

@@ -1,4 +1,4 @@
-"""Frames a second and round trips of a moving camera, beside those of pictures that are ready: what the way costs.
+"""Frame rate and round-trip time of a moving camera, compared with pre-rendered images: the cost of transfer.
 
 The client is a process of its own: `python -m efields.server.round_trip URL SIZE SECONDS` prints one JSON line.
 """
@@ -34,14 +34,14 @@ from efields.server.viewing import serving
 from efields.train import Model, Run
 
 RING = 32
-"""Pictures that are ready, of which one after the other is sent."""
+"""Number of pre-rendered images that are sent one after the other."""
 WARM_FRAMES = 20
 """Frames before the count begins."""
 
 
 @dataclass(frozen=True)
 class ViewingRow:
-    """A moving camera and what came back."""
+    """Measurements of one moving camera."""
 
     field: str
     """Name of the run, or `ready pictures`."""
@@ -54,9 +54,9 @@ class ViewingRow:
     frames_s: float
     """Pictures a second."""
     p50_ms: float
-    """Milliseconds from asking to having, the median."""
+    """Milliseconds from request to image, the median."""
     p95_ms: float
-    """95 of 100 take no longer."""
+    """The 95th percentile."""
     kilobytes: float
     """Mean size of a picture."""
     frames: int

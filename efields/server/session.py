@@ -1,4 +1,4 @@
-"""One client: what it wants to see, what it was sent, and which picture is made for it next."""
+"""One client: what it requested, what it was sent, and which image is rendered for it next."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from efields.server.protocol import Ack, Change, Training, View
 from efields.server.showing import needs_normals
 
 STILL_AFTER_S = 0.5
-"""A camera that is said to move but sends nothing for so long is still."""
+"""A camera that is reported as moving but sends nothing for this long counts as still."""
 PREVIEW_FIRST_S = 0.15
-"""A full picture that takes longer is preceded by a preview."""
+"""Seconds: a full image that takes longer is preceded by a preview."""
 BETWEEN_S = 0.4
 """A full picture that takes longer comes second, after a draft of its size, where that takes less than half."""
 LEARNING_ROWS = 48
@@ -100,7 +100,7 @@ class Session:
         self._view: View | None = None
         self._view_at = 0.0
         self._change: Change | None = None
-        self._after_change = True  # the first thing that a page needs is a picture
+        self._after_change = True  # the first thing that a page needs is an image
         self._outstanding: int | None = None
         self._sent: tuple[int, int, int] | None = None  # view id, rank, step
 

@@ -1,4 +1,4 @@
-"""From what was rendered to what is seen: modes, wipe, brightness, JPEG; the same as the baked page shows."""
+"""From rendered layers to the displayed image: modes, wipe, brightness, JPEG; the same as the baked page shows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTHING = np.array([0.082, 0.090, 0.110], dtype=np.float32)
 WIDEST = float(np.log(100.0))
 """Range of log radiance that automatic brightness shows; a larger one is squeezed into it."""
 DARKEST = 1e-12
-"""What the logarithm takes for no light at all."""
+"""Radiance that counts as black in the logarithm."""
 # Polynomial fit of matplotlib's viridis (public domain, by M. Zucker); the shader of the baked page has the same.
 _VIRIDIS = np.array(
     [

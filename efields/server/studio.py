@@ -1,4 +1,4 @@
-"""The one place that renders, for all clients in turn, chunk by chunk."""
+"""Renders for all clients in turn, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Studio:
     def join(
         self, name: str, send: Callable[[str | bytes], None], greeting: Callable[[], Iterable[str]] = tuple
     ) -> Session:
-        """A client came: it gets the greeting, and after it whatever is told; nothing is told while it joins."""
+        """A client joined: it gets the greeting, then every later message; nothing is broadcast while it joins."""
         session = Session(name, send)
         with self._lock:
             for message in greeting():
@@ -83,7 +83,7 @@ class Studio:
         return len(self._sessions)
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Wake the worker: there may be work."""
         self._rung.set()
 
     def tell(self, message: str, record: Callable[[], None] | None = None) -> None:
@@ -234,9 +234,9 @@ class Studio:
     def _failed(self, job: Job, error: Exception) -> None:
         """A picture that could not be made must not take the server along."""
         line = " ".join(str(error).split())[:200] or type(error).__name__
-        _log.warning("a picture for %s could not be made (%s)", job.session.name, line)
+        _log.warning("an image for %s could not be rendered (%s)", job.session.name, line)
         _log.debug("in full:", exc_info=error)
-        job.session.send(text_of(Error(f"This picture could not be made ({line}).")))
+        job.session.send(text_of(Error(f"This image could not be rendered ({line}).")))
         job.session.give_up(job)
 
 

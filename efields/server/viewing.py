@@ -1,4 +1,4 @@
-"""A scene that is served: the studio, the web server around it, and what is being trained meanwhile."""
+"""A served scene: the renderer, the web server around it, and the training that runs at the same time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST_HISTORY = 600
 
 @contextlib.contextmanager
 def serving(studio: Studio, offer: Offer, host: str, port: int, token: str | None) -> Iterator[Address]:
-    """Serve while the block runs; raises `InputError` for what cannot be listened on or would let anybody in."""
+    """Serve while the block runs; raises `InputError` if no port is free, or for a public server without a token."""
     access = access_for(host, token)
     with listening(build_app(studio, offer, access), host, port, access) as address:
         yield address

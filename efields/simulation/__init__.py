@@ -1,1 +1,1 @@
-"""A sensor we control: scenes rendered along a camera path, and the events that an event camera would send."""
+"""A simulated sensor: scenes rendered along a camera path, and the events that an event camera would send."""

@@ -25,10 +25,10 @@ from efields.simulation import (
 from efields.simulation.scene import Scene
 
 _CODE = (camera_path, free_path, lights, meshes, motion_truth, patterns, render, scene, shapes, textures)
-"""Modules whose source decides what a frame looks like."""
+"""Modules whose source determines what a frame looks like."""
 
 _NOT_RENDERED = ("name", "description", "sensor", "expected_events", "mitsuba_xml", "box")
-"""What a scene says beyond its frames."""
+"""Parts of a scene that do not affect its frames."""
 
 
 def cache_folder() -> Path:
@@ -69,7 +69,7 @@ def _mitsuba_version() -> str:
 
 
 def _scene_files(scene: Scene) -> list[Path]:
-    """Files of a user's own Mitsuba scene: the XML and all that lies beside it, for meshes and textures."""
+    """Files of a user's own Mitsuba scene: the XML and everything in its folder, such as meshes and textures."""
     if scene.mitsuba_xml is None:
         return []
     beside = [p for p in scene.mitsuba_xml.parent.rglob("*") if p.is_file() and p.name != "scene.toml"]
@@ -77,5 +77,5 @@ def _scene_files(scene: Scene) -> list[Path]:
 
 
 def frames_folder(scene: Scene) -> Path:
-    """Where the frames of this scene are, or will be, kept; scenes that differ in their sensor alone share them."""
+    """Where the frames of this scene are, or will be, kept; scenes that differ only in their sensor share them."""
     return cache_folder() / "frames" / frames_key(scene)

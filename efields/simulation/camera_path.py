@@ -1,4 +1,4 @@
-"""Where the simulated camera goes, and from where the held-out views are taken: all on spheres about a target."""
+"""The path of the simulated camera and the poses of the held-out views: all on spheres around a target."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def _on_sphere(azimuth: np.ndarray, elevation: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class CameraPath:
-    """A path on a sphere about the target, travelled at constant speed, looking at the target."""
+    """A path on a sphere around the target at constant speed, looking at the target."""
 
     kind: Literal["orbit", "spiral", "wave"] = "spiral"
-    """`orbit` stays at the first elevation, `spiral` rises to the second, `wave` swings between both."""
+    """`orbit` stays at the first elevation, `spiral` rises to the second, `wave` oscillates between both."""
     duration_s: Annotated[float, Range(above=0, most=3600)] = 4.0
     """Time from start to end in seconds."""
     revolutions: Annotated[float, Range(-1e5, 1e5)] = 2.0
-    """Turns about the z axis."""
+    """Revolutions about the z axis."""
     radius: Annotated[float, Range(above=0, most=1e9)] = 4.0
     """Distance to the target in scene units."""
     elevation_deg: Annotated[tuple[float, float], Range(-89, 89)] = (-20.0, 60.0)
@@ -44,7 +44,7 @@ class CameraPath:
     __post_init__ = check_ranges
 
     def direction(self, share: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "n 3"]:
-        """Unit vectors from the target to the camera at these shares (0 to 1) of the path's length."""
+        """Unit vectors from the target to the camera at these fractions (0 to 1) of the path's length."""
         fine = np.linspace(0, 1, 20001)
         step = np.linalg.norm(np.diff(self._raw(fine), axis=0), axis=-1)
         length = np.concatenate([[0], np.cumsum(step)])
@@ -66,25 +66,25 @@ class CameraPath:
 
 @dataclass(frozen=True)
 class HeldoutPath:
-    """Views that no training sees: spread over the elevations of the path, off the path, at like distances."""
+    """Held-out views: spread over the elevations of the path, away from the path, at similar distances."""
 
     count: Annotated[int, Range(0, 1000)] = 40
     """Number of views."""
     elevation_deg: Annotated[tuple[float, float], Range(-89, 89)] | None = None
     """Lowest and highest elevation; None takes those of the path."""
     separation_deg: Annotated[float, Range(0, 180)] = 5.0
-    """Least angle, seen from the target, between a view and the camera path."""
+    """Smallest angle, seen from the target, between a view and the camera path."""
     reach_deg: Annotated[float, Range(0, 180)] = 18.0
-    """Greatest such angle: from farther away a view could show what the camera never saw."""
+    """Largest such angle: a view farther away could show what the camera never saw."""
     radius_share: Annotated[tuple[float, float], Range(above=0, most=1000)] = (0.95, 1.05)
-    """Least and greatest distance to the target, as shares of the path's radius."""
+    """Smallest and largest distance to the target, as fractions of the path's radius."""
     seed: Seed = 7
     """Seed of the views."""
 
     def poses(self, path: object) -> Float64[np.ndarray, "n 4 4"]:
-        """Camera-to-world poses (OpenCV axes), evenly spread by golden angles, those too near the path left out.
+        """Camera-to-world poses (OpenCV axes), evenly spread by golden angles, without those too near the path.
 
-        Raises `InputError` where there is no room for them, or the path is not one about a target.
+        Raises `InputError` where there is no room for them, or the path does not go around a target.
         """
         if self.count == 0:
             return np.zeros((0, 4, 4))

@@ -1,7 +1,8 @@
-"""The event camera simulator: frames of (log) intensity with times in, labelled events out.
+"""The event camera simulator: turns timed frames of (log) intensity into labelled events.
 
 Log intensity is piecewise linear between frames, and each event has the exact time at which it crosses the threshold,
-rounded to a microsecond. Frames are streamed: memory holds two of them, the state of the pixels and the events.
+rounded to a microsecond. Frames are streamed: only two of them are in memory, with the state of the pixels and the
+events.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from efields.simulation.sensor_model import EventCamera
 __all__ = ["HOT", "NOISE", "SIGNAL", "EventCamera", "simulate_events", "simulate_frames"]
 
 OnProgress = Callable[[int, int | None], None]
-"""Called after every frame with the number of frames done and of all frames (None where nobody knows yet)."""
+"""Called after every frame with the number of frames done and the total (None if not known yet)."""
 
 
 def simulate_events(
@@ -35,8 +36,8 @@ def simulate_events(
 ) -> tuple[EventStream, UInt8[np.ndarray, " n"]]:
     """Events of a static or moving scene seen in frames, and the label of each (0 signal, 1 noise, 2 hot).
 
-    Frames: h x w or h x w x 3 (R, G, B), linear intensity (integers count as shares of their largest value), or natural
-    logarithms of it with `is_log`; an iterator is consumed frame by frame. Times: seconds, strictly increasing.
+    Frames: h x w or h x w x 3 (R, G, B), linear intensity (integers count as fractions of their largest value), or
+    natural logarithms of it with `is_log`; an iterator is consumed frame by frame. Times: seconds, strictly increasing.
     Raises `InputError` for fewer than two frames, NaN or negative intensity, changing sizes, times that do not increase
     or whose number is not that of the frames.
     """
@@ -50,7 +51,7 @@ def simulate_events(
 def simulate_frames(
     frames: TimedFrames, camera: EventCamera, *, on_progress: OnProgress | None = None
 ) -> tuple[EventStream, UInt8[np.ndarray, " n"]]:
-    """As `simulate_events`, for frames that come with their times."""
+    """Like `simulate_events`, for frames that come with their times."""
     loop = _Loop(camera)
     for number, (t_s, frame) in enumerate(frames.pairs):
         loop.show(number, t_s, log_frame(frame, camera, frames.is_log, number))
@@ -71,7 +72,7 @@ def _with_times(frames: Iterable[np.ndarray], t_s: Float64[np.ndarray, " f"]) ->
 
 
 class _Loop:
-    """Shows frame after frame to the sensor and collects its events."""
+    """Feeds the sensor frame by frame and collects its events."""
 
     def __init__(self, camera: EventCamera) -> None:
         self._camera = camera
@@ -156,7 +157,7 @@ class _Loop:
 
 
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
-    """Concatenate, and let go of the parts."""
+    """Concatenate the parts and free them."""
     whole = np.concatenate(parts) if parts else np.empty(0, dtype)
     parts.clear()
     return whole

@@ -1,7 +1,7 @@
-"""Times of frames in a text file beside them: `timestamps.txt` of vid2e and upsampled videos, `images.txt` of ECD.
+"""Times of frames in a text file next to them: `timestamps.txt` of vid2e and upsampled videos, `images.txt` of ECD.
 
 A line holds a time, an index and a time, or a time and the name of a file, in either order; lines that begin with #,
-and a first line of names, are left out. The unit is found from the rate of frames that it would mean, and said.
+and a first line of names, are left out. The unit is inferred from the frame rate that it would imply, and reported.
 """
 
 from __future__ import annotations
@@ -16,46 +16,46 @@ from jaxtyping import Float64
 from efields.errors import InputError
 
 NAMES = ("timestamps.txt", "timestamps.csv", "timestamp.txt", "times.txt", "image_timestamps.txt", "images.txt")
-"""What such files are called."""
+"""Names of such files."""
 SUBFOLDERS = ("imgs", "images", "frames", "image", "rgb")
-"""Where frames lie beside such a file."""
+"""Folders of frames next to such a file."""
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _FPS = 1.0, 20_000.0
-"""Frames a second of a camera, or of a video whose frames were interpolated."""
+"""Plausible frame rates of a camera, or of a video whose frames were interpolated."""
 _LONGEST = 64 << 20
 
 
 def times_file(folder: Path) -> Path | None:
-    """The file of times in a folder of images, or beside a folder of the usual names; None where there is none."""
+    """The file of times in a folder of images, or next to a folder of a usual name; None if there is none."""
     real = folder.resolve()
     places = (folder, real.parent) if real.name in SUBFOLDERS else (folder,)
     return next((place / name for place in places for name in NAMES if (place / name).is_file()), None)
 
 
 def frame_times(path: Path, files: list[Path], unit: str | None) -> tuple[Float64[np.ndarray, " n"], str]:
-    """Seconds of each of these files by a file of times, and the unit that they were written in.
+    """Time of each of these files in seconds, read from a file of times, and the unit in the file.
 
     Raises `InputError` for lines that are no times, another number of them, times that do not rise, and a unit that is
     not given and could be two.
     """
     rows, said = _rows(path)
     if len(rows) != len(files):
-        do = "give one time for each frame, or move the file away and say --fps"
+        do = "give one time for each frame, or remove the file and give --fps"
         raise InputError(f"holds {len(rows)} times for {len(files)} frames", path, do)
     times = np.array(_column(rows, files, path), dtype=np.float64)
     if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         bad = int(np.argmin(np.isfinite(times) & (np.diff(times, prepend=-np.inf) > 0)))
-        raise InputError(f"its times do not rise: frame {bad} has {times[bad]:.9g}", path, "sort or correct them")
+        raise InputError(f"its times do not increase: frame {bad} has {times[bad]:.9g}", path, "sort or correct them")
     found = unit or said or _unit(times, path)
     return times * _SECONDS[found], found
 
 
 def _rows(path: Path) -> tuple[list[list[str]], str]:
-    """The words of each line, and the unit that a comment or a line of names says."""
+    """The words of each line, and the unit that a comment or a header line states."""
     try:
         if path.stat().st_size > _LONGEST:
-            raise InputError("is too long for the times of frames", path, "move it away and say --fps")
+            raise InputError("is too long for the times of frames", path, "remove it and give --fps")
         lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})", path, "check its permissions") from None
@@ -88,12 +88,12 @@ def _column(rows: list[list[str]], files: list[Path], path: Path) -> list[float]
             break
     wrong = next((word for column in columns for word in column if not _is_number(word)), None)
     if wrong is not None:
-        raise InputError(f"holds '{wrong[:40]}', which is no time", path, layout)
+        raise InputError(f"holds '{wrong[:40]}', which is not a time", path, layout)
     numbers = [[float(word) for word in column] for column in columns]
     if len(numbers) == 2:
         indices = [at for at, column in enumerate(numbers) if _is_index(column)]
         if not indices:
-            raise InputError("holds two numbers a line, neither of them an index", path, layout)
+            raise InputError("holds two numbers per line, neither of them an index", path, layout)
         return numbers[1 - indices[0]]
     return numbers[0]
 

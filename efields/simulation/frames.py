@@ -29,16 +29,16 @@ Encoding = Literal["srgb", "linear"]
 
 @dataclass(frozen=True)
 class TimedFrames:
-    """Frames in the order of time, read one by one."""
+    """Frames in order of time, read one by one."""
 
     pairs: Iterable[tuple[float, np.ndarray]]
     """(time in seconds, frame h x w or h x w x 3), consumed once."""
     is_log: bool = False
     """Whether the frames are natural logarithms of intensity; otherwise they are linear intensity."""
     count: int | None = None
-    """Number of frames, for a video about; None where only reading tells."""
+    """Number of frames, approximate for a video; None where it is known only after reading."""
     times_said: str = ""
-    """A sentence on where the times are from, where a file beside the frames says them."""
+    """A sentence that says where the times come from, if a file next to the frames gives them."""
 
 
 def open_frames(
@@ -60,7 +60,7 @@ def open_frames(
     if path.is_dir():
         return _open_folder(path, fps, encoding, time_unit)
     if time_unit is not None:
-        raise InputError("holds no file of times, whose unit --time-unit says", path, "leave --time-unit out")
+        raise InputError("has no file of times, so --time-unit has no meaning", path, "leave --time-unit out")
     if not path.exists():
         do = neighbour_or(path, "name a folder of images, a video or an .npz stack")
         raise InputError("no such file or folder", path, do)
@@ -90,11 +90,11 @@ def _open_folder(path: Path, fps: float | None, encoding: Encoding, time_unit: s
         raise InputError("no images in this folder", path, f"it should hold {', '.join(IMAGE_SUFFIXES)}")
     beside = times_file(folder)
     if beside is None and fps is None:
-        do = "say how many are taken a second with --fps, or put their times into timestamps.txt, a line each"
+        do = "give the frame rate with --fps, or write their times into timestamps.txt, one per line"
         raise InputError("images in a folder have no times", path, do)
     if beside is not None and fps is not None:
-        do = "leave --fps out, or move the file away where its times are wrong"
-        raise InputError(f"says when the frames were taken, and so does --fps {fps:g}", beside, do)
+        do = "leave --fps out, or remove the file if its times are wrong"
+        raise InputError(f"gives the times of the frames, and so does --fps {fps:g}", beside, do)
     if beside is None:
         times, said = np.arange(len(files)) / np.float64(fps or 1.0), ""
     else:
@@ -116,8 +116,8 @@ def _read_image(path: Path) -> np.ndarray:
 
     try:
         return np.asarray(iio.imread(path, index=0))
-    except Exception as error:  # every image plugin has its own family of errors
-        raise InputError(f"cannot be read as an image ({error})", path, "take it out or write it anew") from error
+    except Exception as error:  # each image plugin raises its own kind of errors
+        raise InputError(f"cannot be read as an image ({error})", path, "remove it or save it again") from error
 
 
 def _open_video(path: Path, fps: float | None, encoding: Encoding) -> TimedFrames:
@@ -134,7 +134,7 @@ def _open_video(path: Path, fps: float | None, encoding: Encoding) -> TimedFrame
     own_rate, duration_s = float(facts.get("fps", 0)), float(facts.get("duration", 0))
     rate = own_rate if fps is None else fps
     if not (np.isfinite(rate) and rate > 0):
-        raise InputError("the video does not say its frame rate", path, "say it with --fps")
+        raise InputError("the video does not state its frame rate", path, "give it with --fps")
     about = round(duration_s * own_rate) if np.isfinite(duration_s * own_rate) else 0
     return TimedFrames(_video_frames(path, rate, encoding), count=about or None)
 
@@ -170,7 +170,7 @@ def _open_stack(path: Path) -> TimedFrames:
 
 
 def linear_light(frame: np.ndarray, encoding: Encoding, where: str | os.PathLike[str] = "") -> np.ndarray:
-    """Linear intensity of an image file's values; integers become shares of white, an alpha channel lies over white."""
+    """Linear intensity of an image file's values; integers become fractions of white, alpha is blended over white."""
     if frame.dtype == bool:
         frame = frame.astype(np.uint8) * np.uint8(255)
     if frame.dtype in (np.uint8, np.uint16):
@@ -212,7 +212,9 @@ def log_frame(frame: np.ndarray, camera: EventCamera, is_log: bool, number: int 
     if not np.isfinite(frame).all():
         raise InputError(f"frame {number} holds NaN or infinite values", "frames", "give finite numbers")
     if not is_log and frame.min() < 0:
-        raise InputError(f"frame {number} holds negative intensity", "frames", "give intensity, or say that it is log")
+        raise InputError(
+            f"frame {number} holds negative intensity", "frames", "give intensity, or mark it as log intensity"
+        )
     if frame.ndim == 3:
         frame = _one_channel(frame, camera, is_log)
     return frame if is_log else np.log(frame + camera.log_eps)

@@ -1,4 +1,4 @@
-"""A camera path that is not tied to a target: constant velocities plus shakes, with its motion in closed form."""
+"""A camera path without a target: constant velocities plus shaking, with its motion in closed form."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from efields.simulation.vectors import Vector
 
 @dataclass(frozen=True)
 class Shake:
-    """One sinusoidal swing of the camera about its path; several add up to a hand."""
+    """One sinusoidal oscillation of the camera about its path; the sum of several resembles a handheld camera."""
 
     frequency_hz: Annotated[float, Range(0, 1e6)]
-    """Swings a second."""
+    """Oscillations per second."""
     position: Vector = (0.0, 0.0, 0.0)
     """Amplitude of the displacement along the first camera's x (right), y (down), z (forward), in scene units."""
     rotation_deg: Vector = (0.0, 0.0, 0.0)
@@ -31,30 +31,30 @@ class Shake:
 
 @dataclass(frozen=True)
 class FreePath:
-    """A camera that moves and turns at constant rates, and shakes.
+    """A camera that translates and rotates at constant rates, and shakes.
 
     Position: p0 + R0 (velocity t + sum of shakes); rotation: R0 exp(angular velocity t + sum of shakes), where the sums
-    start at zero. `truth_rate_hz` makes the simulator keep what scores of motion and flow need.
+    start at zero. With `truth_rate_hz`, the simulator keeps the ground truth that scoring motion and flow needs.
     """
 
     kind: Literal["free"] = "free"
-    """Tells this path from those about a target."""
+    """Distinguishes this path from those around a target."""
     duration_s: Annotated[float, Range(above=0, most=3600)] = 0.4
     """Time from start to end in seconds."""
     position: Vector = (0.0, -4.0, 0.0)
     """Where the camera is at the start, in scene units."""
     target: Vector = (0.0, 0.0, 0.0)
-    """What the middle of the first image shows."""
+    """The point in the middle of the first image."""
     up: Vector = (0.0, 0.0, 1.0)
-    """Direction of the world that is upwards in the first image."""
+    """World direction that points up in the first image."""
     velocity: Vector = (0.0, 0.0, 0.0)
     """Constant part of the linear velocity in the first camera's axes (x right, y down, z forward), scene units/s."""
     angular_velocity_deg_s: Vector = (0.0, 0.0, 0.0)
     """Constant part of the angular velocity in the first camera's axes, degrees/s."""
     shakes: tuple[Shake, ...] = ()
-    """Swings that are added."""
+    """Oscillations that are added."""
     truth_rate_hz: Annotated[float, Range(above=0, most=3600)] = 100.0
-    """Maps of depth a second that are kept with the recording."""
+    """Depth maps per second that are kept with the recording."""
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -10,7 +10,7 @@ from efields.simulation.vectors import Colour, Vector
 
 @dataclass(frozen=True)
 class Light:
-    """A light; `color` times its strength is what it sends out."""
+    """A light; it emits `color` times its strength."""
 
     color: Colour = (1.0, 1.0, 1.0)
     """Tint."""
@@ -18,7 +18,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Constant(Light):
-    """The same radiance from all around."""
+    """The same radiance from all directions."""
 
     radiance: NotNegative = 1.0
     """Radiance."""
@@ -41,9 +41,9 @@ class Sun(Light):
     """Parallel light, with hard shadows and no noise."""
 
     direction: Vector = (-1.0, -1.0, -1.0)
-    """Where the light goes."""
+    """Direction in which the light travels."""
     irradiance: NotNegative = 2.0
-    """Irradiance on a surface that faces it."""
+    """Irradiance on a surface facing the light."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Point(Light):
     """Light from one point."""
 
     position: Vector = (2.0, 2.0, 4.0)
-    """Where it is."""
+    """Its position."""
     intensity: NotNegative = 20.0
     """Radiant intensity."""
 

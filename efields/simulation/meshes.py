@@ -1,4 +1,4 @@
-"""Procedural triangle meshes with texture coordinates whose seams are duplicated, so that every texel has one place."""
+"""Procedural triangle meshes with texture coordinates; seams are duplicated, so that every texel has one position."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Mesh:
     vertices: Float64[np.ndarray, "n 3"]
     """Positions in scene units."""
     normals: Float64[np.ndarray, "n 3"]
-    """Unit outward normals; vertices at a hard edge are split, one for each side."""
+    """Unit outward normals; vertices at a hard edge are duplicated, one for each side."""
     uv: Float64[np.ndarray, "n 2"]
-    """Texture coordinates in [0, 1]; vertices at a seam are split, so no triangle spans it."""
+    """Texture coordinates in [0, 1]; vertices at a seam are duplicated, so that no triangle spans it."""
     faces: Int32[np.ndarray, "m 3"]
     """Vertex indices of the triangles."""
 
     def transformed(self, T: Float64[np.ndarray, "4 4"]) -> Mesh:
-        """The mesh under an affine map (normals by the inverse transpose); mirrored triangles are turned round."""
+        """The mesh under an affine map (normals by the inverse transpose); mirrored triangles are reversed."""
         linear = T[:3, :3]
         normals = self.normals @ np.linalg.inv(linear)
         normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
@@ -54,7 +54,7 @@ def grid_mesh(surface: Surface, columns: int, rows: int) -> Mesh:
     """Mesh of a surface over the unit square of texture coordinates; du x dv must point outwards.
 
     The columns u = 0 and u = 1 (and rows, on a torus) are separate vertices even where they meet in space. Triangles
-    without area (at the poles of a sphere) are left out. Normals are averaged over vertices that share a place.
+    without area (at the poles of a sphere) are left out. Normals are averaged over vertices at the same position.
     """
     u, v = np.meshgrid(np.linspace(0, 1, columns + 1), np.linspace(0, 1, rows + 1))
     uv = np.stack([u, v], -1).reshape(-1, 2)
@@ -76,13 +76,13 @@ def _face_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def places(vertices: Float64[np.ndarray, "n 3"]) -> np.ndarray:
-    """Index of the place of each vertex: vertices split at a seam share theirs."""
+    """Index of the position of each vertex: vertices duplicated at a seam share it."""
     scale = np.abs(vertices).max() or 1.0
     return np.unique(np.round(vertices / scale, 9) + 0.0, axis=0, return_inverse=True)[1].ravel()
 
 
 def _smooth_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Area-weighted vertex normals, summed over vertices that share a place."""
+    """Area-weighted vertex normals, summed over vertices at the same position."""
     place = places(vertices)
     total = np.zeros((place.max() + 1, 3))
     for k in range(3):

@@ -1,4 +1,4 @@
-"""Which variant of Mitsuba works here; asked in a subprocess, because an unfit LLVM aborts the whole process."""
+"""Which variant of Mitsuba works here; tested in a subprocess, because an unsuitable LLVM aborts the whole process."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Variant:
     libllvm: str = ""
     """Path of the LLVM library to use; empty to let Dr.Jit find one."""
     advice: str = ""
-    """What would make it faster; empty when nothing would."""
+    """What would make it faster; empty if nothing would."""
 
 
 def packaged_llvm() -> str:
@@ -65,9 +65,11 @@ def find_variant() -> Variant:
         if _renders(FAST, libllvm):
             return Variant(FAST, libllvm)
     if _renders(SLOW, ""):
-        advice = f"no LLVM that suits Mitsuba was found, rendering is about 2x slower; {INSTALL} brings one"
+        advice = f"no LLVM suitable for Mitsuba was found, rendering is about 2x slower; {INSTALL} installs one"
         return Variant(SLOW, "", f"{advice} (karellen-llvm-core), or install libllvm19")
-    raise InputError("Mitsuba is installed and renders in no variant", do=f"{INSTALL} again in a fresh environment")
+    raise InputError(
+        "Mitsuba is installed but none of its variants can render", do=f"{INSTALL} again in a fresh environment"
+    )
 
 
 def _renders(variant: str, libllvm: str) -> bool:
@@ -83,16 +85,16 @@ def _renders(variant: str, libllvm: str) -> bool:
 
 
 def _within_process(variant: Variant) -> Variant:
-    """The variant that works in this process: Dr.Jit chooses its LLVM when it is first imported, and never again."""
+    """The variant that works in this process: Dr.Jit picks its LLVM at the first import, and never again."""
     chosen = os.environ.get("DRJIT_LIBLLVM_PATH", "")
     if "drjit" not in sys.modules or variant.name == SLOW or chosen == variant.libllvm:
         return variant
     do = f"import efields first, or set DRJIT_LIBLLVM_PATH={variant.libllvm}"
-    return Variant(SLOW, "", f"Mitsuba was imported before its LLVM was chosen, rendering is about 2x slower; {do}")
+    return Variant(SLOW, "", f"Mitsuba was imported before its LLVM was selected, rendering is about 2x slower; {do}")
 
 
 def load_mitsuba() -> ModuleType:
-    """The module `mitsuba`, set to the fastest variant that works; a slow one is said in the log."""
+    """The module `mitsuba`, set to the fastest variant that works; a slow one is logged."""
     variant = _within_process(find_variant())
     if variant.libllvm:
         os.environ["DRJIT_LIBLLVM_PATH"] = variant.libllvm

@@ -1,4 +1,4 @@
-"""What scores of motion and flow need of a simulated scene: the path in closed form, maps of depth, what moves."""
+"""Ground truth of simulated scenes for scoring motion and flow: the path in closed form, depth, moving objects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from efields.simulation.free_path import FreePath
 from efields.simulation.render import SceneRenderer
 
 MOTION_TRUTH_FILE = "motion_truth.npz"
-"""Name of the file beside a recording."""
+"""Name of the file in a recording's folder."""
 
 SAMPLE_RATE_HZ = 1000
 """Rate of the velocities that the file holds for readers that do not know the path."""
@@ -38,13 +38,13 @@ class MotionTruth:
     depth: Float32[np.ndarray, "k h w"]
     """Distance along the unit ray through each pixel's centre in scene units; inf where nothing is met."""
     mover: UInt8[np.ndarray, "k h w"]
-    """Which moving thing each pixel shows, counted from 1; 0 is what stands still."""
+    """Which moving object each pixel shows, counted from 1; 0 means static."""
     mover_velocity: Float64[np.ndarray, "m 3"]
-    """Velocity of each moving thing in the world, scene units/s, constant."""
+    """Velocity of each moving object in the world, scene units/s, constant."""
 
 
 def render_truth(renderer: SceneRenderer, path: FreePath) -> MotionTruth:
-    """The truth of a scene, its maps at `path.truth_rate_hz` from the start to the end."""
+    """The ground truth of a scene, with maps at `path.truth_rate_hz` from start to end."""
     count = max(round(path.duration_s * path.truth_rate_hz), 1) + 1
     t_us = np.rint(np.linspace(0.0, path.duration_s, count) * 1e6).astype(np.int64)
     depth, mover = [], []
@@ -58,8 +58,8 @@ def render_truth(renderer: SceneRenderer, path: FreePath) -> MotionTruth:
 def save_truth(truth: MotionTruth, path: Path) -> None:
     """Write it as .npz: the maps, the path as JSON, and poses and velocities for any other reader.
 
-    `T_world_camera` stands at the maps' times; `motion_t_us`, `linear_velocity` (scene units/s) and `angular_velocity`
-    (rad/s), both in the camera's own axes, stand every millisecond.
+    `T_world_camera` is given at the maps' times; `motion_t_us`, `linear_velocity` (scene units/s) and
+    `angular_velocity` (rad/s), both in the camera's own axes, every millisecond.
     """
     camera = truth.camera
     count = max(round(truth.path.duration_s * SAMPLE_RATE_HZ), 1) + 1
@@ -89,7 +89,9 @@ def load_truth(path: Path) -> MotionTruth:
     """
     file = path / MOTION_TRUTH_FILE if path.is_dir() else path
     if not file.is_file():
-        raise InputError("holds no true motion", path, "simulate a scene with a free path, as scenes/motion_forward")
+        raise InputError(
+            "holds no ground-truth motion", path, "simulate a scene with a free path, as scenes/motion_forward"
+        )
     try:
         with np.load(file, allow_pickle=False) as held:
             found = {name: held[name] for name in held.files}
@@ -102,4 +104,6 @@ def load_truth(path: Path) -> MotionTruth:
             **{name: found[name] for name in ("t_us", "depth", "mover", "mover_velocity")},
         )
     except (OSError, KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(f"is no true motion of a simulated scene ({error})", file, "simulate it again") from None
+        raise InputError(
+            f"is not the ground-truth motion of a simulated scene ({error})", file, "simulate it again"
+        ) from None

@@ -1,4 +1,4 @@
-"""Quick simulated recordings with exact flow: textured planes that slide, turn, grow and tilt before an event camera.
+"""Quick simulated recordings with exact flow: textured planes that slide, rotate, grow and tilt before a camera.
 
 No renderer is needed: a pixel looks up a texture through a homography that changes with time, and so do the pixels of
 a patch in front, which moves on its own. Where a point goes follows from the homographies alone.
@@ -22,12 +22,12 @@ _TEXELS = 512
 
 @dataclass(frozen=True)
 class PlaneMotion:
-    """How a plane moves in the image: every component is a sum of a constant and of slow sines of time."""
+    """How a plane moves in the image: every component is a constant plus slow sines of time."""
 
     middle: tuple[float, float]
-    """Pixel about which it turns and grows."""
+    """Pixel about which it rotates and grows."""
     constant: Float64[np.ndarray, " 6"]
-    """Rates of shift in x and y (px/s), turn (rad/s), growth (1/s) and tilt in x and y (1/px/s)."""
+    """Rates of translation in x and y (px/s), rotation (rad/s), growth (1/s) and tilt in x and y (1/px/s)."""
     swing: Float64[np.ndarray, " 6"]
     """Amplitudes of the sines of those rates."""
     hz: Float64[np.ndarray, " 6"]
@@ -51,18 +51,18 @@ class MovingImage:
     """A textured plane and a patch in front of it."""
 
     textures: tuple[Float[np.ndarray, "s s"], Float[np.ndarray, "s s"]]
-    """Linear intensities of background and patch, a texel a pixel at time 0, repeated without end."""
+    """Linear intensities of background and patch, one texel per pixel at time 0, repeated endlessly."""
     motions: tuple[PlaneMotion, PlaneMotion]
     """Motions of background and patch."""
     patch: tuple[float, float, float, float]
-    """Middle and half axes of the elliptic patch at time 0, in pixels; half axes of 0 leave it away."""
+    """Centre and semi-axes of the elliptic patch at time 0, in pixels; semi-axes of 0 mean no patch."""
     width: int
     """Columns of the image."""
     height: int
     """Rows of the image."""
 
     def intensity(self, t_s: float) -> Float64[np.ndarray, "h w"]:
-        """The image at a time."""
+        """The image at a given time."""
         places = [_moved(np.linalg.inv(motion.at(t_s)), self._pixels()) for motion in self.motions]
         looks = [
             map_coordinates(texture, place.T[::-1], order=1, mode="grid-wrap")
@@ -72,7 +72,7 @@ class MovingImage:
         return (looks[0] + front * (looks[1] - looks[0])).reshape(self.height, self.width)
 
     def displacement(self, t0_s: float, t1_s: float) -> tuple[Float64[np.ndarray, "h w 2"], Bool[np.ndarray, "h w"]]:
-        """How far what each pixel shows at `t0_s` has moved at `t1_s`, in pixels, and whether it is still in sight."""
+        """Displacement in pixels, from `t0_s` to `t1_s`, of what each pixel shows, and whether it is still visible."""
         pixels = self._pixels()
         at_first, at_last = ([motion.at(t) for motion in self.motions] for t in (t0_s, t1_s))
         ends = [_moved(b @ np.linalg.inv(a), pixels) for a, b in zip(at_first, at_last, strict=True)]
@@ -93,7 +93,7 @@ class MovingImage:
         return np.stack([columns.ravel(), rows.ravel()], axis=1).astype(np.float64)
 
     def _in_patch(self, place: Float64[np.ndarray, "n 2"], edge: float = 0.0) -> Float64[np.ndarray, " n"]:
-        """1 inside the patch, 0 outside, at places of time 0; linear over `edge` pixels across the rim."""
+        """1 inside the patch, 0 outside, at positions of time 0; linear over `edge` pixels across its border."""
         x, y, across, down = self.patch
         if min(across, down) <= 0:
             return np.zeros(len(place))
@@ -107,7 +107,7 @@ def draw_moving_image(
     fastest_px_s: float = 250.0,
     textures: tuple[np.ndarray, ...] = (),
 ) -> MovingImage:
-    """A random scene of `size` (width, height): textures from `textures` or drawn, every second one with a patch.
+    """A random scene of `size` (width, height): textures from `textures` or random, every second scene with a patch.
 
     Speeds are log-uniform from a fifteenth of `fastest_px_s`.
     """
@@ -126,7 +126,7 @@ def draw_moving_image(
 
 
 def draw_texture(rng: np.random.Generator) -> Float64[np.ndarray, "s s"]:
-    """A periodic texture of linear intensity: coloured noise, or areas of even grey, or discs and boxes."""
+    """A periodic texture of linear intensity: coloured noise, areas of uniform grey, or discs and boxes."""
     frequency = np.hypot(np.fft.fftfreq(_TEXELS)[:, None], np.fft.rfftfreq(_TEXELS)[None])
     band = np.exp(-0.5 * (frequency / rng.uniform(0.06, 0.15)) ** 2)
     slope = np.maximum(frequency, rng.uniform(0.005, 0.03)) ** -rng.uniform(0.8, 1.8)
@@ -155,7 +155,7 @@ def _cut(texture: np.ndarray, rng: np.random.Generator) -> Float64[np.ndarray, "
 
 
 def _draw_motion(rng: np.random.Generator, size: tuple[int, int], fastest_px_s: float) -> PlaneMotion:
-    """A random motion: mostly a shift, with a turn, growth and tilt that move the image's corners by less."""
+    """A random motion: mostly a translation, with a rotation, growth and tilt that move the image's corners by less."""
     speed = fastest_px_s * math.exp(rng.uniform(math.log(1 / 15), 0))
     angle, radius = rng.uniform(0, 2 * math.pi), min(size) / 2
     shift = speed * np.array([math.cos(angle), math.sin(angle)])
@@ -173,7 +173,7 @@ def _draw_motion(rng: np.random.Generator, size: tuple[int, int], fastest_px_s: 
 
 
 def _moved(homography: Float64[np.ndarray, "3 3"], place: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:
-    """Places under a homography."""
+    """Positions mapped by a homography."""
     to = place @ homography[:, :2].T + homography[:, 2]
     return to[:, :2] / to[:, 2:]
 

@@ -28,7 +28,7 @@ class Procedural(Texture):
     """A pattern that is computed texel by texel."""
 
     resolution: Annotated[int, Range(1, 4096)] = 512
-    """Texels along v; there are twice as many along u."""
+    """Texels along v; twice as many along u."""
 
     def _texels(self) -> Float64[np.ndarray, "h w 2"]:
         """Texture coordinates of the texel centres."""
@@ -47,7 +47,7 @@ class Noise(Procedural):
     palette: tuple[Colour, ...] = ((0.1, 0.1, 0.1), (0.8, 0.8, 0.8))
     """Colours from low to high."""
     scale: Annotated[float, Range(0, 1e6)] = 4.0
-    """Lattice cells in a scene unit."""
+    """Lattice cells per scene unit."""
     octaves: Annotated[int, Range(1, 32)] = 4
     """Octaves."""
     seed: Seed = 0
@@ -59,7 +59,7 @@ class Noise(Procedural):
 
 @dataclass(frozen=True)
 class Marble(Noise):
-    """Bent layers through a palette; `scale` counts the layers in a scene unit."""
+    """Bent layers through a palette; `scale` is the number of layers per scene unit."""
 
     def image(self, shape: Shape) -> Float64[np.ndarray, "h w 3"]:  # noqa: D102
         return textures.marble_texture(shape.points(self._texels()), self.palette, self.scale, self.octaves, self.seed)
@@ -67,7 +67,7 @@ class Marble(Noise):
 
 @dataclass(frozen=True)
 class Cells(Noise):
-    """Cobbles: Voronoi cells of the palette's colours with joints between; `scale` counts the cells in a scene unit."""
+    """Cobbles: Voronoi cells in the palette's colours with joints between; `scale` is the number of cells per unit."""
 
     border: Colour = (0.06, 0.06, 0.06)
     """Colour of the joints."""
@@ -79,7 +79,7 @@ class Cells(Noise):
 
 @dataclass(frozen=True)
 class Checker(Procedural):
-    """Squares of the palette's colours in turn."""
+    """Squares in the palette's colours, one after the other."""
 
     palette: tuple[Colour, ...] = ((0.1, 0.1, 0.1), (0.8, 0.8, 0.8))
     """Colours."""
@@ -101,7 +101,7 @@ class Photograph(Texture):
     high: Share = 0.85
     """Reflectance of its brightest parts."""
     quarter_turns: Annotated[int, Range(-1000, 1000)] = 0
-    """Turns it by this many times 90 degrees, counter-clockwise."""
+    """Rotation in steps of 90 degrees, counter-clockwise."""
 
     def image(self, shape: Shape) -> Float64[np.ndarray, "h w 3"]:  # noqa: D102
         picture = np.rot90(textures.image_texture(self.name, self.low, self.high), self.quarter_turns)

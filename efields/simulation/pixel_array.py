@@ -1,4 +1,4 @@
-"""The comparators of the pixels: turns paths of log intensity into events."""
+"""The comparators of the pixels: convert the course of log intensity into events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pixel's front end puts out between two frames: straight lines, or the exact ramp response of a low-pass."""
+"""Output of a pixel's front end between two frames: straight lines, or the exact ramp response of a low-pass filter."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from efields.simulation.sensor_model import MIN_THRESHOLD, EventCamera
 SIGNAL, NOISE, HOT = 0, 1, 2
 """Labels of events: a change of the scene (or leakage), shot noise, a hot pixel."""
 
-# separate streams of random numbers under one seed, so that switching one effect on leaves the others as they were
+# separate random streams from one seed, so that switching one effect on leaves the others unchanged
 _MISMATCH, _HOT_PIXELS, _LEAK_PHASE, _SHOT_NOISE, _HOT_EVENTS = range(5)
 
 

@@ -25,7 +25,7 @@ def mitsuba_pose(T_world_camera: Float64[np.ndarray, "4 4"]) -> Float64[np.ndarr
 
 
 class SceneRenderer:
-    """Holds one loaded scene; every frame is a new sensor in it."""
+    """One loaded scene; every frame is rendered by a new sensor in it."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -41,7 +41,7 @@ class SceneRenderer:
         return np.array([self.scene.shapes[k].velocity for k in self._movers], dtype=np.float64).reshape(-1, 3)
 
     def advance(self, t_s: float) -> None:
-        """Put the moving shapes where they are at a time in seconds from the start."""
+        """Move the moving shapes to their positions at a time in seconds from the start."""
         if not self._movers:
             return
         parameters = self.mi.traverse(self._scene)
@@ -55,7 +55,7 @@ class SceneRenderer:
     ) -> Float32[np.ndarray, "h w c"]:
         """Linear radiance in every pixel: luminance, or red, green, blue where the sensor has a colour filter.
 
-        The scene's exposure is not in it.
+        The scene's exposure is not applied.
         """
         image = self.mi.render(self._scene, sensor=self._sensor(T_world_camera), spp=samples, seed=seed)
         # In an LLVM variant nothing has been rendered until the values are read.

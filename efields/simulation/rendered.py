@@ -29,7 +29,7 @@ _FRAMES, _VIEWS, _FACTS = "frames.npy", "heldout.npz", "facts.json"
 
 @dataclass(frozen=True)
 class RenderedScene:
-    """What Mitsuba made of a scene, before exposure."""
+    """The images that Mitsuba rendered of a scene, before exposure."""
 
     frames: Float16[np.ndarray, "f h w c"]
     """Linear intensity along the camera path; memory-mapped."""
@@ -40,11 +40,11 @@ class RenderedScene:
     depth: Float32[np.ndarray, "n h w"]
     """Distance along the unit ray of the held-out views; inf where nothing is hit."""
     truth: MotionTruth | None = None
-    """Maps of depth along a free path; None for the other paths."""
+    """Depth maps along a free path; None for other paths."""
 
 
 def frame_times(scene: Scene, renderer: SceneRenderer) -> Float64[np.ndarray, " f"]:
-    """Times so many and so placed that no visible point moves more than `max_motion_px` between two frames.
+    """Times of frames, chosen so that no visible point moves more than `max_motion_px` between two frames.
 
     Where points move fast the frames are dense. A given number of frames is spread evenly instead.
     """
@@ -62,7 +62,7 @@ def frame_times(scene: Scene, renderer: SceneRenderer) -> Float64[np.ndarray, " 
 def motion_px_per_s(
     scene: Scene, renderer: SceneRenderer, instants: int = 65
 ) -> tuple[Float64[np.ndarray, " i"], Float64[np.ndarray, " i"]]:
-    """Instants along the path, and the greatest speed in the image of any point that a grid of pixels sees there."""
+    """Instants along the path, and the greatest image speed of any point that a grid of pixels sees there."""
     duration = scene.path.duration_s
     at, step = np.linspace(0, duration, instants), duration * 1e-4
     start = np.clip(at - step / 2, 0, duration - step)
@@ -73,7 +73,9 @@ def motion_px_per_s(
         before, after = _project(renderer, here, points), _project(renderer, later, points + step * velocity)
         speed[k] = np.linalg.norm(after - before, axis=-1).max(initial=0.0) / step
     if not speed.any():
-        raise InputError("nothing is seen to move along the camera path", scene.name, "turn the camera to the scene")
+        raise InputError(
+            "nothing moves in the image along the camera path", scene.name, "point the camera at the scene"
+        )
     return at, speed
 
 
@@ -83,7 +85,7 @@ def _project(renderer: SceneRenderer, T_world_camera: np.ndarray, points: np.nda
 
 
 def rendered_scene(scene: Scene, on_progress: OnProgress | None = None) -> RenderedScene:
-    """The frames and views of `scene`, from the cache when it was rendered before."""
+    """The frames and views of `scene`, from the cache if it was rendered before."""
     folder = frames_folder(scene)
     if (folder / _FACTS).is_file():
         try:

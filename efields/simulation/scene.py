@@ -39,7 +39,7 @@ class ImageSettings:
     fov_deg: Annotated[float, Range(above=0, below=180)] = 30.0
     """Angle of view across the width, in degrees."""
     background: Colour | None = None
-    """Linear radiance behind the scene, whatever the lights are; None shows the lights themselves."""
+    """Linear radiance behind the scene, independent of the lights; None shows the lights themselves."""
     exposure: Positive = 1.0
     """Factor on the radiance, applied after rendering: it dims or brightens the whole scene."""
 
@@ -53,27 +53,27 @@ class RenderSettings:
     max_depth: Annotated[int, Range(1, 10**4)] = 4
     """Longest light path of the integrator `path`."""
     samples: Annotated[int, Range(1, 10**6)] = 64
-    """Samples a pixel of the frames that make events; their seed is fixed, so that noise makes few false events."""
+    """Samples per pixel in the frames that events come from; their seed is fixed: noise causes few false events."""
     samples_heldout: Annotated[int, Range(1, 10**6)] = 512
-    """Samples a pixel of the held-out views; each has its own seed."""
+    """Samples per pixel in the held-out views; each has its own seed."""
     seed: Annotated[int, Range(0, 2**31 - 1)] = 1
     """Seed of the frames; view k of the held-out views uses seed + 1 + k."""
     max_motion_px: Annotated[float, Range(0.01, 10**4)] = 0.6
-    """Largest motion of a visible point from one frame to the next; it decides the number of frames."""
+    """Largest motion of a visible point from one frame to the next; it determines the number of frames."""
     frames: Annotated[int, Range(0, 10**7)] = 0
-    """Number of frames; 0 takes it from `max_motion_px`."""
+    """Number of frames; 0: determined by `max_motion_px`."""
     frames_recorded: Annotated[int, Range(0, 10**4)] = 40
-    """How many of the frames, evenly spread, become the recording's own frames."""
+    """How many of the frames, evenly spaced, become the frames of the recording."""
 
 
 @dataclass(frozen=True)
 class ExpectedEvents:
-    """How many events the scene makes, as measured when it was written."""
+    """Number of events of the scene, as measured when it was written."""
 
     count: Annotated[int, Range(0, 10**12)]
     """Events of the whole recording."""
     tolerance: Share = 0.03
-    """Share of `count` by which another machine may differ."""
+    """Fraction of `count` by which another machine may differ."""
 
     def holds(self, count: int) -> bool:
         """Whether a recording of `count` events is within the tolerance."""
@@ -89,25 +89,25 @@ class Scene:
     box: Box
     """Region of the world that holds the scene, in scene units."""
     path: CameraPath | FreePath = field(default_factory=CameraPath)
-    """Where the event camera goes: about a target, or with `kind = "free"` anywhere."""
+    """Path of the event camera: around a target, or with `kind = "free"` anywhere."""
     description: str = ""
-    """One sentence for people."""
+    """One sentence that describes the scene."""
     mitsuba_xml: Path | None = None
-    """A Mitsuba scene of the user's own; it replaces shapes, materials, textures and lights."""
+    """A Mitsuba scene of your own; it replaces shapes, materials, textures and lights."""
     image: ImageSettings = field(default_factory=ImageSettings)
     """Size, lens and colour filter of the images."""
     render: RenderSettings = field(default_factory=RenderSettings)
     """How Mitsuba renders."""
     heldout: HeldoutPath = field(default_factory=HeldoutPath)
-    """Where the held-out views are taken."""
+    """Poses of the held-out views."""
     sensor: EventCamera = field(default_factory=EventCamera)
     """The event camera."""
     expected_events: ExpectedEvents | None = None
     """How many events the scene makes."""
     shapes: tuple[Shape, ...] = ()
-    """What stands in the scene."""
+    """Shapes in the scene."""
     lights: tuple[Light, ...] = ()
-    """What lights it."""
+    """Lights of the scene."""
     materials: dict[str, Material] = field(default_factory=dict)
     """Surfaces, by name."""
     textures: dict[str, Texture] = field(default_factory=dict)
@@ -123,8 +123,8 @@ class Scene:
 def load_scene(path: str | Path) -> Scene:
     """The scene of a `scene.toml` or of the folder that holds one.
 
-    `base = "../other/scene.toml"` takes over another scene and changes only the keys that are given (lists as a whole).
-    Raises `InputError` for a missing file, an unknown key, or a name that is used and never defined.
+    `base = "../other/scene.toml"` starts from another scene and changes only the keys that are given (lists as a
+    whole). Raises `InputError` for a missing file, an unknown key, or a name that is used and never defined.
     """
     source = Path(path)
     source = source / SCENE_FILE if source.is_dir() else source
@@ -177,7 +177,7 @@ def _kind(kinds: Mapping[str, type[K]], table: Any, where: str) -> K:
 
 
 def _path(table: dict[str, Any], where: str) -> CameraPath | FreePath:
-    """The camera path that is taken out of a scene's table."""
+    """The camera path from a scene's table."""
     path = table.pop("path", None)
     if not isinstance(path, Mapping):
         raise InputError("missing key 'path'", where, "add a table [path]")
@@ -191,11 +191,11 @@ def _named(kinds: Mapping[str, type[K]], table: Any, where: str) -> dict[str, K]
 
 
 def _check(scene: Scene, where: str) -> None:
-    """Names that are used must be defined, and there must be something to see."""
+    """Check that all names used are defined, and that there is something to see."""
     if scene.name in ("", ".", "..") or set(scene.name) & set("/\\\0"):
-        raise InputError(f"name = '{scene.name}' is no name of a folder", where, "leave the slashes out")
+        raise InputError(f"name = '{scene.name}' is not a folder name", where, "leave the slashes out")
     if scene.mitsuba_xml is not None:
-        require_allowed("mitsuba_xml names a scene that Mitsuba reads, which can load code that lies beside it", where)
+        require_allowed("mitsuba_xml names a scene that Mitsuba reads, which can load code next to it", where)
         if not scene.mitsuba_xml.is_file():
             raise InputError("no such file", scene.mitsuba_xml, "fix mitsuba_xml in the scene file")
         if scene.shapes or scene.lights or scene.materials or scene.textures:

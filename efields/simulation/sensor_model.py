@@ -18,22 +18,22 @@ RefractoryMode = Literal["hold", "delay", "drop"]
 
 @dataclass(frozen=True)
 class EventCamera:
-    """An event camera: ideal by default, and every departure from the ideal is one setting.
+    """An event camera: ideal by default, with one setting for every departure from the ideal.
 
     An event of any origin (signal, noise, hot) resets its pixel: the reference becomes the log intensity of that moment
     and the refractory period begins. Noise that falls into a refractory period is lost.
     """
 
     c_pos: Annotated[float, Range(MIN_THRESHOLD, 100)] = 0.25
-    """Contrast threshold of ON events: rise of the natural logarithm of intensity."""
+    """Contrast threshold of ON events: increase of the natural logarithm of intensity."""
     c_neg: Annotated[float, Range(MIN_THRESHOLD, 100)] = 0.25
-    """Contrast threshold of OFF events: fall of the natural logarithm of intensity."""
+    """Contrast threshold of OFF events: decrease of the natural logarithm of intensity."""
     threshold_sigma: Annotated[float, Range(0, 100)] = 0.0
     """Standard deviation of the thresholds from pixel to pixel, fixed for the recording, in log intensity."""
     threshold_jitter: Annotated[float, Range(0, 100)] = 0.0
     """Standard deviation of the thresholds from event to event, in log intensity; drawn anew after every event."""
     refractory_us: Annotated[float, Range(0, 1e9)] = 0.0
-    """Time after an event in which its pixel gives no other one, in microseconds."""
+    """Time after an event during which its pixel emits no further event, in microseconds."""
     refractory_mode: RefractoryMode = "hold"
     """What a pixel does in its refractory period. hold: it stays in reset, and starts from the log intensity at the end
     of the period (closest to the circuit). delay: the reference waits, and a change still beyond the threshold at the
@@ -41,29 +41,29 @@ class EventCamera:
     cutoff_hz: Annotated[float, Range(0, 1e9)] = 0.0
     """Cut-off frequency of the first-order low-pass at white, in Hz; 0 switches it off."""
     cutoff_floor: Positive = 0.08
-    """Share of the white bandwidth that is left in the dark: tau = tau0 / (I / intensity_white + cutoff_floor)."""
+    """Fraction of the bandwidth that is left in the dark: tau = tau0 / (I / intensity_white + cutoff_floor)."""
     leak_rate_hz: Annotated[float, Range(0, 1000)] = 0.0
-    """ON events per second and pixel that leakage gives a pixel in a still scene; each starts at a random phase."""
+    """ON events per second and pixel caused by leakage in a static scene; each pixel starts at a random phase."""
     shot_noise_rate_hz: Annotated[float, Range(0, 1000)] = 0.0
     """Poisson noise events per second and pixel in the dark, both polarities together."""
     shot_noise_white: Share = 0.25
-    """Share of the dark noise rate that is left at white (linear in between)."""
+    """Fraction of the dark noise rate that is left at white (linear in between)."""
     hot_pixel_share: Share = 0.0
-    """Share of the pixels that are hot, 0 to 1; which ones is drawn once."""
+    """Fraction of the pixels that are hot, 0 to 1; they are drawn once."""
     hot_pixel_rate_hz: Annotated[float, Range(0, 1e5)] = 100.0
     """Poisson rate of the ON events of a hot pixel, per second."""
     bayer: str = ""
     """Colour filter, top left, top right, bottom left, bottom right ("RGGB"); "" is a monochrome sensor (luminance)."""
     readout_rate_cap: NotNegative = 0.0
-    """Events per second that the readout passes; a surplus in any `readout_window_us` is thinned evenly. 0: no cap."""
+    """Most events per second; a surplus in any `readout_window_us` is thinned evenly. 0: no limit."""
     readout_window_us: Annotated[float, Range(above=0, most=1e9)] = 1000.0
-    """Time over which the readout counts events against its cap, in microseconds."""
+    """Time over which the readout counts events against its limit, in microseconds."""
     intensity_white: Positive = 1.0
-    """Intensity of white, in the unit of the frames: full bandwidth and least shot noise."""
+    """Intensity of white, in the unit of the frames, with full bandwidth and least shot noise."""
     log_eps: Positive = 0.5 / 255
     """Intensity added before the logarithm is taken."""
     seed: Seed = 0
-    """Seed of everything that is random: the same seed gives the same events, to the byte."""
+    """Seed of all randomness: the same seed gives exactly the same events."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -73,7 +73,9 @@ class EventCamera:
             )
         if self.bayer not in BAYER_PATTERNS:
             raise InputError(
-                f"unknown bayer pattern {self.bayer!r}", "event camera", "choose RGGB, BGGR, GRBG, GBRG or nothing"
+                f"unknown bayer pattern {self.bayer!r}",
+                "event camera",
+                "choose RGGB, BGGR, GRBG, GBRG or leave it empty",
             )
 
     @property

@@ -1,4 +1,4 @@
-"""What a scene is made of, by `kind`: shapes and the materials on them."""
+"""Shapes and materials of a scene, by `kind`."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from efields.simulation.vectors import Colour, Factors, Vector
 
 @dataclass(frozen=True)
 class Shape:
-    """A shape in its own coordinates, then scaled, turned and moved into the world (z is up)."""
+    """A shape in its own coordinates, then scaled, rotated and moved into the world (z is up)."""
 
     material: str
     """Name of its material."""
     position: Vector = (0.0, 0.0, 0.0)
-    """Where its origin stands, in scene units."""
+    """Position of its origin, in scene units."""
     rotation_deg: Vector = (0.0, 0.0, 0.0)
-    """Turn about x, then y, then z of the world, in degrees."""
+    """Rotation about x, then y, then z of the world, in degrees."""
     scale: Factors = (1.0, 1.0, 1.0)
     """Factors along its own x, y, z."""
     velocity: Vector = (0.0, 0.0, 0.0)
-    """How it moves through the world, in scene units a second; its position is that at the start."""
+    """Its velocity in the world, in scene units per second; `position` is that at the start."""
 
     def mesh(self) -> Mesh:
         """Its triangles, in its own coordinates."""
@@ -70,9 +70,9 @@ class Blob(Shape):
     radius: Positive = 1.0
     """Mean radius in scene units."""
     displacement: Annotated[float, Range(0, 10)] = 0.1
-    """Standard deviation of the radius, as a share of it."""
+    """Standard deviation of the radius, as a fraction of it."""
     frequency: Annotated[float, Range(0, 1e4)] = 3.0
-    """Waves across the sphere's radius, in radians."""
+    """Spatial frequency of the lobes, in radians per radius."""
     seed: Seed = 0
     """Seed of the lobes."""
 
@@ -148,7 +148,7 @@ class BoxShape(Shape):
 
 @dataclass(frozen=True)
 class Plane(Shape):
-    """A rectangle that faces up."""
+    """A rectangle facing up."""
 
     size: Annotated[tuple[float, float], Range(above=0, most=1e9)] = (1.0, 1.0)
     """Extent along x and y."""
@@ -173,7 +173,7 @@ SHAPES: dict[str, type[Shape]] = {
 
 @dataclass(frozen=True)
 class Material:
-    """What a surface does with light; a texture, if named, replaces the colour."""
+    """How a surface reflects light; a texture, if named, replaces the colour."""
 
     color: Colour = (0.5, 0.5, 0.5)
     """Linear reflectance."""
@@ -198,7 +198,7 @@ class Plastic(Material):
 
 @dataclass(frozen=True)
 class Principled(Material):
-    """Disney's material."""
+    """Disney's principled material."""
 
     roughness: Share = 0.4
     """Roughness, 0 to 1."""

@@ -1,4 +1,4 @@
-"""From a scene file to a recording with truth: frames, events, trajectory, held-out views with depth."""
+"""From a scene file to a recording with ground truth: frames, events, trajectory, held-out views with depth."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ POSE_RATE_HZ = 1000
 
 @dataclass(frozen=True)
 class Simulated:
-    """A simulated recording and what only a simulator knows."""
+    """A simulated recording and its ground truth."""
 
     recording: Recording
     """Events, camera, sensor, trajectory, frames, held-out views and box."""
     labels: UInt8[np.ndarray, " n"]
-    """What made each event: 0 signal, 1 noise, 2 a hot pixel."""
+    """Cause of each event: 0 signal, 1 noise, 2 a hot pixel."""
     expected_events: ExpectedEvents | None
-    """How many events the scene says it makes; None when it does not say, or for a quick rehearsal."""
+    """Number of events that the scene file expects; None if it does not say, or for a quick preview."""
     truth: MotionTruth | None = None
-    """True motion and depth along a free path; None for the other paths."""
+    """Ground-truth motion and depth along a free path; None for other paths."""
 
     @property
     def as_expected(self) -> bool | None:
-        """Whether the number of events is within the scene's tolerance; None when nothing is expected."""
+        """Whether the number of events is within the scene's tolerance; None if none is expected."""
         return None if self.expected_events is None else self.expected_events.holds(len(self.recording.events))
 
 
 def quick_scene(scene: Scene, width: int) -> Scene:
-    """A rehearsal of a scene: images `width` pixels across, few samples, 8 held-out views, nothing expected."""
+    """A quick preview of a scene: images `width` pixels across, few samples, 8 held-out views, no expected count."""
     height = max(round(scene.image.height * width / scene.image.width), 2)
     return replace(
         scene,
@@ -56,10 +56,10 @@ def quick_scene(scene: Scene, width: int) -> Scene:
 
 
 def simulate_scene(path: str | Path, *, on_progress: OnProgress | None = None, quick: int | None = None) -> Simulated:
-    """Simulate the scene of a `scene.toml` or of its folder; frames come from the cache when they are there.
+    """Simulate the scene of a `scene.toml` or of its folder; frames come from the cache if they are there.
 
-    `quick` is the image width of a rehearsal. `on_progress` is called with the stage ("frames", "held-out views",
-    "events"), the number done and the number of all.
+    `quick` is the image width of a quick preview. `on_progress` is called with the stage ("frames", "held-out views",
+    "events"), the number done and the total.
     Raises `InputError` for a scene that cannot be read, and when Mitsuba is missing.
     """
     scene = load_scene(path)
@@ -79,14 +79,14 @@ def simulate_scene(path: str | Path, *, on_progress: OnProgress | None = None, q
     if simulated.as_expected is False and scene.expected_events is not None:
         expected = scene.expected_events
         band = f"{expected.count} within {expected.tolerance:.0%}"
-        log.warning("%s made %d events, expected %s", scene.name, len(events), band)
+        log.warning("%s produced %d events, expected %s", scene.name, len(events), band)
     return simulated
 
 
 def _recording(
     scene: Scene, rendered: RenderedScene, events: EventStream, exposure: np.float32, path: Path
 ) -> Recording:
-    """Everything in the form that loaders give too."""
+    """Everything in the form that loaders return."""
     sensor, camera = scene.sensor, scene.camera()
     poses_at = np.linspace(0, scene.path.duration_s, max(round(scene.path.duration_s * POSE_RATE_HZ), 1) + 1)
     trajectory = Trajectory.from_matrices(

@@ -1,4 +1,4 @@
-"""Procedural textures of linear reflectance, evaluated at points of the surface, so that they know no seam."""
+"""Procedural textures of linear reflectance, evaluated at points of the surface, so that they have no seams."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from efields.errors import InputError
 from efields.settings import did_you_mean
 
 IMAGES = ("brick", "grass", "gravel", "coffee", "text")
-"""Photographs inside scikit-image's wheel: CC0, and `text` in the public domain."""
+"""Photographs that come with scikit-image: CC0, and `text` in the public domain."""
 
 
 def perlin(points: Float64[np.ndarray, "*n 3"], seed: int) -> Float64[np.ndarray, "*n"]:
@@ -40,7 +40,7 @@ def perlin(points: Float64[np.ndarray, "*n 3"], seed: int) -> Float64[np.ndarray
 
 def fractal(points: Float64[np.ndarray, "*n 3"], seed: int, octaves: int) -> Float64[np.ndarray, "*n"]:
     """Perlin noise summed over octaves of half the amplitude and twice the frequency, of unit leading amplitude."""
-    # The offset keeps the lattices of the octaves from lining up at the origin.
+    # The offset prevents the lattices of the octaves from aligning at the origin.
     return sum((perlin(points * 2**k + 17.3 * k, seed + k) / 2**k for k in range(octaves)), np.zeros(points.shape[:-1]))
 
 

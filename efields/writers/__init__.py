@@ -1,8 +1,8 @@
-"""One module a format that events can be written to: the folder is the registry.
+"""One module per format that events can be written to: the folder is the registry.
 
-A writer module holds `SUFFIX`, the ending that names it (`efields convert a.raw b.aedat4`), `STORES_SIZE`, whether the
-format says how many pixels the sensor has, and `write(events, path, about)`, which takes sorted chunks of events and
-writes a whole file or none. Adding a format is adding a file here.
+A writer module has `SUFFIX`, the file suffix that selects it (`efields convert a.raw b.aedat4`), `STORES_SIZE`, whether
+the format stores the size of the sensor, and `write(events, path, about)`, which takes sorted chunks of events
+and writes a whole file or none. Adding a format is adding a file here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def kinds() -> tuple[str, ...]:
 
 
 def writer(kind: str) -> ModuleType:
-    """The module of one kind. Raises `InputError` for a kind that is not there."""
+    """The module of one kind. Raises `InputError` for an unknown kind."""
     if kind not in kinds():
         raise InputError(f"no writer '{kind}'", do=did_you_mean(kind, kinds()))
     return importlib.import_module(f"{__name__}.{kind}")

@@ -34,7 +34,7 @@ def write(events: Iterator[EventColumns], path: Path, about: About) -> int:
     import hdf5plugin
 
     if max(about.width, about.height) > 1 << 16:
-        raise InputError(f"a sensor of {about.width} x {about.height} pixels", path, "65536 a side fit at most")
+        raise InputError(f"a sensor of {about.width} x {about.height} pixels", path, "at most 65536 pixels a side fit")
     with replacing(path) as temporary, writing_hdf5(temporary) as (file, check):
         pack = hdf5plugin.Blosc(cname="zstd", clevel=1, shuffle=hdf5plugin.Blosc.SHUFFLE)
         columns = {
@@ -69,7 +69,9 @@ def _times(part: EventColumns, offset: int, path: Path) -> np.ndarray:
         raise InputError(f"an event is at {part.t_us[0]} us, before time 0", path, "shift the times with --from-zero")
     if part.t_us[-1] - offset >= 1 << 32:
         raise InputError(
-            "events last longer than the 71.6 minutes that DSEC's layout can count", path, "cut the recording in parts"
+            "the recording is longer than the 71.6 minutes that DSEC's layout can store",
+            path,
+            "cut the recording into parts",
         )
     return part.t_us - offset
 

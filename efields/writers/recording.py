@@ -1,4 +1,4 @@
-"""efields' own recording folder: events that are mapped into memory, and all that was recorded beside them."""
+"""efields' own recording folder: memory-mapped events, and everything else that was recorded."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from efields.formats.own_folder.side_files import write_side_files
 
 SUFFIX = ""
 STORES_SIZE = True
-"""A folder: its name has no ending."""
+"""A folder: its name has no suffix."""
 
 README = """\
 A recording, written by `efields convert`. Read it with: efields.load("{name}"), efields info {name}
 
 events.h5                events/x, events/y uint16; events/t int64, microseconds since t_offset, sorted; events/p uint8,
-                         1: brighter; width, height: pixels of the sensor. Plain columns, which can be mapped.
+                         1: brighter; width, height: pixels of the sensor. Plain columns, which can be memory-mapped.
 camera_calibration.npz   intrinsics, distortion_model, distortion_params, img_width, img_height. Absent: not calibrated.
-camera_poses.npz         T_wc_position, T_wc_orientation (xyzw), T_wc_timestamp (ns); add it where poses are known.
+camera_poses.npz         T_wc_position, T_wc_orientation (xyzw), T_wc_timestamp (ns); add it if poses are known.
 imu.npz                  timestamp (ns), gyro (rad/s), acceleration (m/s^2)
-frames.npz               image [n, h, w, c], timestamp (ns), white: value of the brightest pixel there can be
+frames.npz               image [n, h, w, c], timestamp (ns), white: largest possible pixel value
 triggers.npz             timestamp (ns), rising
 """
 
@@ -36,7 +36,7 @@ def write(events: Iterator[EventColumns], path: Path, about: About) -> int:
     Raises `InputError` when something else is in the way, the disk is full, or there is no event.
     """
     if path.exists() and not (path.is_dir() and (not any(path.iterdir()) or (path / NAME).is_file())):
-        raise InputError("is there already and is not a converted recording", path, "choose another folder")
+        raise InputError("exists already and is not a converted recording", path, "choose another folder")
     with atomic.replacing(path) as folder:
         folder.mkdir()
         count = write_events(events, folder / NAME, about.width, about.height)

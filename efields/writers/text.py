@@ -1,4 +1,4 @@
-"""Text, one event a line: `t x y p`, the time in seconds with six decimals (exact), polarity 1 up and 0 down.
+"""Text, one event per line: `t x y p`, the time in seconds with six decimals (exact), polarity 1 up and 0 down.
 
 The layout of the Event Camera Dataset. The size of the sensor is not in it.
 """
@@ -32,7 +32,7 @@ def write(events: Iterator[EventColumns], path: Path, about: About) -> int:
         for chunk in events:
             if chunk.count and int(chunk.t_us.min()) < 0:
                 raise InputError(
-                    "events before time 0 are not written to text", path, "shift the times with --from-zero"
+                    "events before time 0 cannot be written as text", path, "shift the times with --from-zero"
                 )
             for part in in_chunks(chunk, _PART):
                 file.write(_lines(part))

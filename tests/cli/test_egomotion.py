@@ -194,7 +194,7 @@ def test_windows_that_give_nothing_are_no_rotation_of_zero(tmp_path: Path, capsy
     assert "rad/s" not in told and "at rest" not in told
     assert "too few events, 0 is given" in (tmp_path / "out" / "report.html").read_text()
     assert cli.main(["flow", *words, "--overwrite"]) == 2
-    assert "no 0.4 s hold the 1,000 events of a window; choose a part with more events" in last_line(capsys)
+    assert "no 0.4 s contain the 1,000 events of a window; choose a part with more events" in last_line(capsys)
 
 
 def test_maps_never_reach_beyond_the_events() -> None:

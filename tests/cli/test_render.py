@@ -113,7 +113,7 @@ def test_png_folder_and_mp4(tiny_run: Run, tmp_path: Path, capsys: pytest.Captur
     for name in ("png", "a.mp4"):
         capsys.readouterr()
         assert cli.main(["render", str(tiny_run.path), "--out", str(tmp_path / name), *flags]) == 2
-        assert "is there already; replace it with --overwrite" in capsys.readouterr().err
+        assert "exists already; replace it with --overwrite" in capsys.readouterr().err
     assert (tmp_path / "a.mp4").read_bytes() == before
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "holiday.png").write_bytes(b"mine")
@@ -145,7 +145,7 @@ def test_rendering_follows_the_recording(tiny_run: Run, recording: Recording, tm
     [
         (["--path", "nowhere.txt"], "auto, orbit, spiral"),
         (["--tone", "gauge"], "efields evaluate"),
-        (["--out", "film.avi", "--frames", "1", "--scale", "0.05"], "name an .mp4 file"),
+        (["--out", "film.avi", "--frames", "1", "--scale", "0.05"], "give an .mp4 file"),
         (["--frames", "0"], "--frames 0; give a number from 1"),
     ],
 )

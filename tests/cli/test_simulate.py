@@ -71,7 +71,7 @@ def test_a_simulated_recording_is_replaced_when_asked_and_anything_else_kept(
     words = ["simulate", "--frames", str(stack), "--overwrite", "--out"]
     assert cli.main([*words[:3], "--out", "rec"]) == 0
     assert cli.main([*words[:3], "--out", "rec", "--c-pos", "0.5"]) == 2
-    assert "is there already; replace it with --overwrite" in capsys.readouterr().err
+    assert "exists already; replace it with --overwrite" in capsys.readouterr().err
     assert load("rec").sensor.c_pos == 0.25
     assert cli.main([*words, "rec", "--c-pos", "0.5"]) == 0
     assert load("rec").sensor.c_pos == 0.5

@@ -75,8 +75,8 @@ def test_json_tells_where(tiny_run: Run) -> None:
     ("words", "said"),
     [
         (["nothing"], "no run at that path; runs there: tiny"),
-        (["tiny", "--host", "0.0.0.0", "--token", "none"], "would let anybody in"),
-        (["tiny", "--token", "short"], "soon guessed"),
+        (["tiny", "--host", "0.0.0.0", "--token", "none"], "would let anybody connect"),
+        (["tiny", "--token", "short"], "easily guessed"),
         (["tiny", "--port", "70000"], "--port 70000"),
         (["tiny", "--host", "no.such.host.invalid"], "cannot listen on no.such.host.invalid"),
         (["tiny", "--backend", "nothing"], "nothing"),

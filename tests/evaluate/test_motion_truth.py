@@ -155,7 +155,7 @@ def test_truth_survives_its_file(truth: MotionTruth, tmp_path: Path) -> None:
     with np.load(tmp_path / "motion_truth.npz") as held:
         assert len(held["motion_t_us"]) == len(held["linear_velocity"]) == len(held["angular_velocity"]) == 201
     (tmp_path / "motion_truth.npz").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="is no true motion"):
+    with pytest.raises(InputError, match="is not the ground-truth motion"):
         load_truth(tmp_path)
-    with pytest.raises(InputError, match="holds no true motion"):
+    with pytest.raises(InputError, match="holds no ground-truth motion"):
         load_truth(tmp_path / "elsewhere")

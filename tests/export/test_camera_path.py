@@ -119,4 +119,4 @@ def test_a_film_along_a_path_of_the_editor(run: Run, tmp_path: Path, capsys: pyt
     assert json.loads(capsys.readouterr().out)["video"] == str(tmp_path / "a.mp4")
     assert iio.imread(tmp_path / "a.mp4").shape == (5, 32, 32, 3)
     assert cli.main(["export", str(run.path), "--video", str(tmp_path / "a.avi")]) == 2
-    assert "name an .mp4 file" in capsys.readouterr().err
+    assert "give an .mp4 file" in capsys.readouterr().err

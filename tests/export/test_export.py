@@ -116,11 +116,11 @@ def test_what_cannot_be_written_is_told_before_the_work(
     for name in ("there.html", "there.ply", "there.txt", "there.mp4"):
         (tmp_path / name).write_text("mine")
     for flag, name, said in (
-        ("--mesh", "new.ply", 'open3d is not installed, which writes meshes; pip install "efields[mesh]"'),
+        ("--mesh", "new.ply", 'open3d, which writes meshes, is not installed; pip install "efields[mesh]"'),
         ("--points", "new.xyz", "ends in .ply"),
         ("--poses", "new.csv", "ends in .txt"),
-        ("--video", "new.avi", "name an .mp4 file"),
-        ("--html", "there.html", "is there already; replace it with --overwrite, or name another"),
+        ("--video", "new.avi", "give an .mp4 file"),
+        ("--html", "there.html", "exists already; replace it with --overwrite, or name another"),
         ("--points", "there.ply", "--overwrite"),
         ("--poses", "there.txt", "--overwrite"),
         ("--video", "there.mp4", "--overwrite"),

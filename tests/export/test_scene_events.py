@@ -77,7 +77,7 @@ def test_events_are_undistorted_to_the_pinhole() -> None:
     events = stream(np.arange(500), lens)
     packed = pack_events(events, lens, Sensor(0.2, 0.2), 0)
     assert packed.table["shown"] == int(inside[events.pixel].sum())
-    assert "fall outside of the undistorted picture" in packed.table["note"]
+    assert "fall outside the undistorted image" in packed.table["note"]
 
 
 def test_mirrored_cameras_become_upright_pinholes() -> None:

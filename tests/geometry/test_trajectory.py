@@ -202,7 +202,7 @@ def test_resampled_poses_lie_on_the_curve():
             "gt.txt: pose 1: its quaternion is not of unit length",
         ),
         ({"orientation": np.zeros((3, 4))}, "gt.txt: pose 1: its quaternion is 0 0 0 0"),
-        ({"t_us": np.array([0, 0, 0])}, "gt.txt: all 3 poses have one time, 0.000000 s"),
+        ({"t_us": np.array([0, 0, 0])}, "gt.txt: all 3 poses have the same time, 0.000000 s"),
         ({"t_us": np.array([0, 1, 2**63 - 1])}, "gt.txt: pose 3: its time of 9.22337e+18 us is out of range"),
         ({"position": np.array([[0, 0, 0], [0, 0, 1e300], [0, 0, 2.0]])}, "gt.txt: pose 2: its position 0, 0, 1e+300"),
         ({"t_us": np.array([0.5, 1.5, 2.5])}, "gt.txt: times of poses are not whole microseconds"),

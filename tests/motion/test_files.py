@@ -65,7 +65,7 @@ def test_motion_comes_back(tmp_path: Path) -> None:
 def test_a_damaged_motion_is_one_line(tmp_path: Path, damage) -> None:
     write_motion_npz(tmp_path / "m.npz", motion())
     (tmp_path / "m.npz").write_bytes(damage((tmp_path / "m.npz").read_bytes()))
-    with pytest.raises(InputError, match="no motion written by efields"):
+    with pytest.raises(InputError, match="not a motion file written by efields"):
         read_motion_npz(tmp_path / "m.npz")
 
 

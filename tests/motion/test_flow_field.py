@@ -173,5 +173,5 @@ def test_another_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
         np.savez(path, start_us=np.array([1]))
     else:
         path.write_bytes(content)
-    with pytest.raises(InputError, match="no flow written by efields"):
+    with pytest.raises(InputError, match="not a flow file written by efields"):
         Flow.load(path)

@@ -235,7 +235,7 @@ def test_objects_before_a_still_camera_are_told() -> None:
     events = EventStream.from_arrays(x, rng.integers(50, 62, 6000), t_us, rng.random(6000) < 0.5, 240, 180)
     assert seen_share(events) < 0.05 < seen_share(turning((0.5, 0.0, 0.0)))
     found = estimate_rotation(events, LENS, RotationConfig(), choose_backend("auto"))
-    assert any("may be an object" in note for note in found.notes)
+    assert any("an object may be moving" in note for note in found.notes)
 
 
 @pytest.mark.data

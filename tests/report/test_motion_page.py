@@ -55,14 +55,14 @@ def test_the_full_model_says_what_each_window_gives(tmp_path: Path) -> None:
     statuses: tuple[Status, ...] = ("ok", "rotation only", "two-fold", "uncertain direction", "no gain", "still")
     page = written(tmp_path, "egomotion", motion("full", *statuses), flow=FLOW)
     assert "1 of 6 windows: angular velocity and translation direction" in page
-    assert "what the motion leaves of the flow" in page and "curvature" not in page
+    assert "from the residual of the flow" in page and "curvature" not in page
     assert "Translation direction over time" in page
     none = written(tmp_path, "egomotion", motion("full", "rotation only"), flow=FLOW)
     assert "No window gives a translation direction." in none
 
 
 def test_windows_that_say_nothing_say_what_stands_in_their_place() -> None:
-    assert "warping sharpens nothing, the angular velocity of the windows around is given" in windows_in_words(
+    assert "warping sharpens nothing, the angular velocity of neighbouring windows is given" in windows_in_words(
         motion("rotation", "ok", "no gain")
     )
     assert "All 2 windows: warping sharpens nothing, 0 is given." in windows_in_words(
@@ -108,5 +108,5 @@ def test_agreement_is_of_one_quantity_at_the_windows_that_are_covered(tmp_path: 
     assert "Compared with Windows RMS error, deg/s Mean error, deg/s Zero rotation: RMS, deg/s" in text
     assert "gyroscope 2 of 4 3.00 3.00 7.81 7.81" in text
     page = written(tmp_path, "egomotion", found, references=(later,))
-    assert "no window&#x27;s middle lies in the time of poses." in page
-    assert "neither a gyroscope&#x27;s samples nor poses" in written(tmp_path, "egomotion", found)
+    assert "the middle of no window lies within the time of poses." in page
+    assert "neither gyroscope samples nor poses" in written(tmp_path, "egomotion", found)

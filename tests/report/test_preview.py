@@ -61,7 +61,7 @@ def test_frames_stand_beside_and_behind_the_events(tmp_path: Path) -> None:
 
 def test_bad_previews_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     events, survey = bar()
-    with pytest.raises(InputError, match=r"no preview is called '\.gif'"):
+    with pytest.raises(InputError, match=r"a preview cannot be written as '\.gif'"):
         write_preview(tmp_path / "a.gif", in_chunks(events), survey)
     with pytest.raises(InputError, match="no events to draw"):
         write_preview(tmp_path / "a.png", iter(()), Survey(4, 4))

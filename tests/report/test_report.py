@@ -206,7 +206,7 @@ def test_run_without_a_checkpoint_says_why_there_is_no_trajectory(tmp_path: Path
 def test_curve_of_one_line_and_without_heldout_scores(tmp_path: Path) -> None:
     run = sphere.SphereRun(tmp_path / "short").create(lines=1)
     _, page = page_of(run)
-    assert "Too few lines" in page.text and "No held-out curve" in page.text
+    assert "Too few steps" in page.text and "No held-out curve" in page.text
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_a_public_server_makes_a_token_and_asks_for_it() -> None:
 def test_a_public_server_without_a_token_is_refused() -> None:
     with pytest.raises(InputError, match="without a token"):
         access_for("0.0.0.0", "none")
-    with pytest.raises(InputError, match="soon guessed"):
+    with pytest.raises(InputError, match="easily guessed"):
         access_for("0.0.0.0", "short")
     assert access_for("127.0.0.1", "none").token is None
     assert access_for("localhost", None).token is None

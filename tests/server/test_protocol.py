@@ -60,7 +60,7 @@ def altered(path: str, value: Any) -> str:
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("width", 15, "view.width is 15; it goes from 16 to 4096"),
+        ("width", 15, "view.width is 15; it must be 16 to 4096"),
         ("height", 4097, "view.height"),
         ("width", 20.5, "not a whole number"),
         ("id", -1, "id"),

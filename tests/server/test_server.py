@@ -152,9 +152,9 @@ def test_a_picture_that_fails_is_told_and_the_next_one_comes(
     with served() as url, connected(url) as client:
         client.send(view(1))
         header, _ = client.wait_for("error")
-        assert header["text"] == "This picture could not be made (no picture today)."
+        assert header["text"] == "This image could not be rendered (no picture today)."
         picture(client, id=2)
-    assert any("could not be made (no picture today)" in line for line in lines(caplog))
+    assert any("could not be rendered (no picture today)" in line for line in lines(caplog))
 
 
 # ---- clients
@@ -181,7 +181,7 @@ def test_too_many_clients_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> No
     with served() as url, connected(url) as first:
         greeted(first)
         with connected(url) as second:
-            assert "which is the most" in second.next()[0]["text"]
+            assert "which is the limit" in second.next()[0]["text"]
             with pytest.raises(ConnectionClosed):
                 second.next()
         picture(first, id=1)
@@ -193,14 +193,14 @@ def test_rubbish_is_answered_and_in_the_end_shown_the_door(caplog: pytest.LogCap
         for _ in range(MOST_RUBBISH):
             client.send_raw("rubbish")
         texts = [client.next()[0]["text"] for _ in range(MOST_RUBBISH)]
-        assert texts == ["The server got a message that is not JSON."] * MOST_RUBBISH
+        assert texts == ["The server received a message that is not JSON."] * MOST_RUBBISH
         with pytest.raises(ConnectionClosed) as closed:
             client.next()
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
         greeted(other)
         picture(other, id=1)  # the others notice nothing
     told = lines(caplog)
-    assert len(told) == MOST_RUBBISH + 1 and "was let go after 20 messages" in told[-1]
+    assert len(told) == MOST_RUBBISH + 1 and "was disconnected after 20 invalid messages" in told[-1]
     assert all("\n" not in line for line in told)
 
 
@@ -225,7 +225,7 @@ def test_binary_rubbish_an_ack_for_nothing_and_training_where_there_is_none() ->
         assert "binary" in client.next()[0]["text"]
         client.send(Ack(99))
         client.send(Training("pause"))
-        assert client.next()[0] == {"type": "error", "text": "Nothing is being trained here."}
+        assert client.next()[0] == {"type": "error", "text": "No training is running here."}
 
 
 def test_a_client_that_goes_in_the_middle_is_forgotten() -> None:
@@ -255,7 +255,7 @@ def test_other_pages_other_versions_and_wrong_tokens_stay_outside(caplog: pytest
                 pass
         assert len(lines(caplog)) == 3
         with connected(url, subprotocols=["efields.v9"]) as client:
-            assert client.next()[0]["text"] == "This server speaks efields.v1; load the page again."
+            assert client.next()[0]["text"] == "This server uses protocol efields.v1; reload the page."
         with connected(url, origin="http://localhost:5173") as client:
             greeted(client)
 

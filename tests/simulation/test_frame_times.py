@@ -65,11 +65,11 @@ def test_times_since_1970_are_read_by_their_size(tmp_path: Path) -> None:
     ("text", "says"),
     [
         (lines("{t}")[:-5], "holds 3 times for 4 frames; give one time for each frame"),
-        ("0\n1\n0.5\n2\n", "its times do not rise: frame 2 has 0.5"),
-        ("0\n1\nnan\n2\n", "its times do not rise: frame 2 has nan"),
-        ("0\n1\nx\n2\n", "holds 'x', which is no time; every line must hold a time, an index and a time"),
+        ("0\n1\n0.5\n2\n", "its times do not increase: frame 2 has 0.5"),
+        ("0\n1\nnan\n2\n", "its times do not increase: frame 2 has nan"),
+        ("0\n1\nx\n2\n", "holds 'x', which is not a time; every line must hold a time, an index and a time"),
         ("0\n1 2\n3\n2\n", "has lines of 1, 2 values"),
-        ("0.5 0.1\n0.6 0.2\n0.7 0.3\n0.8 0.4\n", "holds two numbers a line, neither of them an index"),
+        ("0.5 0.1\n0.6 0.2\n0.7 0.3\n0.8 0.4\n", "holds two numbers per line, neither of them an index"),
         ("0\n0.5\n1\n1.5\n", r"could be in s \(2 frames a second\) or ms \(2,000 frames a second\).* --time-unit ms"),
     ],
 )
@@ -87,7 +87,7 @@ def test_a_unit_that_is_given_counts(tmp_path: Path) -> None:
 def test_a_rate_beside_times_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder(tmp_path, lines("{t}"))
     assert cli.main(["simulate", "--frames", str(path), "--fps", "10", "--out", str(tmp_path / "out")]) == 2
-    assert "says when the frames were taken, and so does --fps 10; leave --fps out" in capsys.readouterr().err
+    assert "gives the times of the frames, and so does --fps 10; leave --fps out" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     assert cli.main(["simulate", "--frames", str(path), "--out", str(tmp_path / "out"), "--json"]) == 0
     assert '"duration_s": 0.0' in capsys.readouterr().out

@@ -179,7 +179,7 @@ def test_no_point_moves_more_than_allowed_between_frames(sphere: SceneRenderer) 
 def test_a_camera_that_sees_nothing_move_is_refused(sphere: SceneRenderer) -> None:
     away = replace(sphere.scene.path, target=(50.0, 0.0, 0.0))
     scene = replace(sphere.scene, path=away, render=replace(sphere.scene.render, frames=0))
-    with pytest.raises(InputError, match="nothing is seen to move"):
+    with pytest.raises(InputError, match="nothing moves in the image"):
         frame_times(scene, sphere)
 
 

@@ -137,7 +137,7 @@ def test_a_count_that_is_off_is_said(folder: Path, simulated: Simulated, caplog:
     path = write_sphere(folder / "off", f"[expected_events]\ncount = {2 * count}\n")
     with caplog.at_level(logging.WARNING):
         assert simulate_scene(path).as_expected is False
-    assert f"made {count} events, expected {2 * count} within 3%" in caplog.text
+    assert f"produced {count} events, expected {2 * count} within 3%" in caplog.text
     assert simulated.as_expected is None
     exact = write_sphere(folder / "exact", f"[expected_events]\ncount = {count}\n")
     assert simulate_scene(exact).as_expected is True

@@ -184,7 +184,7 @@ MIRROR[:, :, 2] *= -1
         (with_line(3, "9.95 0 0 0 0 0 0 1e300"), "line 3: its quaternion is not of unit length"),
         (with_line(3, "9.95 0 0 0 0 0 1"), "line 3 is no pose .*: it has 7 values, the lines before it 8"),
         (with_line(3, "9.95 0 0 0 0 0 x 1"), "line 3 is no pose .'9.95 0 0 0 0 0 x 1'"),
-        ("\n".join([f"10.5 {GOOD}"] * 4), "all 4 poses have one time, 10.500000 s"),
+        ("\n".join([f"10.5 {GOOD}"] * 4), "all 4 poses have the same time, 10.500000 s"),
         (table(P, Q, times=[str(i) for i in range(COUNT)]), "count 0, 1, 2 ...: .* of frames; .*--poses-time-unit"),
         (table(P, Q, times=[f"{980 + i}000000" for i in range(COUNT)]), "cover none of the events"),
     ],

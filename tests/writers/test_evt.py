@@ -107,7 +107,7 @@ def test_what_the_format_cannot_hold(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "a.raw"
     with pytest.raises(InputError, match="up to 2048 pixels"):
         writer(kind).write(iter([columns(np.arange(3))]), path, About(2049, 48))
-    with pytest.raises(InputError, match="no times before 0"):
+    with pytest.raises(InputError, match="cannot store times before 0"):
         writer(kind).write(iter([columns(np.array([-1, 3]))]), path, ABOUT)
     with pytest.raises(InputError, match="has a gap"):
         writer(kind).write(iter([columns(np.array([1, 2**42]))]), path, ABOUT)

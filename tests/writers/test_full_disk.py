@@ -52,7 +52,7 @@ def test_every_writer_of_events(kind: str, tmp_path: Path, no_room: None) -> Non
 
 
 def test_films(tmp_path: Path, no_room: None) -> None:
-    with pytest.raises(InputError, match="the film cannot be written"):
+    with pytest.raises(InputError, match="the video cannot be written"):
         pictures(tmp_path / "film.mp4", mp4)
     with pytest.raises(InputError, match="cannot be written"):
         pictures(tmp_path / "pictures", film)

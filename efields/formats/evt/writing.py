@@ -61,7 +61,7 @@ class Evt:
         """Write a whole file; see `efields.writers`."""
         if max(about.width, about.height) > _MOST_PIXELS:
             raise InputError(
-                f"EVT {self.version} holds sensors of up to {_MOST_PIXELS} pixels a side, not {about.width} x "
+                f"EVT {self.version} can store sensors of up to {_MOST_PIXELS} pixels a side, not {about.width} x "
                 f"{about.height}",
                 path,
                 "crop the recording, or write another format",
@@ -74,7 +74,7 @@ class Evt:
         starts = [int(t[0]) for t in (triggers.t_us, [] if first is None else first.t_us) if len(t)]
         start = min(starts, default=0)
         if start < 0:
-            raise InputError(f"EVT {self.version} holds no times before 0, but {start:,} us", path, _SHIFT)
+            raise InputError(f"EVT {self.version} cannot store times before 0, such as {start:,} us", path, _SHIFT)
         reach = 1 << (self.upper_shift + self.upper_bits)
         t0 = start // reach * reach
         written = 0

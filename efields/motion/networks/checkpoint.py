@@ -1,4 +1,4 @@
-"""Weights of flow networks as small files: half-precision arrays and the settings, beside a record of their making."""
+"""Weights of flow networks as small files: half-precision arrays and settings, with a record of the training."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def load_flow_network(name: str | Path = "conv_gru") -> FlowNetwork:
         network = Config(**{**settings, "channels": tuple(settings["channels"])}).build()
         network.load_state_dict(weights)
     except (OSError, KeyError, ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
-        raise InputError(f"is no flow network written by efields ({error})", path, "train it again") from None
+        raise InputError(f"is not a flow network written by efields ({error})", path, "train it again") from None
     return network.eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""Temporally dense flow as a sequential network gives it: one map a bin, asked at any time and place."""
+"""Temporally dense flow from a sequential network: one map per bin, evaluated at any time and position."""
 
 from __future__ import annotations
 

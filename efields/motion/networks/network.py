@@ -29,7 +29,7 @@ class Config:
     bin_us: Annotated[int, Range(1, 10**9)] = 10_000
     """Duration of the bins that the network is trained with, in microseconds."""
     earlier_bins: Annotated[int, Range(0, 100)] = 2
-    """Counts of that many bins before the present one are kept in the state and fed in beside it."""
+    """Number of earlier bins whose counts are kept in the state and fed in with the current one."""
     seed: Seed = 0
     """Seed of the weights before training."""
 
@@ -37,7 +37,7 @@ class Config:
         if self.kind not in CELLS:
             raise InputError(f"unknown flow network '{self.kind}'", do=f"known: {', '.join(CELLS)}")
         if not self.channels:
-            raise InputError("channels = ()", "flow network", "give those of one level or more")
+            raise InputError("channels = ()", "flow network", "give the channels of one level or more")
         check_ranges(self)
 
     def build(self) -> FlowNetwork:
