@@ -28,7 +28,7 @@ def section(page: str | None) -> str:
     title = "View the scene"
     if page is None:
         return markup.section(
-            title, markup.missing("The viewer was not built when this report was written."), anchor="look"
+            title, markup.missing("This report was written without the viewer."), anchor="look"
         )
     packed = base64.b64encode(zlib.compress(page.encode("utf-8"), 6)).decode("ascii")
     return markup.section(

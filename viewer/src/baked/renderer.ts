@@ -13,9 +13,9 @@ import { Volume } from "./volume.ts";
 import type { WebGLRenderTarget } from "three";
 
 export const NO_WEBGL2 =
-  "This page draws the scene with WebGL2, which this browser does not offer here. Try a current Chrome, Edge, Firefox or Safari, " +
-  "switch hardware acceleration on in its settings, or let a server draw: efields view RUN.";
-const LOST = "The graphics card dropped the picture. It comes back by itself when the browser gives the card back.";
+  "This page renders the scene with WebGL 2, which is not available in this browser. Try a current Chrome, Edge, Firefox or Safari, " +
+  "enable hardware acceleration in its settings, or let a server render: efields view RUN.";
+const LOST = "The connection to the GPU was lost. The image returns by itself once the browser restores it.";
 const PREVIEW_ABOVE_MS = 120; // a full picture that takes longer is preceded by a coarse one
 const PERCENTILE_WIDTH = 160;
 
@@ -138,10 +138,10 @@ export class BakedRenderer implements Renderer {
       const copy = document.createElement("canvas");
       Object.assign(copy, { width, height });
       const drawing = copy.getContext("2d");
-      if (!drawing) throw new Error("This browser gives no canvas to draw the picture on.");
+      if (!drawing) throw new Error("This browser provides no canvas to draw the image on.");
       drawing.putImageData(new ImageData(this.stage.readBytes(colours), width, height), 0, 0);
       const blob = await new Promise<Blob | null>((resolve) => copy.toBlob(resolve, "image/png"));
-      if (!blob) throw new Error("This browser could not make a PNG of this picture.");
+      if (!blob) throw new Error("This browser could not make a PNG of this image.");
       return blob;
     } catch (error) {
       throw error instanceof Lost ? new Error(LOST) : error;
@@ -286,7 +286,7 @@ export class BakedRenderer implements Renderer {
     const most = this.stage.gl.getParameter(this.stage.gl.MAX_TEXTURE_SIZE) as number;
     const { width, height } = view;
     if (!(width >= 1 && height >= 1 && width <= most && height <= most)) {
-      throw new Error(`A picture of ${width}x${height} is not possible here: this graphics card takes sides from 1 to ${most}.`);
+      throw new Error(`An image of ${width}x${height} is not possible here: this GPU supports sides from 1 to ${most}.`);
     }
     return { width: Math.round(width), height: Math.round(height) };
   }

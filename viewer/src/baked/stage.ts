@@ -58,7 +58,7 @@ export class GpuStage {
     this.renderer = new WebGLRenderer({ canvas, context: gl, antialias: false, depth: false, stencil: false });
     this.renderer.autoClear = false;
     this.renderer.debug.onShaderError = () => {
-      if (!gl.isContextLost()) throw new Error("This graphics card cannot run the program that draws the scene. A newer browser or driver may help.");
+      if (!gl.isContextLost()) throw new Error("This GPU cannot run the program that renders the scene. A newer browser or driver may help.");
     };
     const v = volume.document;
     const three = (list: readonly number[]): number[] => [0, 1, 2].map((c) => list[c] ?? (list[0] as number));

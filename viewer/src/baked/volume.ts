@@ -59,11 +59,11 @@ export class Volume {
   /** Reads occupancy and the first keyframe; throws one plain sentence. */
   static async load(scene: Scene, largestSide: number): Promise<Volume> {
     const document = scene.document.volume;
-    if (!document) throw new SceneError("This scene has no volume to draw: it was made for a server (`efields view RUN`).");
+    if (!document) throw new SceneError("This scene has no volume to render: it was made for a server (`efields view RUN`).");
     const side = Math.max(...document.shape);
     if (side > largestSide) {
       throw new SceneError(
-        `This scene's volume is ${side} voxels long and this graphics card takes ${largestSide}. Export it with \`--resolution ${largestSide}\`.`,
+        `This scene's volume is ${side} voxels long and this GPU supports ${largestSide}. Export it with \`--resolution ${largestSide}\`.`,
       );
     }
     const { shape, blob } = document.occupancy;

@@ -11,7 +11,7 @@ export interface BinaryMessage {
 /** The parts of a binary message; throws an Error with one plain sentence. */
 export function unpack(data: ArrayBuffer): BinaryMessage {
   const length = data.byteLength >= 4 ? new DataView(data).getUint32(0, true) : data.byteLength;
-  if (4 + length > data.byteLength) throw new Error("The server sent a message that is cut short.");
+  if (4 + length > data.byteLength) throw new Error("The server sent a truncated message.");
   try {
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length))) as BinaryHeader;
     return { header, payload: new Uint8Array(data, 4 + length) };

@@ -36,8 +36,8 @@ describe("binary messages", () => {
     }
   });
   it("that are broken are told in a sentence", () => {
-    expect(() => unpack(new ArrayBuffer(2))).toThrow(/cut short/);
-    expect(() => unpack(packed({}, new Uint8Array()).slice(0, 5))).toThrow(/cut short/);
+    expect(() => unpack(new ArrayBuffer(2))).toThrow(/truncated/);
+    expect(() => unpack(packed({}, new Uint8Array()).slice(0, 5))).toThrow(/truncated/);
     const broken = packed({ a: 1 }, new Uint8Array());
     new Uint8Array(broken)[4] = 0;
     expect(() => unpack(broken)).toThrow(/broken header/);

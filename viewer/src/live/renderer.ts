@@ -5,7 +5,7 @@ import type { ClientMessage, FrameHeader } from "../protocol.gen.ts";
 import { changeOf, type BinaryMessage } from "./frames.ts";
 import { MODES, percentilesOf, servedSize, viewMessage } from "./messages.ts";
 
-export const LOST = "The server does not answer. This page tries again by itself.";
+export const LOST = "The server does not answer. Trying to reconnect.";
 const AUTO_WAIT_MS = 3000;
 const CHANGE_WAIT_MS = 30_000;
 const CAPTURE_WAIT_MS = 120_000;
@@ -60,7 +60,7 @@ export class LiveRenderer implements Renderer {
     private readonly training: boolean,
   ) {
     const context = this.canvas.getContext("2d", { alpha: false });
-    if (!context) throw new Error("This browser gives no canvas to draw on.");
+    if (!context) throw new Error("This browser provides no canvas to draw on.");
     this.context = context;
   }
 
@@ -155,14 +155,14 @@ export class LiveRenderer implements Renderer {
       const text = this.training ? `${size}, step ${header.step}` : size;
       this.say(header.state, header.width, header.height, asked === undefined ? header.ms : performance.now() - asked, text);
     } catch {
-      this.say("waiting", header.width, header.height, 0, "A picture could not be decoded.");
+      this.say("waiting", header.width, header.height, 0, "An image could not be decoded.");
     } finally {
       this.link.send({ type: "ack", id: header.id });
     }
   }
 
   private ask(request: Request): void {
-    if (this.shown === null) this.say("waiting", 0, 0, 0, "waiting for the first picture");
+    if (this.shown === null) this.say("waiting", 0, 0, 0, "waiting for the first image");
     this.asked.set(request.id, request.asked);
     this.link.send(viewMessage(request.id, request.view, request.moving, this.base));
   }
@@ -174,7 +174,7 @@ export class LiveRenderer implements Renderer {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       const jpeg = await new Promise<Uint8Array<ArrayBuffer>>((done, failed) => {
-        timer = setTimeout(() => failed(new Error("The server took too long to make this picture.")), CAPTURE_WAIT_MS);
+        timer = setTimeout(() => failed(new Error("The server took too long to render this image.")), CAPTURE_WAIT_MS);
         this.capturing = { id, done, failed };
         this.link.send(viewMessage(id, view, false, this.base));
       });
@@ -199,6 +199,6 @@ async function asPng(jpeg: Uint8Array<ArrayBuffer>): Promise<Blob> {
   copy.getContext("2d")?.drawImage(picture, 0, 0);
   picture.close();
   const blob = await new Promise<Blob | null>((resolve) => copy.toBlob(resolve, "image/png"));
-  if (!blob) throw new Error("This browser could not make a PNG of this picture.");
+  if (!blob) throw new Error("This browser could not make a PNG of this image.");
   return blob;
 }

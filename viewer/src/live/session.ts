@@ -11,7 +11,7 @@ import { LiveTraining } from "./training.ts";
 
 const FIRST_TRIES = 4;
 const NO_SERVER =
-  "The server of this page does not answer. Is `efields view` still running? If its address has a token, open the whole address that it printed.";
+  "The server of this page does not answer. Is `efields view` still running? If its address has a token, open the complete address that it printed.";
 
 const list = (x: number | readonly number[]): readonly number[] => (typeof x === "number" ? [x] : x);
 

@@ -5,7 +5,7 @@ import { SceneError } from "./check.ts";
 /** Unpacks a zlib stream that must give exactly `size` bytes. */
 export async function inflate(packed: Uint8Array<ArrayBuffer>, size: number, name: string): Promise<Uint8Array> {
   if (typeof DecompressionStream === "undefined") {
-    throw new SceneError("This browser cannot unpack the scene. Use a browser of 2023 or later: Chrome or Edge 103, Safari 16.4, Firefox 113.");
+    throw new SceneError("This browser cannot unpack the scene. Use a browser from 2023 or later: Chrome or Edge 103, Safari 16.4, Firefox 113.");
   }
   const out = new Uint8Array(size);
   let filled = 0;

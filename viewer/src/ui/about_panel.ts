@@ -61,7 +61,7 @@ export function aboutPanel(document: SceneDocument): HTMLElement {
     { title: "About", test: "panel-about", open: false },
     facts("Measured", rowsOf(document.metrics)),
     facts("Scene", sceneRows(document)),
-    facts("Origin", [...rowsOf(document.provenance), ["Made by", document.generator], ["Brightness", document.tone.source || "not said"]]),
+    facts("Origin", [...rowsOf(document.provenance), ["Made by", document.generator], ["Brightness", document.tone.source || "not stated"]]),
     notes.length > 0 && el("section", {}, el("h3", {}, "Notes"), ...notes.map((text) => el("p", { class: "note" }, text))),
   );
 }

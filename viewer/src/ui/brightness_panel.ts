@@ -32,9 +32,9 @@ export function brightnessPanel(desk: Desk): HTMLElement {
   const { store, document, session } = desk;
   const channels = channelsOf(document);
   const choices = [
-    { value: "auto" as const, label: "Auto", title: "From what is seen" },
-    { value: "fixed" as const, label: "Fixed", title: "The numbers below" },
-    ...(document.tone.aligned ? [{ value: "aligned" as const, label: "Aligned", title: "To reference frames" }] : []),
+    { value: "auto" as const, label: "Auto", title: "Chosen from the current view" },
+    { value: "fixed" as const, label: "Fixed", title: "The values below" },
+    ...(document.tone.aligned ? [{ value: "aligned" as const, label: "Aligned", title: "Fitted to reference frames" }] : []),
   ];
   const mode = segmented<Tone["mode"]>({ label: "Brightness", test: "tone", choices, value: store.state.tone.mode, onChange: (value) => setToneMode(desk, value) });
   const numbers = (key: "offset" | "scale") => field({
@@ -77,8 +77,8 @@ export function brightnessPanel(desk: Desk): HTMLElement {
     el("div", { class: "fields" }, offset.element, scale.element, gamma.element),
     sentence,
     note(document.tone.aligned
-      ? "Events tell brightness up to an offset and a scale in log radiance. Aligned takes both from reference frames."
-      : "Events tell brightness up to an offset and a scale in log radiance; there are no reference frames to take them from."),
+      ? "Events determine brightness only up to an offset and a scale in log radiance. Aligned takes both from reference frames."
+      : "Events determine brightness only up to an offset and a scale in log radiance; there are no reference frames to take them from."),
     row(button({ label: "Reset brightness", text: "Reset", test: "tone-reset", kind: "plain", onClick: () => {
       const { mode: first, offset: o, scale: s, gamma: g } = document.tone;
       store.set({ exposure: 0, tone: { mode: first, offset: toList(o, channels), scale: toList(s, channels), gamma: g } });

@@ -44,9 +44,9 @@ export function camerasPanel(desk: Desk): HTMLElement {
   const shown = toggle({ label: "Show cameras", test: "show-cameras", key: "C", value: false, onChange: (on) => store.set({ cameras: on }) });
   const path = toggle({ label: "Show trajectory", test: "show-trajectory", key: "T", value: false, onChange: (on) => store.set({ trajectory: on }) });
   const follow = toggle({ label: "Follow trajectory", test: "follow", key: "L", value: false, onChange: () => desk.act("follow") });
-  const size = slider({ label: "Size of cameras", test: "frustum", min: 0.01, max: 0.4, step: 0.005, value: store.state.frustum, text: (v) => `${Math.round(100 * v)} %`, onInput: (v) => store.set({ frustum: v, cameras: true }) });
+  const size = slider({ label: "Camera size", test: "frustum", min: 0.01, max: 0.4, step: 0.005, value: store.state.frustum, text: (v) => `${Math.round(100 * v)} %`, onInput: (v) => store.set({ frustum: v, cameras: true }) });
   const fov = slider({ label: "Field of view", test: "fov", min: 10, max: 120, step: 0.5, value: controls.fovY / DEGREE, text: (v) => `${v.toFixed(0)}°`, onInput: (v) => controls.setFovY(v * DEGREE) });
-  const speed = slider({ label: "Speed of flying", test: "fly-speed", min: -2, max: 1, step: 0.05, value: Math.log10(0.5), text: (v) => `${Number((10 ** v).toPrecision(2))} radii/s`, onInput: (v) => { controls.speed = 10 ** v * document.world.radius; } });
+  const speed = slider({ label: "Flying speed", test: "fly-speed", min: -2, max: 1, step: 0.05, value: Math.log10(0.5), text: (v) => `${Number((10 ** v).toPrecision(2))} radii/s`, onInput: (v) => { controls.speed = 10 ** v * document.world.radius; } });
   picture.onView.push(() => { if (globalThis.document.activeElement !== fov.input) fov.set(controls.fovY / DEGREE); });
   store.on(["cameras", "trajectory", "following", "frustum"], (state) => {
     shown.set(state.cameras);
@@ -61,7 +61,7 @@ export function camerasPanel(desk: Desk): HTMLElement {
     row(
       button({ label: "Frame the whole scene", text: "Frame", test: "frame", icon: "frame", key: "F", onClick: () => desk.act("frame") }),
       button({ label: "Reset to the first view", text: "Reset", test: "reset", icon: "reset", key: "Shift F", onClick: () => desk.act("reset") }),
-      button({ label: "Head up", test: "reset-up", icon: "level", key: "U", onClick: () => desk.act("resetUp") }),
+      button({ label: "Level the camera", test: "reset-up", icon: "level", key: "U", onClick: () => desk.act("resetUp") }),
     ),
     shown.element, moving && path.element, moving && follow.element,
     views.length > 0 ? row(step("Previous camera", "previous-view", "previous", "[", "previousView"), step("Next camera", "next-view", "next", "]", "nextView")) : note("This scene lists no cameras."),

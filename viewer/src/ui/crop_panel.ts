@@ -9,7 +9,7 @@ export function cropPanel(desk: Desk): HTMLElement {
   const { store, document } = desk;
   const { aabb } = document.world;
   const on = toggle({ label: "Crop the scene", test: "crop", key: "B", value: false, onChange: () => desk.act("crop") });
-  const handles = toggle({ label: "Handles on the picture", test: "crop-handles", value: true, onChange: (value) => store.set({ cropHandles: value }) });
+  const handles = toggle({ label: "Handles in the view", test: "crop-handles", value: true, onChange: (value) => store.set({ cropHandles: value }) });
   const sliders = FACES.map((face) => {
     const name = `${"xyz"[face.axis]} ${face.side === 0 ? "from" : "to"}`;
     const [low, high] = [aabb[0][face.axis], aabb[1][face.axis]];
@@ -30,6 +30,6 @@ export function cropPanel(desk: Desk): HTMLElement {
     { title: "Crop", test: "panel-crop", open: false },
     on.element, handles.element, box,
     row(button({ label: "Whole box", text: "Whole box", test: "crop-reset", onClick: () => store.set({ crop: aabb }) })),
-    note("Drag the round handles on the picture, or use the sliders. Only what is drawn changes."),
+    note("Drag the round handles in the view, or use the sliders. This changes only what is shown."),
   );
 }

@@ -15,7 +15,7 @@ export function helpDialog(): HTMLDialogElement {
     "dialog", { class: "dialog", "aria-labelledby": "help-title", "data-test": "help-dialog" },
     el("header", {}, el("h2", { id: "help-title" }, "Keys"), button({ label: "Close", test: "help-close", icon: "close", kind: "quiet", onClick: () => dialog.close() })),
     el("div", { class: "columns" }, table("Move", [...POINTERS, ...HELD]), ...groups.map((group) => table(group, KEYS.filter((k) => k.group === group)))),
-    el("p", { class: "note" }, "Tab reaches every control; keys are not taken while you type in a field."),
+    el("p", { class: "note" }, "Tab reaches every control; shortcuts are off while you type in a field."),
   );
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close(); // beside the box

@@ -136,7 +136,7 @@ export class Panes {
     const change = await session.renderer.logChange(from, to, size.width, size.height);
     if (!change) {
       this.comparison = null;
-      this.predicted.say("The model's prediction cannot be had at this moment.");
+      this.predicted.say("The model's prediction is not available at the moment.");
       return;
     }
     const none = new Uint32Array(event.width * event.height);
@@ -172,7 +172,7 @@ export class Panes {
     this.paintMeasured();
     const { comparison } = this;
     const { palette, third } = this.desk.store.state;
-    this.third.title(third === "residual" ? "Residual" : "Picture at that pose");
+    this.third.title(third === "residual" ? "Residual" : "Render at that pose");
     if (!comparison) {
       if (third === "residual") this.third.say(this.events.available ? "Without a prediction there is no residual." : "Without events there is no residual.");
       return;
@@ -181,7 +181,7 @@ export class Panes {
     const full = Math.max(fullScale(comparison.measured), this.events.available ? 1 : fullScale(comparison.predicted));
     this.predicted.draw(paintSigned(comparison.predicted, PALETTES[palette], full), width, height);
     this.predicted.legendOf("events", palette);
-    this.predicted.caption(this.events.available ? `rms ${rms.predicted.toFixed(2)} events: log change over thresholds` : "Log change divided by thresholds of 0.25");
+    this.predicted.caption(this.events.available ? `rms ${rms.predicted.toFixed(2)} events: log change / threshold` : "Log change divided by a threshold of 0.25");
     if (third !== "residual") return;
     if (!this.events.available) {
       this.third.say("Without events there is no residual.");
@@ -205,7 +205,7 @@ export class Panes {
     const { width, height } = predictionSize(event.width, event.height);
     const view = { ...picture.view(), pose, fovY: fovYOf(event), width, height, wipe: null, crop: null };
     this.third.bitmap(await createImageBitmap(await session.renderer.capture(view)));
-    this.third.caption("The field, seen from the event camera");
+    this.third.caption("The field seen from the event camera");
     this.third.legendOf("none", "dark");
   }
 

@@ -86,9 +86,9 @@ export function pathPanel(desk: Desk): HTMLElement {
     const few = path.stops.length < 2;
     play.disabled = save.disabled = few;
     video.enable(!few);
-    length.textContent = path.stops.length === 0 ? "Add the view that you see now, move on, add the next; or make an orbit."
+    length.textContent = path.stops.length === 0 ? "Add the current view, move the camera, add the next; or make an orbit."
       : few ? "One more view makes a path."
-      : `${path.stops.length} views, ${durationOf(toPath(path)).toFixed(1)} s at ${path.fps} frames a second.`;
+      : `${path.stops.length} views, ${durationOf(toPath(path)).toFixed(1)} s at ${path.fps} frames per second.`;
   };
   const file = el("input", { type: "file", accept: ".json,application/json", hidden: true, "data-test": "path-file", onchange: () => {
     const chosen = file.files?.[0];
@@ -105,7 +105,7 @@ export function pathPanel(desk: Desk): HTMLElement {
     { title: "Path and video", test: "panel-path", open: false },
     row(
       button({ label: "Add this view", text: "Add this view", test: "path-add", icon: "plus", onClick: add }),
-      button({ label: "Make an orbit about the scene", text: "Orbit", test: "path-orbit", icon: "orbit", onClick: orbit }),
+      button({ label: "Make an orbit around the scene", text: "Orbit", test: "path-orbit", icon: "orbit", onClick: orbit }),
     ),
     list, length, closed.element,
     row(play, save, button({ label: "Load a path from JSON", text: "Load", test: "path-import", onClick: () => file.click() }), button({ label: "Clear the path", text: "Clear", test: "path-clear", kind: "quiet", onClick: () => change(EMPTY) })),

@@ -24,7 +24,7 @@ export class Picture {
 
   constructor(readonly renderer: Renderer, document: SceneDocument, private readonly store: Store) {
     this.dynamic = isDynamic(document);
-    this.element = el("main", { class: "stage", tabindex: 0, "aria-label": "The picture. Drag to turn, keys W A S D to fly, question mark for all keys.", "data-test": "stage" }, renderer.canvas);
+    this.element = el("main", { class: "stage", tabindex: 0, "aria-label": "The view. Drag to orbit, keys W A S D to fly, question mark for all keys.", "data-test": "stage" }, renderer.canvas);
     renderer.canvas.classList.add("picture");
     renderer.canvas.setAttribute("data-test", "picture");
     this.ready = new Promise((resolve) => {

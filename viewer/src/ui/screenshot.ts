@@ -29,7 +29,7 @@ export async function labelled(desk: Desk, picture: Blob, tone: Tone, canvas = e
   if (canvas.width !== image.width) canvas.width = image.width;
   if (canvas.height !== image.height) canvas.height = image.height;
   const g = canvas.getContext("2d");
-  if (!g) throw new Error("This browser gives no canvas to draw the picture on.");
+  if (!g) throw new Error("This browser provides no canvas to draw the image on.");
   g.drawImage(image, 0, 0);
   image.close();
   if (desk.store.state.mode === "colour" || desk.store.state.wipe?.mode === "colour") drawLabel(g, canvas.width, canvas.height, tone);
@@ -42,7 +42,7 @@ export async function screenshotBlob(desk: Desk): Promise<Blob> {
   const size = { width: Math.round(view.width * ratio), height: Math.round(view.height * ratio) };
   const canvas = await labelled(desk, await desk.session.renderer.capture({ ...view, ...size }), view.tone);
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
-  if (!blob) throw new Error("This browser could not make a PNG of this picture.");
+  if (!blob) throw new Error("This browser could not make a PNG of this image.");
   return blob;
 }
 

@@ -30,7 +30,7 @@ export function attachPlayer(desk: Desk): void {
 function windowControls(desk: Desk): HTMLElement {
   const { store } = desk;
   const kind = segmented<"span" | "count">({
-    label: "Length of the window", test: "window-kind", value: store.state.window.kind,
+    label: "Window length", test: "window-kind", value: store.state.window.kind,
     choices: [{ value: "span", label: "Time", title: "A window of fixed length" }, { value: "count", label: "Count", title: "A fixed number of events" }],
     onChange: (value) => store.set({ window: { ...store.state.window, kind: value } }),
   });
@@ -66,7 +66,7 @@ export function timeBar(desk: Desk): HTMLElement {
   store.on(["tS"], ({ tS }) => {
     seconds.textContent = formatSeconds(tS);
     micro.textContent = formatMicroseconds(document.origin_us, tS);
-    micro.title = "Time of the sensor's clock";
+    micro.title = "Time on the sensor's clock";
   });
   const strip = new TimeStrip(desk);
   return el(
@@ -76,7 +76,7 @@ export function timeBar(desk: Desk): HTMLElement {
       el("div", { class: "buttons" },
         button({ label: "Back by one window", test: "step-back", icon: "previous", key: ",", kind: "quiet", onClick: () => desk.act("stepBack") }),
         play,
-        button({ label: "On by one window", test: "step-on", icon: "next", key: ".", kind: "quiet", onClick: () => desk.act("stepOn") })),
+        button({ label: "Forward by one window", test: "step-on", icon: "next", key: ".", kind: "quiet", onClick: () => desk.act("stepOn") })),
       el("div", { class: "readout" }, seconds, micro),
       windowControls(desk),
       el("div", { class: "speed" }, speed.element)),

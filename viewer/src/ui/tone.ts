@@ -54,6 +54,6 @@ export function parseNumbers(text: string, channels: number): number[] | null {
 /** The sentence under the choice. */
 export function toneSentence(tone: Tone, document: SceneDocument, kind: "baked" | "live"): string {
   if (tone.mode === "aligned") return `Aligned to reference frames: ${document.tone.aligned?.source ?? ""}`.replace(/:\s*$/, "");
-  if (tone.mode === "fixed") return "The numbers stay as they are, whatever is seen.";
-  return kind === "live" ? "The server sets the brightness of each picture." : "The brightest hundredth of the view is white.";
+  if (tone.mode === "fixed") return "The values stay fixed, whatever the view.";
+  return kind === "live" ? "The server sets the brightness of each image." : "The brightest 1 % of the view is white.";
 }

@@ -32,7 +32,7 @@ export function topBar(desk: Desk): HTMLElement {
   const { store, session } = desk;
   const modes = MODE_ORDER.filter((mode) => session.renderer.modes.includes(mode));
   const choices = modes.map((value) => ({ value, label: MODE_NAMES[value], title: `${MODE_NAMES[value]} (${MODE_ORDER.indexOf(value) + 1})` }));
-  const mode = segmented<Mode>({ label: "What is drawn", test: "mode", choices, value: store.state.mode, onChange: (value) => store.set({ mode: value }) });
+  const mode = segmented<Mode>({ label: "What is shown", test: "mode", choices, value: store.state.mode, onChange: (value) => store.set({ mode: value }) });
   const wipe = toggle({ label: "Wipe", test: "wipe", value: false, onChange: () => desk.act("wipe") });
   const wipeMode = select<Mode>({
     label: "Right of the wipe", test: "wipe-mode", unseen: true, choices, value: otherMode(store.state.mode, modes),
@@ -53,7 +53,7 @@ export function topBar(desk: Desk): HTMLElement {
   const theme = button({ label: "Light or dark", test: "theme", icon: "moon", kind: "quiet", onClick: () => {
     const next = THEMES[(THEMES.indexOf(store.state.theme) + 1) % THEMES.length] as State["theme"];
     store.set({ theme: next });
-    desk.notices.say(next === "system" ? "Colours follow the system." : `Colours are ${next}.`);
+    desk.notices.say(next === "system" ? "The theme follows the system." : `The theme is ${next}.`);
   } });
   return el(
     "header", { class: "top" },

@@ -12,8 +12,8 @@ export interface VideoSize {
 }
 
 export const NO_WEBCODECS =
-  "This browser cannot make videos here: it needs WebCodecs, which needs a secure page (https, localhost or a file). Make the video with `efields export RUN --video FILE --path PATH` instead.";
-const NO_CODEC = "This browser offers no encoder for VP9 or VP8 at this size. Try a smaller one, or `efields export RUN --video FILE --path PATH`.";
+  "This browser cannot make videos here: it needs WebCodecs, which requires a secure page (https, localhost or a file). Make the video with `efields export RUN --video FILE --path PATH` instead.";
+const NO_CODEC = "This browser has no encoder for VP9 or VP8 at this size. Try a smaller one, or `efields export RUN --video FILE --path PATH`.";
 
 export const canMakeVideos = (): boolean => typeof VideoEncoder !== "undefined" && typeof VideoFrame !== "undefined";
 
