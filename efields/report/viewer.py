@@ -27,9 +27,7 @@ def section(page: str | None) -> str:
     """The section that holds the viewer's page; one sentence where there is none."""
     title = "View the scene"
     if page is None:
-        return markup.section(
-            title, markup.missing("This report was written without the viewer."), anchor="look"
-        )
+        return markup.section(title, markup.missing("This report was written without the viewer."), anchor="look")
     packed = base64.b64encode(zlib.compress(page.encode("utf-8"), 6)).decode("ascii")
     return markup.section(
         title,

@@ -19,4 +19,4 @@ def test_the_page_is_packed_into_the_report_and_comes_back() -> None:
 
 
 def test_without_a_page_one_sentence_stands_there() -> None:
-    assert "was not built" in section(None) and "<button" not in section(None)
+    assert "without the viewer" in section(None) and "<button" not in section(None)

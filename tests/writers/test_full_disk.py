@@ -64,6 +64,6 @@ def test_a_film_has_all_its_pictures(tmp_path: Path) -> None:
 
     pictures(tmp_path / "film.mp4", mp4)
     assert iio.imread(tmp_path / "film.mp4").shape == (30, 64, 64, 3)
-    with pytest.raises(InputError, match="no picture"), mp4(tmp_path / "empty.mp4", 10.0):
+    with pytest.raises(InputError, match="no images"), mp4(tmp_path / "empty.mp4", 10.0):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
