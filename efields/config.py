@@ -19,7 +19,7 @@ from efields.ranges import Range, Seed, Steps, Threads, check_ranges
 from efields.recordings.recording import Recording
 from efields.render.renderer import Sampling
 from efields.settings import did_you_mean, fill, read_toml, to_table
-from efields.supplied.supply import Supplied
+from efields.supplied.given import Supplied
 
 
 @dataclass(frozen=True)

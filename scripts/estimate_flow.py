@@ -10,7 +10,8 @@ import numpy as np
 import efields
 from efields.backends import choose_backend
 from efields.motion.joint import JointConfig
-from efields.supplied import Supplied, supply
+from efields.supplied.given import Supplied
+from efields.supplied.supply import supply
 
 recording = efields.load(sys.argv[1])
 if len(sys.argv) > 2:

@@ -25,8 +25,8 @@ from efields.geometry.camera import Camera
 from efields.geometry.paths import orbit
 from efields.geometry.pose import rotation_to_quaternion
 from efields.loaders import load
-from efields.supplied import Supplied
 from efields.supplied.facts import facts_of
+from efields.supplied.given import Supplied
 from efields.writers import About, recording
 
 WIDTH, HEIGHT, RATE_HZ = 1280, 720, 10e6

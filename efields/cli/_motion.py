@@ -63,7 +63,7 @@ def opened(flags: Flags) -> tuple[Recording, EventStream]:
     from efields.cli._supplied import supplied_of
     from efields.loaders import find, load
     from efields.poses.cover import COVERED
-    from efields.supplied import supply
+    from efields.supplied.supply import supply
 
     if flags.start is not None and flags.stop is not None and flags.stop <= flags.start:
         raise InputError(f"--stop {flags.stop:g} is not after --start {flags.start:g}", do="give a later --stop")

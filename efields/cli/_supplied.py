@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from efields.errors import InputError
 
 if TYPE_CHECKING:
-    from efields.supplied import Supplied
+    from efields.supplied.given import Supplied
 
 _FLAGS = {
     "camera": "camera",
@@ -28,7 +28,7 @@ def supplied_of(flags: object, base: Supplied | None = None) -> Supplied:
 
     Raises `InputError` for a value that cannot be.
     """
-    from efields.supplied import Supplied
+    from efields.supplied.given import Supplied
 
     found = {option: getattr(flags, flag, None) for flag, option in _FLAGS.items()}
     given = {

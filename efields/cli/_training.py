@@ -70,7 +70,7 @@ def score_and_report(
     from efields.evaluate import evaluate_run
     from efields.export.scene_page import page_for_report
     from efields.report import write_report
-    from efields.supplied import supply
+    from efields.supplied.supply import supply
 
     experiment = run.experiment
     if as_loaded and recording.path is not None and recording.path.resolve() == Path(experiment.scene).resolve():

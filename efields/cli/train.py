@@ -120,7 +120,7 @@ def _train(args: Args, experiment: Experiment, folder: Run) -> int:
     from efields.cli._scene import recording_for
     from efields.cli._training import earlier_scores, score_and_report, scores_line, train, typed
     from efields.config import suited
-    from efields.supplied import supply
+    from efields.supplied.supply import supply
     from efields.train import Interrupted, check_machine
 
     check_machine(experiment)

@@ -20,7 +20,7 @@ from efields.geometry.origin import poses_about
 from efields.loaders import load
 from efields.recordings.recording import Recording, Views
 from efields.render.image import render_view
-from efields.supplied import supply
+from efields.supplied.supply import supply
 from efields.train import Model, Run, views_for
 from efields.train.records import read_scores
 

@@ -1,9 +1,14 @@
 """One module a format: the folder is the registry, and a recording's own files say which module reads it.
 
-A loader module holds a frozen `Config` of options with the verb `.load(path) -> Recording`, and a function
-`matches(path) -> bool`, which looks at names and first bytes only. Where events are read in one pass, `Config` has a
-second verb, `.open(path) -> EventFile`, for recordings larger than memory. Adding a format is adding a file here. What
-some loaders share lies in modules that begin with an underscore.
+A loader module fits `LoaderModule`: a frozen `Config` of options with the verb `.load(path) -> Recording`, and a
+function `matches(path) -> bool`, which looks at names and first bytes only. Where events are read in one pass, `Config`
+has a second verb, `.open(path) -> EventFile` (`Opening`), for recordings larger than memory. Adding a format is adding
+a file here.
+
+So that recognising a file imports no loader that cannot match, a module also states as literals, at the top level:
+`BEGINS`, a regular expression of how its files begin (`rb""`: in any way), and `HOLDS`, patterns of names of which its
+folders hold one. `matches` is asked only where these allow the path; a module with neither is always asked. What some
+loaders share lies in modules that begin with an underscore.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from efields.events.clock_order import OnReset
 from efields.events.columns import EventColumns, in_chunks
 from efields.events.side_streams import SideStreams
 from efields.formats.places import refuse_links
+from efields.loaders._recognition import candidates
 from efields.loaders._strangers import in_place_of, refuse_special, stranger
 from efields.plugins import import_plugin
 from efields.recordings.event_file import EventFile
@@ -54,17 +60,25 @@ def loader(kind: str) -> ModuleType:
 
 
 def find(path: str | Path) -> str:
-    """The one kind whose `matches` says yes to `path`.
+    """The one kind whose `matches` says yes to `path`; only loaders that could are imported.
 
     Raises `InputError` when `path` does not exist, or none or several kinds match.
     """
     source = _there(Path(path))
-    found = [kind for kind in kinds() if loader(kind).matches(source)]
+    found = _matching(source)
     if len(found) == 1:
         return found[0]
     if found:
         raise InputError(f"could be any of: {', '.join(found)}", source, f"name its kind, such as '{found[0]}'")
     raise _stranger(source)
+
+
+def _matching(path: Path) -> list[str]:
+    """Kinds whose `matches` says yes."""
+    for asked in candidates(path, (Path(__path__[0], f"{kind}.py") for kind in kinds())):
+        if found := [kind for kind in asked if loader(kind).matches(path)]:
+            return found
+    return []
 
 
 def _stranger(source: Path) -> InputError:
@@ -82,7 +96,7 @@ def _stranger(source: Path) -> InputError:
 def recordings_in(folder: Path) -> tuple[str, ...]:
     """Names of the first files in a folder that a loader knows."""
     files = sorted(file for file in itertools.islice(folder.iterdir(), 200) if file.is_file())
-    some = (file.name for file in files if any(loader(kind).matches(file) for kind in kinds()))
+    some = (file.name for file in files if _matching(file))
     return tuple(itertools.islice(some, 3))
 
 

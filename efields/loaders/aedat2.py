@@ -36,6 +36,8 @@ from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size
 
+BEGINS = rb"#!AER-DAT2\.0"
+
 _MAGIC = b"#!AER-DAT2.0"
 _LSB_PER_DEGREE_S = {250: 131.0, 500: 65.5, 1000: 32.8, 2000: 16.4}
 _LSB_PER_G = {2: 16384.0, 4: 8192.0, 8: 4096.0, 16: 2048.0}

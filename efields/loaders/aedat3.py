@@ -36,6 +36,8 @@ from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size, with_assumed_size
 
+BEGINS = rb"#!AER-DAT3\."
+
 _MAGIC = b"#!AER-DAT3."
 _EVENT = np.dtype([("word", "<u4"), ("t", "<i4")])
 _IMU = {

@@ -37,6 +37,8 @@ from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size, with_assumed_size
 
+BEGINS = rb"#!AER-DAT4\.0\r\n"
+
 EVENT = np.dtype([("t", "<i8"), ("x", "<i2"), ("y", "<i2"), ("on", "u1"), ("unused", "u1", 3)])
 """One event as it lies in a packet."""
 _BLANK = bytes(2 * EVENT.itemsize)

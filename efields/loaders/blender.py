@@ -20,6 +20,8 @@ from efields.ranges import EveryNth
 from efields.recordings.recording import Recording, Views
 from efields.text import plain_head
 
+HOLDS = ("transforms_train.json",)
+
 
 @dataclass(frozen=True)
 class Config:

@@ -23,6 +23,8 @@ from efields.ranges import EveryNth, Range
 from efields.recordings.recording import Recording
 from efields.text import plain_head
 
+HOLDS = ("cameras.*", "sparse/0/cameras.*", "sparse/cameras.*", "colmap/sparse/0/cameras.*")
+
 
 @dataclass(frozen=True)
 class Config:

@@ -45,6 +45,9 @@ from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size, with_assumed_size
 from efields.text import read_text
 
+BEGINS = rb"\x89HDF\r\n\x1a\n"
+HOLDS = ("events/*/events.h5",)
+
 _SIZE = (640, 480)
 _CAMERAS = {"left": "cam0", "right": "cam3"}
 

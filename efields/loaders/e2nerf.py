@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 
+from efields.cameras.along_trajectory import poses_at
 from efields.cameras.llff import one_llff_camera, read_poses_bounds
-from efields.cameras.rig import poses_at
 from efields.cameras.transforms import (
     OPENGL,
     camera_of_transforms,
@@ -51,6 +51,8 @@ from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views
 from efields.text import plain_head
+
+HOLDS = ("events.pt", "event.pt")
 
 _NAMES = ("events.pt", "event.pt")
 _MOST_COUNTED = 1000

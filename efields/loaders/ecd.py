@@ -31,6 +31,8 @@ from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Threshold
 from efields.recordings.recording import Recording, Views, covered_events
 from efields.text import plain_head, read_text
 
+HOLDS = ("calib.txt",)
+
 _DAVIS240C = (240, 180)
 
 

@@ -18,17 +18,8 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from efields.cameras.rig import (
-    FrameList,
-    WhichFrames,
-    gap_notes,
-    image_files,
-    kalibr_camera,
-    left_out_notes,
-    listed_frames,
-    posed_views,
-    rigid,
-)
+from efields.cameras.along_trajectory import gap_notes, posed_views
+from efields.cameras.rig import FrameList, WhichFrames, image_files, kalibr_camera, left_out_notes, listed_frames, rigid
 from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.formats.damages import Damages
@@ -41,6 +32,8 @@ from efields.ranges import Microseconds, NotNegative, Range, Threshold
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, covered_events
+
+HOLDS = ("stamped_groundtruth.txt",)
 
 _SIZE = (640, 480)
 _TIMES = ("images_timestamps.txt", "images/times.txt", "images/timestamps.txt", "images/images_timestamps.txt")

@@ -27,8 +27,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float64
 
+from efields.cameras.along_trajectory import T_from_quaternion, poses_at
 from efields.cameras.lens_fit import camera_from_map
-from efields.cameras.rig import T_from_quaternion, poses_at
 from efields.errors import InputError
 from efields.events.columns import CHUNK, EventColumns
 from efields.events.sensor import Sensor
@@ -49,6 +49,8 @@ from efields.ranges import EveryNth, NotNegative, Threshold
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views
+
+HOLDS = ("poses_bounds.npy", "calib_undist.json", "stamped_groundtruth_us.txt")
 
 Layout = Literal["esim", "tumvie", "eds"]
 _POSE = ("px", "py", "pz", "qx", "qy", "qz", "qw")

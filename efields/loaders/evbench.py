@@ -23,6 +23,8 @@ from efields.geometry.camera import Camera
 from efields.ranges import Range
 from efields.recordings.recording import ASSUMED_THRESHOLDS, Recording
 
+HOLDS = ("*_e.mat",)
+
 _COLUMNS = ("x", "y", "pol", "ts")
 _MAT5 = b"MATLAB 5.0 MAT-file"
 

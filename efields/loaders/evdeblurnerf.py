@@ -46,6 +46,8 @@ from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views
 
+HOLDS = ("all_poses_bounds.npy",)
+
 _EXPOSURES = ("timestamps", "timestamps_start", "timestamps_end")
 
 

@@ -32,6 +32,8 @@ from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size
 
+BEGINS = rb"Event Stream"
+
 _MAGIC = b"Event Stream"
 _BYTES = 1 << 18
 """Bytes decoded at a time, so that columns stay in the cache."""

@@ -32,6 +32,8 @@ from efields.ranges import EveryNth, Range, Threshold
 from efields.recordings.recording import Recording, Views
 from efields.text import read_text
 
+HOLDS = ("train/pose",)
+
 _DAVIS346 = (346, 260)
 
 

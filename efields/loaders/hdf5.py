@@ -24,6 +24,8 @@ from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 
+BEGINS = rb"\x89HDF\r\n\x1a\n"
+
 _OTHERS = ("davis/left/events", "davis/right/events")
 """What MVSEC's files hold."""
 

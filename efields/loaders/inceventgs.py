@@ -37,6 +37,8 @@ from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views
 from efields.text import plain_head
 
+HOLDS = ("traj.txt",)
+
 _REPLICA = (768, 480)
 _EVENTS = "gray_events_data.npy"
 

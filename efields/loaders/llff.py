@@ -20,6 +20,8 @@ from efields.loaders._posed_images import held_out, listed_images, posed_views, 
 from efields.ranges import Range
 from efields.recordings.recording import Recording
 
+HOLDS = ("poses_bounds.npy",)
+
 
 @dataclass(frozen=True)
 class Config:

@@ -22,6 +22,8 @@ from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 
+BEGINS = rb"MATLAB (5\.0|7\.3)"
+
 
 @dataclass(frozen=True)
 class Config:

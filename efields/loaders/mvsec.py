@@ -17,19 +17,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from efields.cameras.rig import (
-    FrameList,
-    WhichFrames,
-    gap_notes,
-    kalibr_camera,
-    left_out_notes,
-    poses_at,
-    rigid,
-)
+from efields.cameras.rig import FrameList, WhichFrames, kalibr_camera, left_out_notes, rigid
 from efields.errors import InputError
 from efields.events.columns import EventColumns
 from efields.events.sensor import Sensor
@@ -40,13 +32,17 @@ from efields.formats.hdf5.events import Clock, Signs, checked_columns
 from efields.formats.hdf5.file import blocks, holds, is_dataset, opened_hdf5, usable_rows
 from efields.formats.yaml import numbers, read_yaml
 from efields.geometry.camera import Camera
-from efields.geometry.trajectory import Trajectory
-from efields.poses.cover import cover
 from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Range, Threshold
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views, covered_events
 from efields.recordings.sensor_size import checked_size
+
+if TYPE_CHECKING:
+    from efields.geometry.trajectory import Trajectory
+
+BEGINS = rb"\x89HDF\r\n\x1a\n"
+HOLDS = ("*_data.hdf5",)
 
 _SIZE = (346, 260)
 _LEFT = {
@@ -89,6 +85,9 @@ class Config:
 
     def load(self, path: str | Path) -> Recording:
         """Read the data file `path`, or the one in that folder. Raises `InputError` for anything missing or broken."""
+        from efields.cameras.along_trajectory import gap_notes
+        from efields.poses.cover import cover
+
         file = self.open(path)
         damages = Damages(file.path, self.salvage)
         events = gathered(file, damages)
@@ -156,6 +155,8 @@ class Config:
 
     def _poses(self, data: Path) -> tuple[Trajectory | None, tuple[str, ...]]:
         """Poses of the event camera, or a note why there are none."""
+        from efields.geometry.trajectory import Trajectory
+
         path = data.with_name(f"{data.stem.removesuffix('_data')}_gt.hdf5")
         if not path.is_file():
             return None, (f"The recording holds no poses (no {path.name}).",)
@@ -209,6 +210,8 @@ class Config:
         self, file: Path, events: EventStream, trajectory: Trajectory, camera: Camera
     ) -> tuple[Views | None, tuple[str, ...]]:
         """The same frames with poses by interpolation."""
+        from efields.cameras.along_trajectory import poses_at
+
         frames, notes = self._read_frames(file, int(events.t_us[0]), int(events.t_us[-1]), trajectory)
         if frames is None:
             return None, notes

@@ -33,6 +33,9 @@ from efields.ranges import EveryNth, Range
 from efields.recordings.recording import Recording, Views
 from efields.text import plain_head
 
+BEGINS = rb"[\s\x00\xef\xbb\xbf\xfe\xff]*\{"
+HOLDS = ("transforms.json",)
+
 _INTRINSICS = (
     "camera_model", "is_fisheye", "camera_angle_x", "camera_angle_y", "fl_x", "fl_y", "cx", "cy", "w", "h",
     "k1", "k2", "k3", "k4", "p1", "p2",

@@ -27,6 +27,8 @@ from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size, with_assumed_size
 
+BEGINS = rb""
+
 _SIZE = 5
 _OVERFLOW_ROW, _OVERFLOW_US = 240, 1 << 13
 _MOST = (240, 180)

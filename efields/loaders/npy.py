@@ -19,6 +19,8 @@ from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 
+BEGINS = rb"\x93NUMPY"
+
 
 @dataclass(frozen=True)
 class Config:

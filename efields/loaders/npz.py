@@ -20,6 +20,8 @@ from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 
+BEGINS = rb"PK\x03\x04"
+
 
 @dataclass(frozen=True)
 class Config:

@@ -27,6 +27,8 @@ from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size, with_assumed_size
 
+HOLDS = ("*.npz", "events/*.npz")
+
 _ENOUGH = 4000
 """Events that tell the unit of time."""
 

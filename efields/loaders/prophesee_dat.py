@@ -27,6 +27,8 @@ from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size, with_assumed_size
 
+BEGINS = rb"(?i)%([^\n]*\n%)*?[ \t]*(version|width|height|data)\b"
+
 _TYPES = (0x00, 0x0C)
 _EVENT = np.dtype([("t", "<u4"), ("address", "<u4")])
 _ROWS = 1 << 16

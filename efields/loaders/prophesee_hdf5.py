@@ -28,6 +28,8 @@ from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size, with_assumed_size
 
+BEGINS = rb"\x89HDF\r\n\x1a\n"
+
 if TYPE_CHECKING:
     import h5py
 

@@ -31,6 +31,8 @@ from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size
 
+BEGINS = rb"(?i)%([^\n]*\n%)*?[ \t]*(evt|format)\b"
+
 _DECODERS: dict[str, type[EvtDecoder]] = {"2.0": Evt2Decoder, "2.1": Evt21Decoder, "3.0": Evt3Decoder}
 _WORDS = {"2.0": 1 << 18, "2.1": 1 << 15, "3.0": 1 << 18}
 """Words decoded at a time, so that columns stay in the cache and events at most some million."""

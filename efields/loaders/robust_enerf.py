@@ -38,6 +38,8 @@ from efields.ranges import EveryNth, NotNegative, Range
 from efields.recordings.recording import Recording, Views
 from efields.settings import fill, read_toml
 
+HOLDS = ("raw_events.npz", "events.h5", "esim.conf")
+
 __all__ = ["Config", "load_labels", "matches", "save"]
 
 _EVENTS = ("position", "timestamp", "polarity")

@@ -32,6 +32,9 @@ from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size
 
+BEGINS = rb"#ROSBAG V2\.0\n|SQLite format 3\x00|\x89MCAP0\r\n"
+HOLDS = ("metadata.yaml", "*.db3", "*.mcap")
+
 _METADATA = b"rosbag2_bagfile_information"
 
 

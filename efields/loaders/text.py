@@ -22,6 +22,8 @@ from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size, with_assumed_size
 
+BEGINS = rb""
+
 
 @dataclass(frozen=True)
 class Config:

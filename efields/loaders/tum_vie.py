@@ -26,16 +26,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from jaxtyping import Float64
 
-from efields.cameras.rig import (
-    FrameList,
-    T_from_quaternion,
-    WhichFrames,
-    gap_notes,
-    image_files,
-    left_out_notes,
-    listed_frames,
-    posed_views,
-)
+from efields.cameras.along_trajectory import T_from_quaternion, gap_notes, posed_views
+from efields.cameras.rig import FrameList, WhichFrames, image_files, left_out_notes, listed_frames
 from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.events.side_streams import Imu, SideStreams
@@ -51,6 +43,8 @@ from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, covered_events
 from efields.text import read_text
+
+HOLDS = ("mocap_data.txt", "imu_data.txt", "*/mocap_data.txt", "*/imu_data.txt")
 
 _SIZE = (1280, 720)
 _POSE = ("px", "py", "pz", "qx", "qy", "qz", "qw")

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from efields.backends.reference import Backend
 from efields.errors import InputError
 from efields.events.intervals import Intervals, PixelIndex
-from efields.events.sensor import LearnableSensor
+from efields.events.learnable_sensor import LearnableSensor
 from efields.events.stream import mean_on_pixel
 from efields.geometry.boxes import Box
 from efields.geometry.looked_at import box_points, image_speed

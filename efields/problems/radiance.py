@@ -15,7 +15,7 @@ from torch import nn
 
 from efields.backends.reference import Backend
 from efields.errors import InputError
-from efields.events.sensor import LearnableSensor
+from efields.events.learnable_sensor import LearnableSensor
 from efields.geometry.boxes import Box
 from efields.geometry.looked_at import widest
 from efields.geometry.trajectory import Trajectory

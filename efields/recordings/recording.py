@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
@@ -15,10 +15,12 @@ from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.events.side_streams import Frames, Imu, Triggers
 from efields.events.stream import EventStream
-from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.many_cameras import distinct
-from efields.geometry.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from efields.geometry.boxes import Box
+    from efields.geometry.trajectory import Trajectory
 
 ASSUMED_LENS = ("The lens is not known", "Intrinsics are assumed")
 """How notes begin that say that the camera's focal length is assumed."""

@@ -14,7 +14,8 @@ from efields.geometry.trajectory import Trajectory
 from efields.recordings.recording import Recording
 from efields.scene_box import find_box
 from efields.scene_box.viewpoints import viewpoints
-from efields.supplied.supply import Supplied, supply, trajectory_for
+from efields.supplied.given import Supplied
+from efields.supplied.supply import supply, trajectory_for
 
 _GAP = 5.0
 """A gap is that many times longer than the usual time between two poses."""

@@ -38,10 +38,8 @@ from efields.supplied._bags import read_bag
 from efields.supplied._documents import read_document
 from efields.supplied._frame_times import times_of_frames
 from efields.supplied._sources import split, starts_like_json
+from efields.supplied.given import Order
 from efields.supplied.rigid import rotation_near
-
-Order = Literal["", "xyzw", "wxyz"]
-"""Order of the numbers of a quaternion; empty: as the format has it."""
 
 _NPZ = ("T_wc_position", "T_wc_orientation", "T_wc_timestamp")
 _TIME_KEYS: dict[str, Unit] = {

@@ -16,6 +16,7 @@ from efields.errors import InputError
 from efields.events.columns import EventColumns
 from efields.formats.damages import Damages
 from efields.loaders import find, kinds, load, loader, open_events
+from efields.loaders._recognition import Signs, candidates, signs_in
 from efields.recordings.recording import Recording, Views
 from tests.contracts.samples import LOADERS
 
@@ -64,12 +65,29 @@ def test_config_is_frozen_documented_and_has_defaults(kind: str) -> None:
             assert isinstance(after, ast.Expr), f"{ast.unparse(field)} has no docstring"
 
 
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The sample of every kind, which no test changes."""
+    folder = tmp_path_factory.mktemp("samples")
+    return {kind: write(folder / kind) for kind, write in LOADERS.items()}
+
+
 @per_kind
-def test_matches_its_own_sample_alone(kind: str, tmp_path: Path) -> None:
-    for other, write in LOADERS.items():
-        sample = write(tmp_path / other)
+def test_matches_its_own_sample_alone(kind: str, samples: dict[str, Path]) -> None:
+    for other, sample in samples.items():
         assert loader(kind).matches(sample) is (other == kind)
         assert find(sample) == other
+
+
+@per_kind
+def test_signs_allow_its_sample_and_are_read_from_the_source_as_the_module_has_them(
+    kind: str, samples: dict[str, Path]
+) -> None:
+    sources = [Path(loader(kind).__file__ or "")]
+    assert kind in {*itertools.chain(*candidates(samples[kind], sources))}
+    signs = Signs(getattr(loader(kind), "BEGINS", None), getattr(loader(kind), "HOLDS", ()))
+    assert signs_in(sources[0]) == signs
+    assert signs.begins is not None or signs.holds
 
 
 @per_kind

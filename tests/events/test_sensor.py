@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from efields.errors import InputError
-from efields.events.sensor import LearnableSensor, Sensor
+from efields.events.learnable_sensor import LearnableSensor
+from efields.events.sensor import Sensor
 
 
 def test_log_change_of_numbers_arrays_and_tensors():

@@ -14,7 +14,8 @@ from efields.errors import InputError
 from efields.loaders import load
 from efields.scene_box import find_box
 from efields.scene_box.viewpoints import viewpoints
-from efields.supplied import Supplied, supply
+from efields.supplied.given import Supplied
+from efields.supplied.supply import supply
 from tests.contracts.samples.posed import colmap, llff, nerfstudio
 from tests.tiny import tiny_recording
 

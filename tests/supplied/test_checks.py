@@ -13,8 +13,8 @@ from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
 from efields.loaders import load
 from efields.scene_box import find_box
-from efields.supplied import Supplied, describe
-from efields.supplied.checks import pose_checks
+from efields.supplied.checks import describe, pose_checks
+from efields.supplied.given import Supplied
 from tests.tiny import tiny_recording
 
 CAMERA = Camera(64, 48, 100.0, 100.0, 31.5, 23.5)

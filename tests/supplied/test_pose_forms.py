@@ -14,7 +14,8 @@ import torch
 from efields.errors import InputError
 from efields.geometry.pose import quaternion_to_rotation
 from efields.recordings.recording import Recording
-from efields.supplied.supply import Supplied, supply, trajectory_for
+from efields.supplied.given import Supplied
+from efields.supplied.supply import supply, trajectory_for
 from tests.tiny import tiny_recording
 
 COUNT = 12

@@ -17,8 +17,9 @@ from efields.errors import InputError
 from efields.events.side_streams import Frames
 from efields.geometry.pose import quaternion_to_rotation, so3_exp
 from efields.recordings.recording import Recording
+from efields.supplied.given import Supplied
 from efields.supplied.poses import read_poses
-from efields.supplied.supply import Supplied, supply, trajectory_for
+from efields.supplied.supply import supply, trajectory_for
 from tests.tiny import tiny_recording
 
 COUNT = 12

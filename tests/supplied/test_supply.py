@@ -18,8 +18,9 @@ from efields.geometry.pose import se3_exp
 from efields.geometry.trajectory import Trajectory
 from efields.loaders import load
 from efields.recordings.recording import Recording
-from efields.supplied import Supplied, supply
+from efields.supplied.given import Supplied
 from efields.supplied.rigid import read_body_camera
+from efields.supplied.supply import supply
 from tests.tiny import tiny_recording
 
 BODY_CAMERA = se3_exp(torch.tensor([0.1, -0.2, 0.3, 0.4, 0.5, -0.6], dtype=torch.float64)).numpy()

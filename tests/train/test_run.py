@@ -23,8 +23,8 @@ from efields.loaders.robust_enerf import save
 from efields.losses import photometric
 from efields.render.image import render_view
 from efields.report import write_report
-from efields.supplied import Supplied
 from efields.supplied.facts import facts_of
+from efields.supplied.given import Supplied
 from efields.train import Run, reconstruct, views_for
 from efields.train.checkpoint import read_checkpoint, save_checkpoint
 from tests.tiny import tiny_recording
