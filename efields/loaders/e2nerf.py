@@ -27,14 +27,7 @@ from jaxtyping import Float64, Int64
 
 from efields.cameras.along_trajectory import poses_at
 from efields.cameras.llff import one_llff_camera, read_poses_bounds
-from efields.cameras.transforms import (
-    OPENGL,
-    camera_of_transforms,
-    checked_poses,
-    frame_pose,
-    image_file,
-    orthonormal,
-)
+from efields.cameras.transforms import OPENGL, camera_of_transforms, checked_poses, frame_pose, image_file, orthonormal
 from efields.errors import InputError
 from efields.events.columns import EventColumns
 from efields.events.sensor import Sensor
@@ -53,8 +46,6 @@ from efields.recordings.recording import Recording, Views
 from efields.text import plain_head
 
 HOLDS = ("events.pt", "event.pt")
-
-_NAMES = ("events.pt", "event.pt")
 _MOST_COUNTED = 1000
 """Events of one pixel in one bin: no sensor has more."""
 
@@ -159,7 +150,7 @@ class Config:
 def matches(path: str | Path) -> bool:
     """Whether `path` is a folder with a tensor `events.pt`, and poses of Blender's or LLFF's layout."""
     root = Path(path)
-    if not any(first_bytes(root / name, 4) == b"PK\x03\x04" for name in _NAMES):
+    if not any(first_bytes(root / name, 4) == b"PK\x03\x04" for name in HOLDS):
         return False
     if first_bytes(root / "poses_bounds.npy", 6) == b"\x93NUMPY":
         return True
@@ -197,7 +188,7 @@ class _Scene(NamedTuple):
 
 
 def _file(root: Path) -> Path:
-    found = [root / name for name in _NAMES if (root / name).is_file()]
+    found = [root / name for name in HOLDS if (root / name).is_file()]
     if len(found) != 1:
         raise InputError("must hold one events.pt or event.pt", root, "copy the recording again, whole")
     return found[0]
