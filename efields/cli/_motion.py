@@ -1,115 +1,105 @@
-"""What `efields egomotion` and `efields flow` share: recording, folder, settings, events unwarped and warped."""
+"""What `efields egomotion` and `efields flow` share: flags, recording, folder, settings."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
+import tyro
 
+from efields.cli import seconds_so_far
+from efields.cli._reading import Reading, loader_options
+from efields.cli._supplied import CameraFlags, supplied_of
 from efields.errors import InputError
+from efields.ranges import NotNegative, Positive, Range, Seed
 
 if TYPE_CHECKING:
+    from efields.backends.reference import Backend
     from efields.events.stream import EventStream
     from efields.geometry.camera import Camera
     from efields.motion.flow import Flow
-    from efields.motion.motion import Calibration, Motion
+    from efields.motion.joint import JointConfig
+    from efields.motion.motion import Motion
+    from efields.motion.window_rotation import RotationConfig
     from efields.recordings.recording import Recording
+    from efields.report.motion_page import MotionPage, ShownFlow
 
 _PARTS = {"fit": "fit of a window", "flow": "network of the flow", "rotation": "rotation to start from"}
 _ABOVE = ("window_events", "longest_s", "travel_px", "slowest_s", "step", "drop_hot_pixels", "pivot", "pivot_windows")
 _WRITTEN = ("motion.csv", "flow.npz", "motion.npz", "trajectory.txt", "flow.mp4", "maps", "report.html")
 
 
-class Flags(Protocol):
-    """The flags of both commands that say which events to look at, and where to write."""
+@dataclass(frozen=True)
+class EstimateFlags:
+    """Which events are looked at, how motion is estimated from them, and where results go."""
 
-    @property
-    def recording(self) -> Path: ...
-    @property
-    def kind(self) -> str | None: ...
-    @property
-    def camera(self) -> str: ...
-    @property
-    def start(self) -> float | None: ...
-    @property
-    def stop(self) -> float | None: ...
-    @property
-    def salvage(self) -> bool: ...
-    @property
-    def width(self) -> int | None: ...
-    @property
-    def height(self) -> int | None: ...
-    @property
-    def time_unit(self) -> str | None: ...
-    @property
-    def option(self) -> tuple[str, ...]: ...
-    @property
-    def out(self) -> Path | None: ...
-    @property
-    def overwrite(self) -> bool: ...
+    calibration: Annotated[CameraFlags, tyro.conf.OmitArgPrefixes] = CameraFlags()
+    """The calibration that is given beside the recording."""
+    out: Path | None = None
+    """Folder for the results; by default the next free of runs/<recording>-<command>, -2, -3, ..."""
+    overwrite: bool = False
+    """Replace the results of an earlier run that are in --out."""
+    window_events: Annotated[int, Range(1, 10**8)] | None = None
+    """Events in a window, more where the image moves slowly; by default 20000 for a rotation, 30000 for the full model
+    and for flow."""
+    window_px: Annotated[float, Range(0, 10000)] | None = None
+    """Pixels that the image should move by over a window; by default 6. More helps with slow motion and little
+    parallax, less follows quick changes; 0 takes --window-events as they are."""
+    start: NotNegative | None = None
+    """Seconds after the first event at which to start."""
+    stop: Positive | None = None
+    """Seconds after the first event at which to stop."""
+    seconds_per_window: Annotated[float, Range(above=0, most=10**6)] | None = None
+    """For flow and the full model: most seconds that a window may take; the result then depends on the machine's
+    speed."""
+    epipolar_weight: Annotated[float, Range(0, 10**6)] | None = None
+    """For flow and the full model, with a calibration: weight of the epipolar constraint; 0 leaves it out."""
+    seed: Seed = 0
+    """Seed of every random draw."""
+    reading: Annotated[Reading, tyro.conf.OmitArgPrefixes] = Reading()
+    """How the recording is read, where its files do not say."""
 
 
-def opened(flags: Flags) -> tuple[Recording, EventStream]:
+def opened(path: Path, flags: EstimateFlags) -> tuple[Recording, EventStream]:
     """The recording with the camera that was given, and the events to look at, whether or not they have poses.
 
     Raises `InputError` for anything that `efields info` would refuse, and a slice without events or duration.
     """
-    from efields.cli._loader_options import loader_options
-    from efields.cli._supplied import supplied_of
     from efields.loaders import find, load
     from efields.poses.cover import COVERED
     from efields.supplied.supply import supply
 
     if flags.start is not None and flags.stop is not None and flags.stop <= flags.start:
         raise InputError(f"--stop {flags.stop:g} is not after --start {flags.start:g}", do="give a later --stop")
-    kind = flags.kind or find(flags.recording)
-    options = loader_options(
-        kind, flags.option, salvage=flags.salvage, width=flags.width, height=flags.height, time_unit=flags.time_unit
-    )
-    recording = supply(load(flags.recording, kind, **options), supplied_of(flags))
+    kind = flags.reading.kind or find(path)
+    options = loader_options(kind, flags.reading)
+    recording = supply(load(path, kind, **options), supplied_of(flags.calibration))
     # Motion takes all events.
     recording = replace(recording, notes=tuple(note for note in recording.notes if not note.endswith(COVERED)))
     events = recording.events
     if len(events) == 0:
-        raise InputError("holds no events", flags.recording, "choose a recording that has some")
+        raise InputError("holds no events", path, "choose a recording that has some")
     origin = int(events.t_us[0])
     first = origin if flags.start is None else origin + round(flags.start * 1e6)
     last = int(events.t_us[-1]) + 1 if flags.stop is None else origin + round(flags.stop * 1e6)
     if first > int(events.t_us[-1]):
         what = f"lasts {events.duration_s:.3f} s, and --start {flags.start:g} lies beyond its end"
-        raise InputError(what, flags.recording, "give an earlier --start")
+        raise InputError(what, path, "give an earlier --start")
     chosen = events.between(first, last)
     if len(chosen) == 0:
-        raise InputError("holds no events between --start and --stop", flags.recording, "choose a longer slice")
+        raise InputError("holds no events between --start and --stop", path, "choose a longer slice")
     if len(chosen) > 1 and chosen.duration_s <= 0:
         what = f"its {len(chosen):,} events are all at one time, which shows no motion"
-        raise InputError(what, flags.recording, "check the times, or choose a longer slice")
+        raise InputError(what, path, "check the times, or choose a longer slice")
     return recording, chosen
 
 
-def calibration_of(recording: Recording) -> Calibration:
-    """Where the focal length comes from, as files and pages say it."""
-    if recording.camera is None:
-        return "none"
-    return "assumed" if recording.lens_assumed else "given"
-
-
 @contextmanager
-def at_recording(path: Path) -> Iterator[None]:
-    """Errors of an estimate, which knows no files, name the recording."""
-    try:
-        yield
-    except InputError as error:
-        raise error if error.where else InputError(error.what, path, error.do) from None
-
-
-@contextmanager
-def output_folder(flags: Flags, what: str) -> Iterator[tuple[Path, Path]]:
+def output_folder(recording: Path, flags: EstimateFlags, what: str) -> Iterator[tuple[Path, Path]]:
     """A folder to write to, and its name: it gets that when the block ends, and is gone if the block fails.
 
     The name is `--out`, or the next free of `runs/<recording>-<what>`. Raises `InputError` when something is there that
@@ -117,7 +107,7 @@ def output_folder(flags: Flags, what: str) -> Iterator[tuple[Path, Path]]:
     """
     from efields import atomic
 
-    with _named(flags, what) as out, atomic.replacing(out) as folder:
+    with _named(recording, flags, what) as out, atomic.replacing(out) as folder:
         folder.mkdir()
         try:
             yield folder, out
@@ -129,11 +119,11 @@ def output_folder(flags: Flags, what: str) -> Iterator[tuple[Path, Path]]:
 
 
 @contextmanager
-def _named(flags: Flags, what: str) -> Iterator[Path]:
+def _named(recording: Path, flags: EstimateFlags, what: str) -> Iterator[Path]:
     from efields.atomic import next_free, refuse_existing
 
     if flags.out is None:
-        with next_free(Path("runs") / f"{flags.recording.resolve().stem}-{what}", folder=True) as free:
+        with next_free(Path("runs") / f"{recording.resolve().stem}-{what}", folder=True) as free:
             yield free
         return
     refuse_existing(flags.out, flags.overwrite, _WRITTEN)
@@ -144,44 +134,29 @@ def _named(flags: Flags, what: str) -> Iterator[Path]:
     yield flags.out
 
 
-def sharpened(events: EventStream, camera: Camera, motion: Motion, flow: Flow | None) -> tuple[np.ndarray, np.ndarray]:
-    """Images of the events of the middle window as they are and warped to its middle, `[h, w]` counts."""
-    import torch
+def write_page(
+    command: str,
+    args: Any,
+    config: RotationConfig | JointConfig,
+    folder: Path,
+    recording: Recording,
+    events: EventStream,
+    found: tuple[Motion, Flow | None],
+    shown: ShownFlow | None,
+    backend: Backend,
+) -> MotionPage:
+    """Write report.html on what was found into the folder, and return what it shows."""
+    from efields.motion.estimate import camera_of
+    from efields.report.motion_contents import motion_page
+    from efields.report.motion_page import write_motion_page
 
-    from efields.backends import choose_backend
-    from efields.motion.contrast import MARGIN, image_of_warped_events
-    from efields.motion.window import window_of
-    from efields.motion.window_rotation import rotated
-
-    middle = len(motion) // 2
-    count = int(motion.events[middle])
-    centre = int(np.searchsorted(events.t_us, motion.t_us[middle]))
-    first = max(min(centre - count // 2, len(events) - count), 0)
-    window = window_of(events[first : first + count], camera)
-    backend = choose_backend("auto")
-    if flow is None:
-        w = torch.from_numpy(motion.at(np.array([window.middle_us]))[0]).float()
-        warped = rotated(window.bearing, window.t_s, w)
-    else:
-        warped = _carried(window, flow)
-    inner = slice(MARGIN, -MARGIN)
-    images = (image_of_warped_events(places, window.camera, backend) for places in (window.bearing, warped))
-    before, after = (image[inner, inner].numpy() for image in images)
-    return before, after
-
-
-def _carried(window: Any, flow: Flow) -> Any:
-    """Places of a window's events, each moved by its flow to the window's middle, a group of like times together."""
-    import torch
-
-    focal, centre = np.array([window.camera.fx, window.camera.fy]), np.array([window.camera.cx, window.camera.cy])
-    pixel = window.bearing.numpy() * focal + centre
-    t_us = window.middle_us + np.rint(window.t_s.numpy().astype(np.float64) * 1e6).astype(np.int64)
-    moved = pixel.copy()
-    for part in np.array_split(np.argsort(t_us, kind="stable"), 32):
-        if len(part):
-            moved[part] += flow.displacement(int(t_us[part].mean()), window.middle_us, pixel[part])
-    return torch.from_numpy(((moved - centre) / focal).astype(np.float32))
+    settings = settings_of(args, config, camera_of(recording), found[0].calibration)
+    page = motion_page(
+        command, recording, args.recording, events, found, shown,
+        seconds=seconds_so_far(), settings=settings, backend=backend,
+    )  # fmt: skip
+    write_motion_page(folder / "report.html", page)
+    return page
 
 
 def checked_window(window_events: int | None, least_events: int) -> None:
@@ -200,7 +175,7 @@ def settings_of(flags: Any, config: Any, camera: Camera, calibration: str) -> di
     """All settings of a run by title, for its page: the command's flags, the camera, and how the estimate is made."""
     from efields.settings import to_table
 
-    shown = {field.name: getattr(flags, field.name) for field in fields(flags)}
+    shown = dict(_flat(flags))
     for name in ("json", "out", "overwrite", "camera"):
         shown.pop(name)
     if shown.get("model") == "full":
@@ -220,3 +195,13 @@ def settings_of(flags: Any, config: Any, camera: Camera, calibration: str) -> di
     for name in _ABOVE:  # the rotation that a window of the full model starts from takes these from above
         parts.get(_PARTS["rotation"], {}).pop(name, None)
     return tables | parts
+
+
+def _flat(flags: Any) -> Iterator[tuple[str, Any]]:
+    """Name and value of each flag, also of those that commands share."""
+    for field in fields(flags):
+        value = getattr(flags, field.name)
+        if is_dataclass(value):
+            yield from _flat(value)
+        else:
+            yield field.name, value

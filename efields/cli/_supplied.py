@@ -3,36 +3,65 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
+from efields.cli._reading import TimeUnit
 from efields.errors import InputError
+from efields.ranges import Finite
 
 if TYPE_CHECKING:
     from efields.supplied.given import Supplied
 
-_FLAGS = {
-    "camera": "camera",
-    "scale_camera": "scale_camera",
-    "poses": "poses",
-    "poses_time_unit": "time_unit",
-    "poses_quaternion": "quaternion",
-    "poses_spread": "spread",
-    "time_offset": "time_offset_s",
-    "body_to_camera": "body_to_camera",
-}
-"""Flags, of which a command may have some, and their options in `[supplied]`."""
+
+@dataclass(frozen=True)
+class CameraFlags:
+    """The calibration that is given beside a recording."""
+
+    camera: str | None = None
+    """Calibration of the event camera, in place of the recording's own: a Kalibr (FILE:cam1), ROS, OpenCV or DSEC yaml,
+    calib.txt, transforms.json, camera_calibration.npz, a camera matrix, or fx,fy,cx,cy[,k1,k2,p1,p2[,k3]]."""
+    scale_camera: bool = False
+    """Scale a calibration of another image size to the sensor's."""
 
 
-def supplied_of(flags: object, base: Supplied | None = None) -> Supplied:
+@dataclass(frozen=True)
+class SuppliedFlags(CameraFlags):
+    """The calibration and the poses that are given beside a recording."""
+
+    poses: str | None = None
+    """Trajectory, in place of the recording's own: TUM text, csv with named columns, matrices in rows or blocks,
+    transforms.json, camera_poses.npz, a COLMAP model, or BAG:/topic."""
+    poses_time_unit: TimeUnit | None = None
+    """Unit of the times of the poses, where they and the events do not show it."""
+    poses_quaternion: Literal["xyzw", "wxyz"] | None = None
+    """Order of the numbers of a quaternion, where the poses do not say it."""
+    poses_spread: bool = False
+    """Spread poses that have no times evenly over the recording."""
+    time_offset: Finite | None = None
+    """Seconds that the clock of the poses is ahead of that of the events: t_pose = t_event + offset."""
+    body_to_camera: str | None = None
+    """Where the camera sits on the body whose poses are given (T_body_camera, camera to body): a Kalibr yaml with
+    T_cam_imu, a file with a 4x4 matrix, or --body-to-camera=px,py,pz,qx,qy,qz,qw."""
+
+
+_OPTIONS = {"poses_time_unit": "time_unit", "poses_quaternion": "quaternion", "poses_spread": "spread"}
+_OPTIONS |= {"time_offset": "time_offset_s"}
+"""Options in `[supplied]` of the flags that are called otherwise there."""
+
+
+def supplied_of(flags: CameraFlags, base: Supplied | None = None) -> Supplied:
     """What the flags of a command give beside the recording; those not given stay as in `base`.
 
     Raises `InputError` for a value that cannot be.
     """
     from efields.supplied.given import Supplied
 
-    found = {option: getattr(flags, flag, None) for flag, option in _FLAGS.items()}
+    found = {field.name: getattr(flags, field.name) for field in dataclasses.fields(flags)}
     given = {
-        option: value for option, value in found.items() if value is not None and value is not False and value != ""
+        _OPTIONS.get(flag, flag): value
+        for flag, value in found.items()
+        if value is not None and value is not False and value != ""
     }
     try:
         return dataclasses.replace(base or Supplied(), **given)

@@ -11,19 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from efields.atomic import refuse_existing
 from efields.cli import print_json
-from efields.cli._loader_options import TimeUnit, loader_options
+from efields.cli._reading import Reading, loader_options
+from efields.conversion.changes import Changes
 from efields.errors import InputError, printable
 from efields.events.clock_order import OnReset
-from efields.ranges import NotNegative, Pixels, Positive, Range
 
 if TYPE_CHECKING:
-    from efields.conversion.prepare import Conversion, Wanted
+    from efields.conversion.prepare import Conversion
     from efields.events.columns import EventColumns
     from efields.events.survey import Survey
     from efields.formats.damages import Damages
@@ -41,52 +41,16 @@ class Args:
     """The file, or the folder, to write."""
     to: str | None = None
     """Format to write, where the ending of OUT does not say."""
-    crop: str | None = None
-    """Rectangle that stays: `x,y,width,height` in pixels."""
-    start: NotNegative | None = None
-    """Seconds after the first event at which the slice of time begins."""
-    stop: Positive | None = None
-    """Seconds after the first event at which it ends."""
-    downsample: Annotated[int, Range(1, 16384)] = 1
-    """Join blocks of this many pixels a side."""
-    accumulate: bool = False
-    """With --downsample: a block sends an event when its mean has changed by one threshold, not for every event."""
-    rotate: Literal[0, 90, 180, 270] = 0
-    """Turn the picture clockwise, degrees."""
-    flip: Literal["none", "horizontal", "vertical"] = "none"
-    """Exchange left and right, or top and bottom."""
-    hot_pixels: bool = False
-    """Drop pixels that fire far more than their neighbours, found in a pass before."""
-    hot_rate_hz: Positive | None = None
-    """Drop pixels that fire more than this many events a second on average."""
-    background_us: Annotated[int, Range(0, 10**15)] | None = None
-    """Drop events none of whose eight neighbours had an event in so many microseconds before."""
-    refractory_us: Annotated[int, Range(0, 10**15)] | None = None
-    """Drop events that follow the last one kept of their pixel in less than so many microseconds."""
-    thin: Annotated[int, Range(1, 10**12)] = 1
-    """Keep one of so many events."""
-    from_zero: bool = False
-    """Move all times so that the first event that is left is at 0."""
-    shift: Annotated[float, Range(-(10**12), 10**12)] = 0.0
-    """Seconds that are added to all times, after --from-zero."""
-    salvage: bool = False
-    """Recover what is whole of a damaged recording."""
     on_reset: OnReset = "follow"
     """Where the clock was reset: follow lets each part follow on the one before; first, last, longest keep one."""
     sort: bool = False
     """Sort all events in memory, for recordings where time goes far back."""
     overwrite: bool = False
     """Replace what is at OUT."""
-    kind: str | None = None
-    """Loader to read with, where the files do not say."""
-    width: Pixels | None = None
-    """Columns of the sensor, where the file does not say."""
-    height: Pixels | None = None
-    """Rows of the sensor, where the file does not say."""
-    time_unit: TimeUnit | None = None
-    """Unit of the events' times, where the file does not say."""
-    option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """An option of the loader, `name=value`; may be repeated."""
+    changes: Annotated[Changes, tyro.conf.OmitArgPrefixes] = Changes()
+    """Filters, changes of the pixels and changes of the times."""
+    reading: Annotated[Reading, tyro.conf.OmitArgPrefixes] = Reading()
+    """How the recording is read, where its files do not say."""
     plugins: bool = False
     """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
@@ -98,15 +62,16 @@ def run(args: Args) -> int:
     from efields.conversion.posed import left_out
     from efields.conversion.prepare import prepare
     from efields.formats.damages import Damages
+    from efields.writers import writer_for
 
-    name, writer = chosen_writer(args.out, args.to)
+    name, writer = writer_for(args.out, args.to)
     _check_place(args)
-    wanted = _wanted(args)
+    args.changes.check()
     file, recording = _opened(args)
     _check_size_is_known(args, file, name, writer)
-    seen = _survey(args, file) if wanted.needs_counts else None
-    damages = Damages(file.path, args.salvage)
-    conversion = prepare(file, wanted, damages, seen, args.sort)
+    seen = _survey(args, file) if args.changes.needs_counts else None
+    damages = Damages(file.path, args.reading.salvage)
+    conversion = prepare(file, args.changes, damages, seen, args.sort)
     keeps_poses = name == "recording" and recording is not None and conversion.camera is not None
     if recording is not None and not keeps_poses:
         conversion.notes += left_out(recording)
@@ -119,38 +84,14 @@ def _opened(args: Args) -> tuple[EventFile, Recording | None]:
     """The recording, opened for passes over its events; a folder that holds poses also as a whole."""
     from efields.loaders import as_event_file, find, load, open_events
 
-    kind = args.kind or (find(args.source) if args.source.exists() else None)
-    options = loader_options(
-        kind, args.option, salvage=args.salvage, width=args.width, height=args.height, time_unit=args.time_unit
-    )
+    kind = args.reading.kind or (find(args.source) if args.source.exists() else None)
+    options = loader_options(kind, args.reading)
     options.setdefault("on_reset", args.on_reset)
     if args.source.is_dir() and kind is not None:
         recording = load(args.source, kind, **options)
         if recording.trajectory is not None:
             return as_event_file(recording, kind, args.source), recording
     return open_events(args.source, kind, **options), None
-
-
-def chosen_writer(out: Path, to: str | None) -> tuple[str, ModuleType]:
-    """Name and module of the writer: the one asked for, else by the ending of the file.
-
-    Raises `InputError` for an ending that no writer has, or several have.
-    """
-    from efields import writers
-
-    if to is not None:
-        return to, writers.writer(to)
-    modules = {kind: writers.writer(kind) for kind in writers.kinds()}
-    suffix = "" if out.is_dir() else out.suffix.lower()
-    found = [kind for kind, module in modules.items() if suffix == module.SUFFIX]
-    if "evt3" in found:  # of those that share .raw, the one that present cameras write
-        found = ["evt3"]
-    if len(found) == 1:
-        return found[0], modules[found[0]]
-    if found:
-        raise InputError(f"'{suffix}' could be any of: {', '.join(found)}", out, f"choose with --to {found[0]}")
-    known = ", ".join(sorted({module.SUFFIX for module in modules.values() if module.SUFFIX}))
-    raise InputError(f"no format is called '{suffix}'", out, f"use one of {known}, or no ending for a recording folder")
 
 
 def _check_place(args: Args) -> None:
@@ -164,7 +105,7 @@ def _check_place(args: Args) -> None:
 
 def _check_size_is_known(args: Args, file: EventFile, name: str, writer: ModuleType) -> None:
     """Raise `InputError` where a guess would be written into a file that everybody believes."""
-    if file.size_assumed and writer.STORES_SIZE and args.crop is None:
+    if file.size_assumed and writer.STORES_SIZE and args.changes.crop is None:
         raise InputError(
             f"does not say its sensor's size, {file.width} x {file.height} is only assumed, and '{name}' stores it",
             args.source,
@@ -172,41 +113,12 @@ def _check_size_is_known(args: Args, file: EventFile, name: str, writer: ModuleT
         )
 
 
-def _wanted(args: Args) -> Wanted:
-    from efields.conversion.prepare import Wanted
-
-    crop: Any = None
-    if args.crop is not None:
-        try:
-            crop = tuple(int(word) for word in args.crop.split(","))
-        except ValueError:
-            crop = ()
-        if len(crop) != 4:
-            raise InputError(f"--crop is '{args.crop}'", do="give x,y,width,height: four whole numbers of pixels")
-    return Wanted(
-        crop=crop,
-        start_s=args.start,
-        stop_s=args.stop,
-        downsample=args.downsample,
-        accumulate=args.accumulate,
-        rotate=args.rotate,
-        flip=args.flip,
-        hot_pixels=args.hot_pixels,
-        hot_rate_hz=args.hot_rate_hz,
-        background_us=args.background_us,
-        refractory_us=args.refractory_us,
-        thin=args.thin,
-        shift_s=args.shift,
-        from_zero=args.from_zero,
-    )
-
-
 def _survey(args: Args, file: EventFile) -> Survey:
     from efields.cli._progress import progress
     from efields.conversion.prepare import survey
 
     with progress("counting events", args.json) as report:
-        return survey(file, args.salvage, lambda seen: report(seen, 0))
+        return survey(file, args.reading.salvage, lambda seen: report(seen, 0))
 
 
 def _write(args: Args, writer: ModuleType, conversion: Conversion, seen: Survey | None, posed: Recording | None) -> int:

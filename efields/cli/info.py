@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from efields.cli import print_json
-from efields.cli._loader_options import TimeUnit, loader_options
-from efields.cli._supplied import supplied_of
+from efields.cli._reading import Reading, loader_options
+from efields.cli._supplied import SuppliedFlags, supplied_of
 from efields.errors import printable
-from efields.ranges import Finite, Pixels
 
 if TYPE_CHECKING:
     from efields.geometry.camera import Camera
@@ -26,38 +25,14 @@ class Args:
 
     recording: tyro.conf.Positional[Path]
     """A recording: its folder or file."""
-    kind: str | None = None
-    """Loader to read it with, where its files do not say."""
-    salvage: bool = False
-    """Read what is whole of a damaged file, and say what was lost."""
-    width: Pixels | None = None
-    """Columns of the sensor, where the file does not say."""
-    height: Pixels | None = None
-    """Rows of the sensor, where the file does not say."""
-    time_unit: TimeUnit | None = None
-    """Unit of the events' times, where the file does not say."""
-    option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    """An option of the loader, `name=value`, such as columns='t x y p'; may be repeated."""
-    camera: str = ""
-    """Calibration given beside the recording, as for `efields train`."""
-    scale_camera: bool = False
-    """Scale a calibration of another image size to the sensor's."""
-    poses: str = ""
-    """Trajectory given beside the recording, as for `efields train`: its rate, cover and clock are checked."""
-    poses_time_unit: TimeUnit | None = None
-    """Unit of the times of the poses, where they and the events do not show it."""
-    poses_quaternion: Literal["xyzw", "wxyz"] | None = None
-    """Order of the numbers of a quaternion, where the poses do not say it."""
-    poses_spread: bool = False
-    """Spread poses that have no times evenly over the recording."""
-    time_offset: Finite = 0.0
-    """Seconds that the clock of the poses is ahead of that of the events."""
-    body_to_camera: str = ""
-    """Where the camera sits on the body whose poses are given."""
     preview: Path | None = None
     """Also draw the events: a film (.mp4) or a picture (.png)."""
     overwrite: bool = False
     """Replace what is at --preview."""
+    reading: Annotated[Reading, tyro.conf.OmitArgPrefixes] = Reading()
+    """How the recording is read, where its files do not say."""
+    supplied: Annotated[SuppliedFlags, tyro.conf.OmitArgPrefixes] = SuppliedFlags()
+    """Calibration and poses that are given beside the recording: their rate, cover and clock are checked."""
     plugins: bool = False
     """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
@@ -129,11 +104,9 @@ def run(args: Args) -> int:
         from efields.report.preview import check_preview
 
         check_preview(args.preview, args.overwrite)
-    supplied = supplied_of(args)
-    kind = args.kind or find(args.recording)
-    options = loader_options(
-        kind, args.option, salvage=args.salvage, width=args.width, height=args.height, time_unit=args.time_unit
-    )
+    supplied = supplied_of(args.supplied)
+    kind = args.reading.kind or find(args.recording)
+    options = loader_options(kind, args.reading)
     facts = facts_of(args.recording, kind, options, supplied)
     info = describe(facts)
     if args.json:
@@ -268,7 +241,7 @@ def _draw(args: Args, kind: str, options: dict[str, Any], facts: Facts) -> None:
         file = as_event_file(facts.recording, kind, args.recording)
     else:
         file = open_events(args.recording, kind, **options)
-    events = file.events(Damages(file.path, args.salvage))
+    events = file.events(Damages(file.path, args.reading.salvage))
     said = write_preview(args.preview, events, facts.survey, facts.side.frames)
     if not args.json:
         print(f"{'preview':<12}{said}")

@@ -18,7 +18,7 @@ import tyro
 
 from efields.atomic import check_place, next_free, refuse_existing
 from efields.cli import print_json
-from efields.cli._loader_options import TimeUnit
+from efields.cli._reading import TimeUnit
 from efields.errors import InputError
 from efields.ranges import Range
 from efields.simulation.sensor_model import EventCamera

@@ -7,15 +7,15 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from efields.cli import print_json
-from efields.cli._loader_options import TimeUnit, loader_options
 from efields.cli._machine import machine_of
+from efields.cli._reading import Reading, TimeUnit, loader_options
 from efields.cli._shipped import find_shipped
-from efields.cli._supplied import supplied_of
+from efields.cli._supplied import SuppliedFlags, supplied_of
 from efields.errors import InputError
 from efields.machine import set_threads
 from efields.ranges import Finite, Port, Range, Seed, Steps, Threads, check_value
@@ -37,25 +37,6 @@ class Args:
     recording, which is trained on by the default config."""
     scene: Path | None = None
     """Recording to train on: its folder or file, or a folder with a scene.toml, which is simulated first."""
-    camera: str | None = None
-    """Calibration of the event camera, in place of the recording's own: a Kalibr (FILE:cam1), ROS, OpenCV or DSEC yaml,
-    calib.txt, transforms.json, camera_calibration.npz, a camera matrix, or fx,fy,cx,cy[,k1,k2,p1,p2[,k3]]."""
-    scale_camera: bool = False
-    """Scale a calibration of another image size to the sensor's."""
-    poses: str | None = None
-    """Trajectory, in place of the recording's own: TUM text, csv with named columns, matrices in rows or blocks,
-    transforms.json, camera_poses.npz, a COLMAP model, or BAG:/topic."""
-    poses_time_unit: TimeUnit | None = None
-    """Unit of the times of the poses, where they and the events do not show it."""
-    poses_quaternion: Literal["xyzw", "wxyz"] | None = None
-    """Order of the numbers of a quaternion, where the poses do not say it."""
-    poses_spread: bool = False
-    """Spread poses that have no times evenly over the recording."""
-    time_offset: Finite | None = None
-    """Seconds that the clock of the poses is ahead of that of the events: t_pose = t_event + offset."""
-    body_to_camera: str | None = None
-    """Where the camera sits on the body whose poses are given (T_body_camera, camera to body): a Kalibr yaml with
-    T_cam_imu, a file with a 4x4 matrix, or --body-to-camera=px,py,pz,qx,qy,qz,qw."""
     box: str | None = None
     """The box that holds the scene, two opposite corners in the world of the poses: --box=x0,y0,z0,x1,y1,z1. If not
     given, that of the config or the recording, or one that is found and told."""
@@ -89,6 +70,8 @@ class Args:
     """With --view, the most of the time that is spent on showing, 0 to 0.9; training.json tells what it was."""
     port: Port = 7007
     """With --view, the page's port; when it is taken, the next free one."""
+    supplied: Annotated[SuppliedFlags, tyro.conf.OmitArgPrefixes] = SuppliedFlags()
+    """Calibration and poses that are given beside the recording."""
     plugins: bool = False
     """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
@@ -187,11 +170,9 @@ def override(experiment: Experiment, args: Args) -> Experiment:
     if args.box is not None:
         given["problem"] = _boxed(experiment.problem, args.box)
     # Paths are made absolute, so that the run can be repeated from anywhere.
-    given["supplied"] = supplied_of(args, experiment.supplied).absolute()
-    given["loader"] = {
-        **experiment.loader,
-        **loader_options(None, args.option, salvage=args.salvage, time_unit=args.time_unit),
-    }
+    given["supplied"] = supplied_of(args.supplied, experiment.supplied).absolute()
+    reading = Reading(option=args.option, salvage=args.salvage, time_unit=args.time_unit)
+    given["loader"] = {**experiment.loader, **loader_options(None, reading)}
     return dataclasses.replace(experiment, **given)
 
 

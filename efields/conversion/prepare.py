@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from efields.conversion.changes import Changes
 from efields.conversion.raster import camera_after, image_after
 from efields.conversion.time_shift import moved_chunks, moved_side
 from efields.errors import InputError
@@ -31,49 +32,6 @@ from efields.events.survey import Survey
 from efields.formats.damages import Damages
 from efields.geometry.camera import Camera
 from efields.recordings.event_file import EventFile, InFileOrder
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What to do to the events; times in seconds from the first event."""
-
-    crop: tuple[int, int, int, int] | None = None
-    """First column, first row, columns, rows."""
-    start_s: float | None = None
-    """Where the slice of time begins."""
-    stop_s: float | None = None
-    """Where it ends."""
-    downsample: int = 1
-    """Side of the blocks of pixels that become one."""
-    accumulate: bool = False
-    """Whether such a block waits for one threshold of its mean."""
-    rotate: Literal[0, 90, 180, 270] = 0
-    """Degrees clockwise."""
-    flip: Literal["none", "horizontal", "vertical"] = "none"
-    """Which sides are exchanged."""
-    hot_pixels: bool = False
-    """Whether pixels that fire far more than their neighbours are silenced."""
-    hot_rate_hz: float | None = None
-    """Mean rate above which a pixel is silenced."""
-    background_us: int | None = None
-    """Time of the background-activity filter."""
-    refractory_us: int | None = None
-    """Refractory period to impose."""
-    thin: int = 1
-    """One of how many events stays."""
-    shift_s: float = 0.0
-    """What is added to all times."""
-    from_zero: bool = False
-    """Whether times are moved so that the first event that is left is at `shift_s`."""
-
-    def __post_init__(self) -> None:
-        if self.start_s is not None and self.stop_s is not None and self.start_s >= self.stop_s:
-            raise InputError("--start and --stop hold no time between them", do="give a later --stop")
-
-    @property
-    def needs_counts(self) -> bool:
-        """Whether a first pass over all events is needed."""
-        return self.hot_pixels or self.hot_rate_hz is not None
 
 
 @dataclass
@@ -123,7 +81,7 @@ def survey(file: EventFile, salvage: bool, on_chunk: Callable[[int], None]) -> S
 
 
 def prepare(
-    file: EventFile, wanted: Wanted, damages: Damages, seen: Survey | None = None, sort_all: bool = False
+    file: EventFile, changes: Changes, damages: Damages, seen: Survey | None = None, sort_all: bool = False
 ) -> Conversion:
     """Open the way of the events of `file` to a writer, and see that there are any.
 
@@ -146,62 +104,62 @@ def prepare(
     first = next(ordered, None)
     if first is None:
         raise InputError("holds no events", file.path, "choose a recording that does")
-    span = _slice(wanted, int(first.t_us[0]))
-    rasters = _rasters(wanted, file)
-    conversion.filters = [Counted(each) for each in (*span, *_droppers(wanted, file, seen), *rasters)]
-    if wanted.thin > 1:
-        conversion.filters.append(Counted(Thin(wanted.thin)))
+    span = _slice(changes, int(first.t_us[0]))
+    rasters = _rasters(changes, file)
+    conversion.filters = [Counted(each) for each in (*span, *_droppers(changes, file, seen), *rasters)]
+    if changes.thin > 1:
+        conversion.filters.append(Counted(Thin(changes.thin)))
     conversion.side = file.side_streams(Damages(file.path, damages.salvage))
     for slice_ in span:
         conversion.side = _side_between(conversion.side, slice_)
     for raster in rasters:
         _change_raster(conversion, raster)
     left, first_us = _not_empty(filtered(_chained(first, ordered), conversion.filters), conversion, file)
-    conversion.shift_us = round(wanted.shift_s * 1e6) - (first_us if wanted.from_zero else 0)
+    conversion.shift_us = round(changes.shift * 1e6) - (first_us if changes.from_zero else 0)
     conversion.chunks = moved_chunks(left, conversion.shift_us)
     conversion.side = moved_side(conversion.side, conversion.shift_us)
     return conversion
 
 
-def _slice(wanted: Wanted, origin_us: int) -> list[TimeSlice]:
-    if wanted.start_s is None and wanted.stop_s is None:
+def _slice(changes: Changes, origin_us: int) -> list[TimeSlice]:
+    if changes.start is None and changes.stop is None:
         return []
-    start, stop = (None if s is None else origin_us + round(s * 1e6) for s in (wanted.start_s, wanted.stop_s))
+    start, stop = (None if s is None else origin_us + round(s * 1e6) for s in (changes.start, changes.stop))
     return [TimeSlice(start, stop)]
 
 
-def _droppers(wanted: Wanted, file: EventFile, seen: Survey | None) -> list[Filter]:
+def _droppers(changes: Changes, file: EventFile, seen: Survey | None) -> list[Filter]:
     """The filters on the whole sensor, in the order in which they make sense: broken pixels support no neighbours."""
     size, filters = (file.width, file.height), []
-    if wanted.needs_counts and seen is not None:
-        hot = hot_pixels_of(seen.counts) if wanted.hot_pixels else np.zeros(0, dtype=np.int64)
-        if wanted.hot_rate_hz is not None:
-            fast = pixels_above_rate(seen.counts, seen.last_us - seen.first_us, wanted.hot_rate_hz)
+    if changes.needs_counts and seen is not None:
+        hot = hot_pixels_of(seen.counts) if changes.hot_pixels else np.zeros(0, dtype=np.int64)
+        if changes.hot_rate_hz is not None:
+            fast = pixels_above_rate(seen.counts, seen.last_us - seen.first_us, changes.hot_rate_hz)
             hot = np.union1d(hot, fast)
         filters.append(HotPixels(hot, *size, name=f"from {len(hot)} hot pixels"))
-    if wanted.background_us is not None:
-        filters.append(BackgroundActivity(wanted.background_us, *size))
-    if wanted.refractory_us:
-        filters.append(Refractory(wanted.refractory_us, *size))
+    if changes.background_us is not None:
+        filters.append(BackgroundActivity(changes.background_us, *size))
+    if changes.refractory_us:
+        filters.append(Refractory(changes.refractory_us, *size))
     return filters
 
 
-def _rasters(wanted: Wanted, file: EventFile) -> list[Resampling]:
+def _rasters(changes: Changes, file: EventFile) -> list[Resampling]:
     """Crop, then join pixels, then turn, then flip."""
     steps: list[Resampling] = []
     width, height = file.width, file.height
-    if wanted.crop is not None:
-        steps.append(Crop(*wanted.crop).checked(width, height))
+    if changes.rectangle is not None:
+        steps.append(Crop(*changes.rectangle).checked(width, height))
         width, height = steps[-1].width, steps[-1].height
-    if wanted.downsample > 1:
-        steps.append(Downsample(wanted.downsample, width, height, wanted.accumulate))
+    if changes.downsample > 1:
+        steps.append(Downsample(changes.downsample, width, height, changes.accumulate))
         width, height = steps[-1].width, steps[-1].height
-    if wanted.rotate == 90 or wanted.rotate == 180 or wanted.rotate == 270:
-        turns: Any = wanted.rotate // 90
+    if changes.rotate == 90 or changes.rotate == 180 or changes.rotate == 270:
+        turns: Any = changes.rotate // 90
         steps.append(Rotate(turns, width, height))
         width, height = steps[-1].width, steps[-1].height
-    if wanted.flip != "none":
-        steps.append(Flip(wanted.flip, width, height))
+    if changes.flip != "none":
+        steps.append(Flip(changes.flip, width, height))
     return steps
 
 

@@ -13,6 +13,8 @@ from jaxtyping import Float32, Float64
 from efields import atomic
 from efields.errors import InputError
 from efields.motion.motion import Calibration, Motion
+from efields.motion.orientation import integrated
+from efields.motion.smoothing import smoothed
 
 FLO_TAG = 202021.25
 """First number of a .flo file, 'PIEH' as bytes."""
@@ -22,6 +24,13 @@ CSV_COLUMNS = (
     "t_us", "wx_rad_s", "wy_rad_s", "wz_rad_s", "vx", "vy", "vz",
     "var_wx", "var_wy", "var_wz", "cov_wx_wy", "cov_wx_wz", "cov_wy_wz", "gain", "events", "status", "calibration",
 )  # fmt: skip
+
+
+def write_motion(folder: Path, motion: Motion) -> None:
+    """Write motion.csv, motion.npz and, as orientations, trajectory.txt."""
+    write_motion_csv(folder / "motion.csv", motion)
+    write_motion_npz(folder / "motion.npz", motion)
+    write_tum(folder / "trajectory.txt", *integrated(smoothed(motion)), calibration=motion.calibration)
 
 
 def write_motion_csv(path: Path, motion: Motion) -> None:

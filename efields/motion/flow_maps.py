@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -14,7 +15,9 @@ import torch
 from jaxtyping import Float64, Int64
 
 from efields.events.stream import EventStream
+from efields.formats.flow_png import write_flow_png
 from efields.geometry.camera import Camera
+from efields.motion.files import write_flo
 from efields.motion.flow import Flow
 from efields.motion.window import window_of
 
@@ -51,6 +54,29 @@ def speeds_at_events(flow: Flow, events: EventStream, camera: Camera, most: int 
     t_us = window.middle_us + np.rint(window.t_s.double().numpy() * 1e6).astype(np.int64)
     speed = np.linalg.norm(flow.at(t_us, window.bearing.double().numpy() * focal + centre), axis=1)
     return Speeds(float(speed.mean()), float(np.median(speed)), float(np.percentile(speed, 99)))
+
+
+def write_maps(
+    folder: Path,
+    flow: Flow,
+    times: Int64[np.ndarray, " n"],
+    formats: tuple[str, ...],
+    tell: Callable[[int, int], None],
+) -> None:
+    """Write the displacement of every pixel over each interval as `npz`, `flo` and `dsec` files, and the times."""
+    folder.mkdir()
+    with stacked_maps(folder / "flow.npz" if "npz" in formats else None, times, flow.camera) as append:
+        for number, (start, stop) in enumerate(pairwise(times.tolist())):
+            displacement = dense_displacement(flow, start, stop).astype(np.float32)
+            append(displacement)
+            if "flo" in formats:
+                write_flo(folder / f"{number:06d}.flo", displacement)
+            if "dsec" in formats:
+                fits = np.abs(displacement).max(axis=-1) < 255
+                write_flow_png(folder / f"{number:06d}.png", displacement, fits)
+            tell(number + 1, len(times) - 1)
+    rows = "".join(f"{start}, {stop}\n" for start, stop in pairwise(times.tolist()))
+    (folder / "timestamps.txt").write_text("# from_timestamp_us, to_timestamp_us\n" + rows, encoding="utf-8")
 
 
 @contextmanager
