@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("ranges", "processes", "signals", "text"),
-    ("atomic", "locks", "machine", "plugins", "settings"),
+    ("atomic", "locks", "machine", "plugins", "settings", "wire"),
     ("native", "devices"),
     ("events", "geometry"),
     ("formats",),

@@ -40,9 +40,8 @@ class Shown:
         from efields.server.viewing import TrainingView, serving
 
         untrained = dataclasses.replace(model, renderer=still(model.renderer, draft=True))
-        parts = scene_parts(run, untrained, self._recording)
         # What the untrained field looks like says nothing of the brightness to come.
-        parts.document["tone"]["mode"] = "auto"
+        parts = scene_parts(run, untrained, self._recording).with_tone("auto")
         self._studio = studio = Studio(model)
         self._view = view = TrainingView(studio, self._share)
         offer = Offer(parts.document, parts.blobs, True, view.history, view.on_training)

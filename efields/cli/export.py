@@ -128,7 +128,7 @@ def _baked(
     events = args.events if html or args.web else 0
     with progress("baking", args.json) as report:
         scene = baked_scene(source, model, recording, resolution=args.resolution, most_events=events, on_share=report)
-    said: dict[str, Any] = {"grid": list(scene.document["volume"]["shape"])}
+    said: dict[str, Any] = {"grid": list(scene.volume.shape)}
     if missing and events:
         said["note"] = missing
         _line(args, missing)
@@ -138,7 +138,7 @@ def _baked(
         _tell(args, said, "html", path, f"{size / 1e6:.1f} MB, opens by double click")
     if args.web:
         _tell(args, said, "web", args.web, f"{write_web(scene, args.web) / 1e6:.1f} MB, to be served")
-    tone, origin = scene.document["tone"], model.renderer.origin
+    tone, origin = scene.scene.tone, model.renderer.origin
     if args.mesh:
         _tell(args, said, "mesh", args.mesh, f"{write_mesh(scene.volume, tone, args.mesh, origin):,} triangles")
     if args.points:
@@ -161,7 +161,7 @@ def _video(args: Args, said: dict[str, Any], model: Model, stops: list[Stop], fp
 
 
 def _limits(scene: BakedScene) -> str:
-    grid = " x ".join(str(n) for n in scene.document["volume"]["shape"])
+    grid = " x ".join(str(n) for n in scene.volume.shape)
     matt = "" if scene.diffuse else "; radiance that depends on direction was averaged"
     return f"The page holds {grid} voxels of a bounded box, the same from every direction{matt}."
 

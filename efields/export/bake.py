@@ -13,7 +13,8 @@ from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
 from efields.export._refine import fit_to_finer
-from efields.export.volume import DensityCode, Encoding, Keyframe, RadianceCode, Volume, touched
+from efields.export.codes import DensityCode, Encoding, RadianceCode
+from efields.export.volume import Keyframe, Volume, touched
 from efields.geometry.boxes import Box
 from efields.render.renderer import Renderer
 

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from efields.export.background import BakedBackground
 from efields.export.volume import Volume
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
@@ -42,10 +43,10 @@ class BakedView:
 class BakedRenderer:
     """Renders the codes of a volume on the CPU."""
 
-    def __init__(self, volume: Volume, background: np.ndarray, t_s: float | None = None) -> None:
+    def __init__(self, volume: Volume, background: BakedBackground, t_s: float | None = None) -> None:
         """The volume at a time; `t_s` counts only where it has more than one keyframe."""
         self.volume = volume
-        self.background = np.asarray(background, dtype=np.float64)
+        self.background = background
         codes = torch.from_numpy(blended_codes(volume, t_s))
         self._codes = codes.permute(3, 0, 1, 2)[None].contiguous()
         self._occupied = torch.from_numpy(volume.occupancy()).bool()
@@ -103,7 +104,7 @@ class BakedRenderer:
         seen = torch.zeros((len(way), len(low)), dtype=torch.float64)
         colour = codes[:, 1:] if self.volume.channels == "mono" else codes[:, :3]
         seen.index_add_(0, ray, share[:, None] * torch.exp(low + colour * (high - low)))
-        radiance = seen + left[:, None] * torch.from_numpy(self.background)
+        radiance = seen + left[:, None] * torch.from_numpy(np.array(self.background(way.numpy())))
         deep = opacity >= OPAQUE
         depth = torch.where(deep, (weight * middle).sum(dim=1) / opacity.clamp(min=1e-12), torch.inf)
         normal = self._normals(ray, share, point, deep) if normals else torch.zeros((len(way), 3))

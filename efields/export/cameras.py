@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 
+from efields.export.contract import Pinhole, SceneView, TrajectoryDocument
 from efields.geometry.camera import Camera
 from efields.geometry.pose import rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
@@ -33,9 +34,10 @@ def undistorted_pixels(camera: Camera) -> Int64[np.ndarray, "p 2"]:
     return np.where(inside[:, None], place, -1).astype(np.int64)
 
 
-def camera_table(camera: Camera) -> dict[str, Any]:
-    """A pinhole in the form of the document."""
-    return {name: getattr(camera, name) for name in ("width", "height", "fx", "fy", "cx", "cy")}
+def pinhole_document(camera: Camera) -> Pinhole:
+    """The pinhole of `camera` as the document has it."""
+    flat = pinhole(camera)
+    return Pinhole(flat.width, flat.height, flat.fx, flat.fy, flat.cx, flat.cy)
 
 
 def pose_columns(
@@ -47,34 +49,26 @@ def pose_columns(
     return T_world_camera[:, :3, 3], quaternion / np.linalg.norm(quaternion, axis=1, keepdims=True)
 
 
-def rounded(values: Float64[np.ndarray, "*n"], digits: int) -> Any:
-    """Nested lists with so many significant digits: a third of the text that full precision takes."""
+def rounded(values: Float64[np.ndarray, "*n"], digits: int) -> tuple[Any, ...]:
+    """Nested tuples with so many significant digits: a third of the text that full precision takes."""
     if values.ndim > 1:
-        return [rounded(row, digits) for row in values]
-    return [float(f"{value:.{digits}g}") for value in values.tolist()]
+        return tuple(rounded(row, digits) for row in values)
+    return tuple(float(f"{value:.{digits}g}") for value in values.tolist())
 
 
-def view_tables(
-    kind: str,
+def scene_views(
+    kind: Literal["training", "heldout", "recorded"],
     names: Sequence[str],
     T_world_camera: Float64[np.ndarray, "n 4 4"],
     t_s: Sequence[float] | None,
     cameras: Sequence[Camera | None] | None = None,
-) -> list[dict[str, Any]]:
+) -> list[SceneView]:
     """Views of the document; `cameras` are those of views that have another than `cameras.event`."""
-    position, quaternion = pose_columns(T_world_camera)
-    own = [None if camera is None else camera_table(pinhole(camera)) for camera in cameras or [None] * len(names)]
-    return [
-        {
-            "name": str(name),
-            "kind": kind,
-            "t_s": None if t_s is None else float(t_s[i]),
-            "position": rounded(position[i], 8),
-            "quaternion": rounded(quaternion[i], 8),
-            **({} if own[i] is None else {"camera": own[i]}),
-        }
-        for i, name in enumerate(names)
-    ]
+    position, quaternion = (rounded(column, 8) for column in pose_columns(T_world_camera))
+    own = [None if camera is None else pinhole_document(camera) for camera in cameras or [None] * len(names)]
+    times = [None] * len(names) if t_s is None else [float(t) for t in t_s]
+    columns = zip(names, times, position, quaternion, own, strict=True)
+    return [SceneView(str(name), kind, t, place, turn, camera) for name, t, place, turn, camera in columns]
 
 
 def poses_at(trajectory: Trajectory, t_s: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "n 4 4"]:
@@ -90,11 +84,11 @@ def even_times(trajectory: Trajectory, count: int) -> Float64[np.ndarray, " n"]:
     return np.linspace(*trajectory.seconds_span, count)
 
 
-def trajectory_table(trajectory: Trajectory) -> dict[str, Any]:
+def trajectory_document(trajectory: Trajectory) -> TrajectoryDocument:
     """The trajectory with straight motion between its poses: its own, or as many as a document takes."""
     if trajectory.kind == "linear" and len(trajectory) <= MOST_POSES:
         t_s = (trajectory.t_us - trajectory.origin_us) * 1e-6
     else:
         t_s = even_times(trajectory, min(MOST_POSES, max(2, 8 * len(trajectory))))
     position, quaternion = pose_columns(poses_at(trajectory, t_s))
-    return {"t_s": rounded(t_s, 10), "position": rounded(position, 8), "quaternion": rounded(quaternion, 8)}
+    return TrajectoryDocument(rounded(t_s, 10), rounded(position, 8), rounded(quaternion, 8))

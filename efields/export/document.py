@@ -1,10 +1,10 @@
-"""The scene document of a run: what a viewer needs besides the field itself. Scene format, version 1."""
+"""The scene document of a run: what a viewer needs besides the field itself."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -12,10 +12,11 @@ from jaxtyping import Float64
 from efields import __version__
 from efields.errors import InputError
 from efields.evaluate.heldout import finite, spread
-from efields.export.cameras import camera_table, even_times, pinhole, poses_at, trajectory_table, view_tables
-from efields.export.events import MOST_EVENTS, pack_events, rate_table
-from efields.export.tone import aligned_tone, tone_table
-from efields.geometry.boxes import Box
+from efields.export.background import BakedBackground, one_colour
+from efields.export.cameras import even_times, pinhole, pinhole_document, poses_at, scene_views, trajectory_document
+from efields.export.contract import FORMAT, SCHEMA_VERSION, CamerasDocument, SceneDocument, SceneView, WorldDocument
+from efields.export.events import MOST_EVENTS, pack_events, rate_document
+from efields.export.tone import aligned_tone, tone_document
 from efields.geometry.origin import poses_about
 from efields.loaders import load
 from efields.recordings.recording import Recording, Views
@@ -23,9 +24,8 @@ from efields.render.image import render_view
 from efields.supplied.supply import supply
 from efields.train import Model, Run, views_for
 from efields.train.records import read_scores
+from efields.wire.writing import table_of
 
-FORMAT = "efields-scene"
-SCHEMA_VERSION = (1, 1)
 MOST_VIEWS = 200
 """Views of a document."""
 RECORDED_VIEWS = 40
@@ -43,10 +43,19 @@ SHORT_METRICS = (
 class SceneParts:
     """A scene before its volume."""
 
-    document: dict[str, Any]
-    """scene.json with `volume` null; plain finite numbers."""
+    scene: SceneDocument
+    """Its `volume` is None."""
     blobs: dict[str, bytes]
     """zlib streams by name, as they are stored and served."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """scene.json: plain finite numbers."""
+        return finite(table_of(self.scene))
+
+    def with_tone(self, mode: Literal["auto", "fixed", "aligned"]) -> SceneParts:
+        """The same, shown otherwise at first."""
+        return replace(self, scene=replace(self.scene, tone=replace(self.scene.tone, mode=mode)))
 
 
 def recording_of(run: Run) -> tuple[Recording | None, str]:
@@ -74,29 +83,36 @@ def scene_parts(
     looks = look_around(model)
     packed = None
     if recording is not None and events and len(recording.covered):
-        packed = pack_events(recording.covered, recording.calibrated, model.sensor, origin_us, most_events)
-    document = {
-        "format": FORMAT,
-        "schema_version": list(SCHEMA_VERSION),
-        "name": str(metrics.get("scene") or run.name),
-        "generator": f"efields {__version__}",
-        "origin_us": origin_us,
-        "time_range_s": _time_range(model, recording),
-        "world": {**world_table(model, looks.points), "aabb": [list(corner) for corner in _corners(model)]},
-        "volume": None,
-        "background": model.renderer.background.detach().cpu().double().tolist(),
-        "tone": tone_table(looks.log_radiance, aligned_tone(metrics, run.path, model.renderer.field.channels)),
-        "cameras": {"event": camera_table(pinhole(model.camera)), "views": _views(run, model, recording)},
-        "trajectory": trajectory_table(model.near_trajectory),
-        "events": None
-        if packed is None or recording is None
-        else {**packed.table, "assumed": recording.thresholds_assumed},
-        "rate": None if recording is None or not events else rate_table(recording.covered, origin_us),
-        "metrics": {key: metrics[key] for key in SHORT_METRICS if metrics.get(key) is not None},
-        "provenance": _provenance(run, model, recording),
-        "notes": [],
-    }
-    return SceneParts(finite(document), {} if packed is None else packed.blobs)
+        packed = pack_events(
+            recording.covered, recording.calibrated, model.sensor, origin_us, most_events,
+            assumed=recording.thresholds_assumed,
+        )  # fmt: skip
+    background = background_of(model)
+    scene = SceneDocument(
+        format=FORMAT,
+        schema_version=SCHEMA_VERSION,
+        name=str(metrics.get("scene") or run.name),
+        generator=f"efields {__version__}",
+        origin_us=origin_us,
+        time_range_s=_time_range(model, recording),
+        world=world_document(model, looks.points),
+        volume=None,
+        background=background.document,
+        tone=tone_document(looks.log_radiance, aligned_tone(metrics, run.path, model.renderer.field.channels)),
+        cameras=CamerasDocument(pinhole_document(model.camera), tuple(_views(run, model, recording))),
+        trajectory=trajectory_document(model.near_trajectory),
+        events=None if packed is None else packed.document,
+        rate=None if recording is None or not events else rate_document(recording.covered, origin_us),
+        metrics={key: metrics[key] for key in SHORT_METRICS if metrics.get(key) is not None},
+        provenance=_provenance(run, model, recording),
+        notes=(),
+    )
+    return SceneParts(scene, {**background.blobs, **({} if packed is None else packed.blobs)})
+
+
+def background_of(model: Model) -> BakedBackground:
+    """What stands behind the field of a model."""
+    return one_colour(model.renderer.background.detach().cpu().double().numpy())
 
 
 @dataclass(frozen=True)
@@ -126,59 +142,57 @@ def look_around(model: Model) -> Looks:
     return Looks(np.concatenate(seen).astype(np.float64), np.concatenate(points))
 
 
-def world_table(model: Model, points: Float64[np.ndarray, "m 3"]) -> dict[str, Any]:
-    """The origin, up, and the ball to frame: around the surfaces that the cameras see, or the whole box."""
+def world_document(model: Model, points: Float64[np.ndarray, "m 3"]) -> WorldDocument:
+    """The box of the field, up, and the ball to frame: around the surfaces that the cameras see, or the whole box."""
     cameras = poses_at(model.near_trajectory, even_times(model.trajectory, 64))
     up = -cameras[:, :3, 1].mean(axis=0)
     length = float(np.linalg.norm(up))
     up = up / length if length > 0.1 else np.array([0.0, 0.0, 1.0])
-    lo, hi = _corners(model)
+    box = model.renderer.box
     if len(points) >= 32:
-        low, high = (np.clip(np.percentile(points, q, axis=0), lo, hi) for q in (2.0, 98.0))
+        low, high = (np.clip(np.percentile(points, q, axis=0), box.lo, box.hi) for q in (2.0, 98.0))
     else:
-        low, high = np.array(lo), np.array(hi)
-    radius = max(0.5 * float(np.linalg.norm(high - low)), 1e-3 * Box(lo, hi).diagonal)
-    origin = list(model.renderer.origin)
-    return {"origin": origin, "up": up.tolist(), "center": (0.5 * (low + high)).tolist(), "radius": radius}
+        low, high = np.array(box.lo), np.array(box.hi)
+    radius = max(0.5 * float(np.linalg.norm(high - low)), 1e-3 * box.diagonal)
+    return WorldDocument((box.lo, box.hi), _triple(up), _triple(0.5 * (low + high)), radius, model.renderer.origin)
 
 
-def _corners(model: Model) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    return model.renderer.box.lo, model.renderer.box.hi
+def _triple(vector: Float64[np.ndarray, "3"]) -> tuple[float, float, float]:
+    x, y, z = vector.tolist()
+    return x, y, z
 
 
-def _time_range(model: Model, recording: Recording | None) -> list[float]:
+def _time_range(model: Model, recording: Recording | None) -> tuple[float, float]:
     """From the first event or pose to the last."""
     first, last = model.trajectory.seconds_span
     if recording is not None and len(recording.covered):
         t_us, origin_us = recording.covered.t_us, model.trajectory.origin_us
         first, last = min(first, (int(t_us[0]) - origin_us) * 1e-6), max(last, (int(t_us[-1]) - origin_us) * 1e-6)
-    return [first, last]
+    return first, last
 
 
-def _views(run: Run, model: Model, recording: Recording | None) -> list[dict[str, Any]]:
+def _views(run: Run, model: Model, recording: Recording | None) -> list[SceneView]:
     """Poses of the trajectory, frames that were trained on, and held-out views."""
     t_s = even_times(model.trajectory, RECORDED_VIEWS)
-    recorded = view_tables("recorded", [f"{t:.3f} s" for t in t_s], poses_at(model.near_trajectory, t_s), t_s.tolist())
+    recorded = scene_views("recorded", [f"{t:.3f} s" for t in t_s], poses_at(model.near_trajectory, t_s), t_s.tolist())
     if recording is None:
         return recorded + _heldout_of_run(run, model)[: MOST_VIEWS - len(recorded)]
     training, heldout = views_for(run.experiment, recording)
     room = MOST_VIEWS - len(recorded)
-    tables = []
-    for kind, views in (("training", training), ("heldout", heldout)):
-        if views is not None:
-            tables.append(_some(kind, views, model, room // 2 if training and heldout else room))
-    return [*recorded, *(view for table in tables for view in table)]
+    most = room // 2 if training and heldout else room
+    trained = [] if training is None else _some("training", training, model, most)
+    return [*recorded, *trained, *([] if heldout is None else _some("heldout", heldout, model, most))]
 
 
-def _some(kind: str, views: Views, model: Model, most: int) -> list[dict[str, Any]]:
+def _some(kind: Literal["training", "heldout"], views: Views, model: Model, most: int) -> list[SceneView]:
     chosen = views.take(spread(len(views), most))
     t_s = None if chosen.t_us is None else ((chosen.t_us - model.trajectory.origin_us) * 1e-6).tolist()
     poses = poses_about(chosen.T_world_camera, model.renderer.origin)
     cameras = [None if camera == model.camera else camera for camera in chosen.camera_of_each]
-    return view_tables(kind, chosen.names, poses, t_s, cameras)
+    return scene_views(kind, chosen.names, poses, t_s, cameras)
 
 
-def _heldout_of_run(run: Run, model: Model) -> list[dict[str, Any]]:
+def _heldout_of_run(run: Run, model: Model) -> list[SceneView]:
     """Held-out views that the evaluation kept in the run folder."""
     try:
         with np.load(run.path / "heldout.npz", allow_pickle=False) as stored:
@@ -187,7 +201,7 @@ def _heldout_of_run(run: Run, model: Model) -> list[dict[str, Any]]:
             names, poses = [str(name) for name in stored["names"]], stored["T_world_camera"]
     except Exception:  # a broken file of images is reported by the report; here it only means fewer views
         return []
-    return view_tables("heldout", names, poses_about(poses, model.renderer.origin), None)
+    return scene_views("heldout", names, poses_about(poses, model.renderer.origin), None)
 
 
 def _provenance(run: Run, model: Model, recording: Recording | None) -> dict[str, Any]:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import itertools
 import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64, UInt16
 
 from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
 from efields.export.cameras import undistorted_pixels
+from efields.export.contract import CHUNK, EventChunk, EventsDocument, RateDocument
 from efields.geometry.camera import Camera
 
 MOST_EVENTS = 5_000_000
 """Largest number of events in a scene; 2 to 4 bytes each in the file."""
-CHUNK = 1 << 18
-"""Events of a chunk at most."""
 LONGEST_GAP_US = 0xFFFF
 """Largest gap between two events that 16 bits of microseconds hold."""
 RATE_BINS = 600
@@ -30,16 +29,25 @@ _PIECE = 1 << 20
 class PackedEvents:
     """The part `events` of a scene document and its blobs."""
 
-    table: dict[str, Any]
+    document: EventsDocument
     """What the document says."""
     blobs: dict[str, bytes]
     """zlib streams by name."""
 
 
 def pack_events(
-    events: EventStream, camera: Camera, sensor: Sensor, origin_us: int, most: int = MOST_EVENTS
+    events: EventStream,
+    camera: Camera,
+    sensor: Sensor,
+    origin_us: int,
+    most: int = MOST_EVENTS,
+    *,
+    assumed: bool = False,
 ) -> PackedEvents:
-    """The first `most` events that fall inside of the pinhole of `camera`, in chunks of the scene format."""
+    """The first `most` events that fall inside of the pinhole of `camera`, in chunks of the scene format.
+
+    `assumed`: nobody gave the thresholds of `sensor`.
+    """
     place = undistorted_pixels(camera)
     x, y, t_us, polarity, seen = _inside(events, place, most)
     chunks, blobs = [], {}
@@ -50,21 +58,26 @@ def pack_events(
         columns = (x[part] | (polarity[part].astype(np.uint16) << 15), y[part], dt)
         blobs[name] = zlib.compress(b"".join(column.astype("<u2").tobytes() for column in columns), 6)
         t0, t1 = (float(t_us[i] - origin_us) * 1e-6 for i in (first, last - 1))
-        chunks.append({"blob": name, "count": last - first, "t0_s": t0, "t1_s": t1})
-    table = {
-        "width": camera.width,
-        "height": camera.height,
-        "c_pos": sensor.c_pos,
-        "c_neg": sensor.c_neg,
-        "count": len(events),
-        "shown": len(t_us),
-        "chunks": chunks,
-        "note": _note(len(events), len(t_us), seen, chunks[-1]["t1_s"] if chunks else 0.0),
-    }
-    return PackedEvents(table, blobs)
+        chunks.append(EventChunk(name, last - first, t0, t1))
+    note = _note(len(events), len(t_us), seen, chunks[-1].t1_s if chunks else 0.0)
+    size, thresholds = (camera.width, camera.height), (sensor.c_pos, sensor.c_neg)
+    document = EventsDocument(*size, *thresholds, len(events), len(t_us), tuple(chunks), note, assumed)
+    return PackedEvents(document, blobs)
 
 
-def rate_table(events: EventStream, origin_us: int, bins: int = RATE_BINS) -> dict[str, Any] | None:
+def unpack_events(
+    chunks: Sequence[EventChunk], columns_of: Callable[[EventChunk], UInt16[np.ndarray, "3 k"]]
+) -> tuple[UInt16[np.ndarray, " n"], UInt16[np.ndarray, " n"], Int64[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+    """Column, row, microseconds since the origin and polarity of the events of chunks."""
+    parts = [(chunk, columns_of(chunk)) for chunk in chunks]
+    if not parts:
+        return np.zeros(0, np.uint16), np.zeros(0, np.uint16), np.zeros(0, np.int64), np.zeros(0, bool)
+    x, y, _ = np.concatenate([columns for _, columns in parts], axis=1)
+    t_us = np.concatenate([round(c.t0_s * 1e6) + columns[2].astype(np.int64).cumsum() for c, columns in parts])
+    return x & np.uint16(0x7FFF), y, t_us, x >> 15 > 0
+
+
+def rate_document(events: EventStream, origin_us: int, bins: int = RATE_BINS) -> RateDocument | None:
     """Events in even spans of time; None for a stream that takes no time."""
     if len(events) == 0 or events.t_us[-1] <= events.t_us[0]:
         return None
@@ -74,7 +87,7 @@ def rate_table(events: EventStream, origin_us: int, bins: int = RATE_BINS) -> di
     cuts = np.searchsorted(events.t_us, np.ceil(edges).astype(np.int64), side="left")
     cuts[-1] = len(events)
     bin_s = (last - first) / bins * 1e-6
-    return {"t0_s": (first - origin_us) * 1e-6, "bin_s": bin_s, "counts": np.diff(cuts).tolist()}
+    return RateDocument((first - origin_us) * 1e-6, bin_s, tuple(np.diff(cuts).tolist()))
 
 
 def _inside(

@@ -11,6 +11,7 @@ import numpy as np
 
 from efields.atomic import refuse_existing, replacing, write_bytes
 from efields.errors import InputError
+from efields.export.contract import ToneDocument
 from efields.export.volume import Volume
 from efields.geometry.boxes import Triple
 from efields.geometry.origin import ZERO
@@ -23,7 +24,7 @@ MESHES, POINTS = (".ply", ".glb"), (".ply",)
 PLY_COLUMNS = (("double", ("x", "y", "z")), ("uchar", ("red", "green", "blue")))
 
 
-def write_mesh(volume: Volume, tone: dict[str, Any], out: Path, origin: Triple = ZERO) -> int:
+def write_mesh(volume: Volume, tone: ToneDocument, out: Path, origin: Triple = ZERO) -> int:
     """Marching cubes (Lorensen and Cline, SIGGRAPH 1987) at `SURFACE_SHARE`; returns the number of triangles.
 
     The volume counts from `origin`, the file's coordinates are those of the world: as they are in PLY, whose numbers
@@ -45,7 +46,7 @@ def write_mesh(volume: Volume, tone: dict[str, Any], out: Path, origin: Triple =
     return len(faces)
 
 
-def write_points(volume: Volume, tone: dict[str, Any], out: Path, origin: Triple = ZERO) -> int:
+def write_points(volume: Volume, tone: ToneDocument, out: Path, origin: Triple = ZERO) -> int:
     """The vertices of the surface in the world with their colours, as binary PLY; returns their number.
 
     Raises `InputError` where nothing is opaque.
@@ -109,7 +110,7 @@ def _open3d() -> Any:
     return open3d
 
 
-def _surface(volume: Volume, tone: dict[str, Any], out: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _surface(volume: Volume, tone: ToneDocument, out: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Vertices [n, 3], triangles [m, 3] and display colours [n, 3] of the surface."""
     from scipy.ndimage import map_coordinates
     from skimage.measure import marching_cubes
@@ -125,7 +126,7 @@ def _surface(volume: Volume, tone: dict[str, Any], out: Path) -> tuple[np.ndarra
     at = (vertices - 1).T  # z, y, x in voxels
     channels = [map_coordinates(radiance[..., c], at, order=1, mode="nearest") for c in range(radiance.shape[-1])]
     log = volume.radiance.low + np.stack(channels, axis=1) * (np.array(volume.radiance.high) - volume.radiance.low)
-    shown = np.clip(np.exp(np.asarray(tone["offset"]) + np.asarray(tone["scale"]) * log), 0, 1) ** (1 / tone["gamma"])
+    shown = np.clip(np.exp(np.asarray(tone.offset) + np.asarray(tone.scale) * log), 0, 1) ** (1 / tone.gamma)
     lo, size = np.array(volume.box.lo), np.array(volume.box.size)
     voxels = np.array(alpha.shape)[::-1] - 2
     world = lo + (at.T[:, ::-1] + 0.5) / voxels * size

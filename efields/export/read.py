@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import re
 import zlib
 from dataclasses import dataclass
@@ -15,9 +16,14 @@ import numpy as np
 from jaxtyping import Bool, Int64, UInt16
 
 from efields.errors import InputError
-from efields.export.document import FORMAT, SCHEMA_VERSION
-from efields.export.volume import DensityCode, Keyframe, RadianceCode, Volume
+from efields.export.background import BakedBackground, one_colour
+from efields.export.consistency import check_consistent
+from efields.export.contract import FORMAT, SCHEMA_VERSION, BackgroundMap, SceneDocument
+from efields.export.events import unpack_events
+from efields.export.volume import Keyframe, Volume
 from efields.geometry.boxes import Box
+from efields.wire.reading import Refused, Rules, read
+from efields.wire.writing import table_of
 
 _DOCUMENT = re.compile(r'<script type="application/json" id="efields-scene">(.*?)</script>', re.DOTALL)
 _BLOB = re.compile(r'<script type="text/plain" data-blob="([\w.-]+)">\s*([\w+/=]*)\s*</script>')
@@ -28,12 +34,17 @@ _AGAIN = "export it again"
 class StoredScene:
     """A scene as it lies on disk, its blobs packed."""
 
-    document: dict[str, Any]
-    """scene.json."""
+    scene: SceneDocument
+    """What scene.json says."""
     blobs: dict[str, bytes]
     """zlib streams by name."""
     where: str
     """Path, for messages."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """scene.json, without what this efields does not know."""
+        return table_of(self.scene)
 
     def unpacked(self, name: str, size: int) -> bytes:
         """The bytes of a blob; raises `InputError` when it is missing, damaged, or of another size."""
@@ -49,53 +60,37 @@ class StoredScene:
 
     def volume(self) -> Volume | None:
         """The baked volume; None for a scene without one."""
-        table = self.document["volume"]
-        if table is None:
+        told = self.scene.volume
+        if told is None:
             return None
-        try:
-            return self._volume(table)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"the scene is broken: its volume ({error})", self.where, _AGAIN) from None
-
-    def _volume(self, table: dict[str, Any]) -> Volume:
-        x, y, z = (int(n) for n in table["shape"])
-        codes = {"mono": 2, "rgb": 4}[table["channels"]]
-        frames = []
-        for frame in table["keyframes"]:
-            data = self.unpacked(frame["blob"], x * y * z * codes)
-            frames.append(Keyframe(frame["t_s"], np.frombuffer(data, np.uint8).reshape(z, y, x, codes)))
-        density, radiance = table["density"], table["radiance"]
-        (x0, y0, z0), (x1, y1, z1) = self.document["world"]["aabb"]
-        volume = Volume(
-            Box((x0, y0, z0), (x1, y1, z1)),
-            tuple(frames),
-            DensityCode(density["encoding"], float(density["sigma_max"]), float(density["reference_length"])),
-            RadianceCode(tuple(map(float, radiance["low"])), tuple(map(float, radiance["high"]))),
-            float(table["step"]),
-            int(table["occupancy"]["block"]),
+        (x, y, z), codes = told.shape, 2 if told.channels == "mono" else 4
+        frames = tuple(
+            Keyframe(frame.t_s, self._numbers(frame.blob, "u1", (z, y, x, codes))) for frame in told.keyframes
         )
+        box = Box(*self.scene.world.aabb)
+        volume = Volume(box, frames, told.density, told.radiance, told.step, told.occupancy.block)
         occupied = volume.occupancy()
-        stored = np.frombuffer(self.unpacked(table["occupancy"]["blob"], occupied.size), np.uint8)
-        if (stored.reshape(occupied.shape) < occupied).any():
+        if (self._numbers(told.occupancy.blob, "u1", occupied.shape) < occupied).any():
             raise InputError("the scene is broken: its occupancy hides voxels with density", self.where, _AGAIN)
         return volume
+
+    def background(self) -> BakedBackground:
+        """What stands behind the volume."""
+        told = self.scene.background
+        if isinstance(told, BackgroundMap):
+            return BakedBackground(self._numbers(told.blob, "<f4", (told.height, told.width, told.channels)))
+        return one_colour(np.array(told))
 
     def events(
         self,
     ) -> tuple[UInt16[np.ndarray, " n"], UInt16[np.ndarray, " n"], Int64[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
         """Column, row, microseconds since the origin and polarity of the events that the scene carries."""
-        table = self.document["events"]
-        parts = [self._chunk(chunk) for chunk in (table["chunks"] if table is not None else ())]
-        if not parts:
-            return np.zeros(0, np.uint16), np.zeros(0, np.uint16), np.zeros(0, np.int64), np.zeros(0, bool)
-        x, y, t_us, polarity = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return x, y, t_us, polarity
+        chunks = () if self.scene.events is None else self.scene.events.chunks
+        return unpack_events(chunks, lambda chunk: self._numbers(chunk.blob, "<u2", (3, chunk.count)))
 
-    def _chunk(self, chunk: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        count = int(chunk["count"])
-        columns = np.frombuffer(self.unpacked(chunk["blob"], 6 * count), "<u2").reshape(3, count)
-        t_us = round(chunk["t0_s"] * 1e6) + columns[2].astype(np.int64).cumsum()
-        return columns[0] & np.uint16(0x7FFF), columns[1], t_us, columns[0] >> 15 > 0
+    def _numbers(self, name: str, kind: str, shape: tuple[int, ...]) -> np.ndarray:
+        size = math.prod(shape) * np.dtype(kind).itemsize
+        return np.frombuffer(self.unpacked(name, size), kind).reshape(shape)
 
 
 def read_scene(path: str | Path) -> StoredScene:
@@ -119,7 +114,16 @@ def read_scene(path: str | Path) -> StoredScene:
     except ValueError:
         raise InputError("the scene is broken: its document is not JSON", source, _AGAIN) from None
     check_version(document, str(source))
-    return StoredScene(document, blobs, str(source))
+    return StoredScene(_checked(document, str(source)), blobs, str(source))
+
+
+def _checked(document: Any, where: str) -> SceneDocument:
+    try:
+        scene = read(SceneDocument, document, "", Rules())
+        check_consistent(scene)
+    except Refused as refused:
+        raise InputError(f"the scene is broken: {refused}", where, _AGAIN) from None
+    return scene
 
 
 def check_version(document: Any, where: str) -> None:

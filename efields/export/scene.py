@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from efields.evaluate import scores
-from efields.evaluate.heldout import mean_psnr, render_views, spread
+from efields.evaluate.heldout import finite, mean_psnr, render_views, spread
 from efields.evaluate.protocols import protocol_named
 from efields.export.bake import encode, sample_voxels
 from efields.export.baked_renderer import BakedRenderer
 from efields.export.cameras import even_times, poses_at
-from efields.export.document import SceneParts, scene_parts
+from efields.export.contract import SceneDocument
+from efields.export.document import SceneParts, background_of, scene_parts
 from efields.export.events import MOST_EVENTS
 from efields.export.volume import Volume
 from efields.geometry.camera import Camera
 from efields.geometry.origin import poses_about
 from efields.recordings.recording import Recording
 from efields.train import Model, Run, views_for
+from efields.wire.writing import table_of
 
 RESOLUTION = 192
 """Default number of voxels along the longest edge."""
@@ -35,14 +37,19 @@ OnShare = Callable[[int, int], None]
 class BakedScene:
     """What an exporter writes."""
 
-    document: dict[str, Any]
-    """scene.json, volume included."""
+    scene: SceneDocument
+    """Volume included."""
     blobs: dict[str, bytes]
     """zlib streams by name."""
     volume: Volume
     """The codes."""
     diffuse: bool
     """False where the field's radiance depends on direction and was averaged."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """scene.json: plain finite numbers."""
+        return finite(table_of(self.scene))
 
 
 @dataclass(frozen=True)
@@ -83,18 +90,18 @@ def baked_scene(
     eyes = poses_at(model.near_trajectory, even_times(model.trajectory, _EYES))[:, :3, 3]
     voxels = sample_voxels(model.renderer, eyes, resolution, on_share=on_share)
     volume = encode([(None, voxels)])
-    world = {**parts.document["world"], "aabb": [list(volume.box.lo), list(volume.box.hi)]}
-    notes = list(parts.document["notes"])
+    notes = parts.scene.notes
     if not voxels.diffuse:
-        notes.append("Radiance that depends on direction was averaged over the cameras.")
-    document = {**parts.document, "world": world, "volume": volume.table(), "notes": notes}
-    return BakedScene(document, {**parts.blobs, **volume.blobs()}, volume, voxels.diffuse)
+        notes = (*notes, "Radiance that depends on direction was averaged over the cameras.")
+    world = replace(parts.scene.world, aabb=(volume.box.lo, volume.box.hi))
+    scene = replace(parts.scene, world=world, volume=volume.document(), notes=notes)
+    return BakedScene(scene, {**parts.blobs, **volume.blobs()}, volume, voxels.diffuse)
 
 
 def baking_loss(run: Run, model: Model, scene: BakedScene, recording: Recording | None) -> BakingLoss:
     """PSNR of live and of baked renders on a few held-out views, each after its own fit of the run's protocol."""
     views = None if recording is None else views_for(run.experiment, recording)[1]
-    baked = BakedRenderer(scene.volume, model.renderer.background.detach().cpu().numpy())
+    baked = BakedRenderer(scene.volume, background_of(model))
     if views is None or len(views) == 0:
         return _against_live(model, baked)
     some = views.take(spread(len(views), SCORED_VIEWS))

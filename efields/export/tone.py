@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from efields.evaluate.protocols import GAMMA
+from efields.export.contract import AlignedTone, ToneDocument
 
 PERCENTILES = (1.0, 99.0)
 """Percentiles of log radiance that automatic brightness shows as dark and as white."""
@@ -18,14 +19,14 @@ LONGEST_RANGE = 6.0
 """Range of log radiance that fits on a screen (exp(-6) shows as 7 % grey); a longer one is compressed."""
 
 
-def auto_tone(log_radiance: Float[np.ndarray, "n c"]) -> tuple[list[float], list[float]]:
+def auto_tone(log_radiance: Float[np.ndarray, "n c"]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Offset and scale per channel: the 99th percentile becomes white, contrast is kept where it fits the screen."""
     low, high = np.percentile(log_radiance, PERCENTILES, axis=0)
     scale = np.minimum(1.0, LONGEST_RANGE / np.maximum(high - low, 1e-6))
-    return (-scale * high).tolist(), scale.tolist()
+    return tuple((-scale * high).tolist()), tuple(scale.tolist())
 
 
-def aligned_tone(metrics: dict[str, Any], run_path: Path, channels: int) -> dict[str, Any] | None:
+def aligned_tone(metrics: dict[str, Any], run_path: Path, channels: int) -> AlignedTone | None:
     """The gauge that the evaluation fitted to reference views, as offset and scale; None where it is not log-affine.
 
     With `log aligned = a (log gain + encoding log radiance) + b` and white at the largest reference value, display
@@ -44,18 +45,15 @@ def aligned_tone(metrics: dict[str, Any], run_path: Path, channels: int) -> dict
         f"One scale and one offset per channel in log intensity, fitted to {metrics.get('views', 0)} reference views "
         f"(protocol {metrics.get('protocol', 'unknown')})."
     )
-    return {"offset": offset.tolist(), "scale": (power * a * encoding).tolist(), "source": source}
+    return AlignedTone(tuple(offset.tolist()), tuple((power * a * encoding).tolist()), source)
 
 
-def tone_table(log_radiance: Float[np.ndarray, "n c"], aligned: dict[str, Any] | None) -> dict[str, Any]:
+def tone_document(log_radiance: Float[np.ndarray, "n c"], aligned: AlignedTone | None) -> ToneDocument:
     """The part `tone` of a scene document."""
     if aligned is not None:
-        chosen = {"mode": "aligned", **aligned}
-    else:
-        offset, scale = auto_tone(log_radiance)
-        source = "The 99th percentile of log radiance over a few views of the trajectory is white."
-        chosen = {"mode": "auto", "offset": offset, "scale": scale, "source": source}
-    return {**chosen, "gamma": GAMMA, "aligned": aligned}
+        return ToneDocument("aligned", aligned.offset, aligned.scale, GAMMA, aligned.source, aligned)
+    source = "The 99th percentile of log radiance over a few views of the trajectory is white."
+    return ToneDocument("auto", *auto_tone(log_radiance), GAMMA, source, None)
 
 
 def _white(run_path: Path) -> float:

@@ -4,69 +4,17 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, UInt8
+from jaxtyping import Bool, Float64, UInt8
 
+from efields.export.codes import DensityCode, RadianceCode
+from efields.export.contract import KeyframeDocument, OccupancyDocument, VolumeDocument
 from efields.geometry.boxes import Box
 
 BLOCK = 8
 """Voxels along an edge of an occupancy block."""
-
-Encoding = Literal["linear", "alpha"]
-
-
-@dataclass(frozen=True)
-class DensityCode:
-    """How a code q from 0 to 1 tells density; 0 is exactly no density."""
-
-    encoding: Encoding
-    """`linear`: q sigma_max. `alpha`: q is the opacity of `reference_length`, over that of sigma_max."""
-    sigma_max: float
-    """Density of code 1, in 1 / world unit."""
-    reference_length: float
-    """Length of which `alpha` codes the opacity, world units."""
-
-    @property
-    def full_alpha(self) -> float:
-        """Opacity of the reference length at the largest density."""
-        return -float(np.expm1(-self.sigma_max * self.reference_length))
-
-    def decode(self, q: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
-        """Density of codes 0..1."""
-        if self.encoding == "linear":
-            return q * self.sigma_max
-        return -np.log1p(-q * self.full_alpha) / self.reference_length
-
-    def encode(self, alpha: Float[np.ndarray, "*n"]) -> UInt8[np.ndarray, "*n"]:
-        """Codes of densities that are given as the opacity of the reference length."""
-        if self.encoding == "alpha":
-            q = alpha / self.full_alpha
-        else:
-            q = -np.log1p(-np.minimum(alpha, self.full_alpha)) / (self.reference_length * self.sigma_max)
-        return np.rint(255.0 * np.clip(q, 0.0, 1.0)).astype(np.uint8)
-
-
-@dataclass(frozen=True)
-class RadianceCode:
-    """How a code q from 0 to 1 tells radiance: exp(low + q (high - low)) per channel."""
-
-    low: tuple[float, ...]
-    """Log radiance of code 0."""
-    high: tuple[float, ...]
-    """Log radiance of code 1."""
-
-    def decode(self, q: Float[np.ndarray, "*n c"]) -> Float[np.ndarray, "*n c"]:
-        """Radiance of codes 0..1."""
-        low, high = np.array(self.low), np.array(self.high)
-        return np.exp(low + q * (high - low))
-
-    def encode(self, radiance: Float[np.ndarray, "*n c"]) -> UInt8[np.ndarray, "*n c"]:
-        """Codes of radiance; what lies outside of the range takes its end."""
-        low, high = np.array(self.low), np.array(self.high)
-        q = (np.log(np.maximum(radiance, 1e-12)) - low) / np.maximum(high - low, 1e-12)
-        return np.rint(255.0 * np.clip(q, 0.0, 1.0)).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -124,28 +72,19 @@ class Volume:
             dense |= self.density_codes(keyframe) > 0
         return blocks_that_see(dense, self.block)
 
-    def table(self) -> dict[str, Any]:
+    def document(self) -> VolumeDocument:
         """The part `volume` of a scene document."""
-        return {
-            "shape": list(self.shape),
-            "channels": self.channels,
-            "density": {
-                "encoding": self.density.encoding,
-                "sigma_max": self.density.sigma_max,
-                "reference_length": self.density.reference_length,
-            },
-            "radiance": {"encoding": "log", "low": list(self.radiance.low), "high": list(self.radiance.high)},
-            "voxels": "centres",
-            "keyframes": [
-                {"t_s": frame.t_s, "blob": f"volume-{number}.bin"} for number, frame in enumerate(self.keyframes)
-            ],
-            "occupancy": {
-                "block": self.block,
-                "shape": [-(-n // self.block) for n in self.shape],
-                "blob": "occupancy.bin",
-            },
-            "step": self.step,
-        }
+        x, y, z = (-(-n // self.block) for n in self.shape)
+        return VolumeDocument(
+            self.shape,
+            self.channels,
+            self.density,
+            self.radiance,
+            "centres",
+            tuple(KeyframeDocument(frame.t_s, f"volume-{k}.bin") for k, frame in enumerate(self.keyframes)),
+            OccupancyDocument(self.block, (x, y, z), "occupancy.bin"),
+            self.step,
+        )
 
     def blobs(self) -> dict[str, bytes]:
         """zlib streams by name."""

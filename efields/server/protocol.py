@@ -6,11 +6,14 @@ header (JSON) and a payload.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import struct
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from efields.ranges import Range, Share
+from efields.wire.marks import Channels, Corners, UnitLength
+from efields.wire.writing import table_of
 
 SUBPROTOCOL = "efields.v1"
 """The version: a page that speaks another one is told so and let go."""
@@ -25,7 +28,10 @@ CHANGE_SCALE = 1 / 4096
 
 Mode = Literal["colour", "depth", "opacity", "normal"]
 Triple = tuple[float, float, float]
-Side = int
+Side = Annotated[int, Range(LEAST_SIDE, MOST_SIDE)]
+Number = Annotated[int, Range(0, 2**53)]
+"""A count, up to where JavaScript counts."""
+PerChannel = Annotated[tuple[float, ...], Channels()]
 
 
 @dataclass(frozen=True)
@@ -34,12 +40,12 @@ class Tone:
 
     mode: Literal["auto", "fixed", "aligned"]
     """auto: the server chooses offset and scale for each picture, and adds `offset` (the exposure) to its own."""
-    offset: tuple[float, ...]
+    offset: PerChannel
     """One number, or one for each channel."""
-    scale: tuple[float, ...]
+    scale: PerChannel
     """One number, or one for each channel."""
-    gamma: float
-    """Above 0."""
+    gamma: Annotated[float, Range(0.1, 10)]
+    """Exponent of the screen."""
 
 
 @dataclass(frozen=True)
@@ -48,21 +54,21 @@ class Wipe:
 
     mode: Mode
     """What the right side shows."""
-    at: float
-    """Where it begins, 0 to 1 of the width."""
+    at: Share
+    """Where it begins, as a part of the width."""
 
 
 @dataclass(frozen=True)
 class View:
     """Client: show this; the newest one wins."""
 
-    id: int
+    id: Number
     """Counts up; frames name the view that they show."""
     position: Triple
     """Camera centre in the world."""
-    quaternion: tuple[float, float, float, float]
+    quaternion: Annotated[tuple[float, float, float, float], UnitLength(1e-3)]
     """Camera to world, OpenCV axes; x, y, z, w, unit length."""
-    fov_y: float
+    fov_y: Annotated[float, Range(0.01, 3.1)]
     """Vertical field of view in radians."""
     width: Side
     """Pixels."""
@@ -74,7 +80,7 @@ class View:
     """What is shown."""
     tone: Tone
     """How radiance becomes brightness."""
-    crop: tuple[Triple, Triple] | None
+    crop: Annotated[tuple[Triple, Triple], Corners()] | None
     """Only what lies in this box of the world."""
     moving: bool
     """Whether a coarse picture will do."""
@@ -86,7 +92,7 @@ class View:
 class Change:
     """Client: the log change that the event camera sees between two times on its path."""
 
-    id: int
+    id: Number
     """The answer names it."""
     t0_s: float
     """Seconds since the recording's origin."""
@@ -110,7 +116,7 @@ class Training:
 class Ack:
     """Client: the frame of this view is on screen, the next may come."""
 
-    id: int
+    id: Number
     """The view's."""
 
 
@@ -168,7 +174,7 @@ class Error:
 class FrameHeader:
     """Server, before a JPEG: a picture."""
 
-    id: int
+    id: Number
     """The view that it shows."""
     step: int
     """Optimiser steps of the field that it shows."""
@@ -192,7 +198,7 @@ class FrameHeader:
 class ChangeHeader:
     """Server, before little-endian int16 in rows: log change = value * scale."""
 
-    id: int
+    id: Number
     """The request's."""
     width: Side
     """Pixels."""
@@ -214,7 +220,7 @@ def text_of(message: Any) -> str:
     for names in (FROM_CLIENT, TO_CLIENT, HEADERS):
         for name, kind in names.items():
             if type(message) is kind:
-                return json.dumps({"type": name, **dataclasses.asdict(message)}, allow_nan=False)
+                return json.dumps({"type": name, **table_of(message)}, allow_nan=False)
     raise TypeError(f"{type(message).__name__} is no message")
 
 

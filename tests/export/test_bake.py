@@ -11,9 +11,11 @@ import torch
 
 from efields.backends import choose_backend
 from efields.export._refine import coarser, finer, fit_to_finer
+from efields.export.background import one_colour
 from efields.export.bake import Voxels, encode, grid_shape, sample_voxels, spread_into_empty
 from efields.export.baked_renderer import BakedRenderer, blended_codes
-from efields.export.volume import BLOCK, DensityCode, Keyframe, RadianceCode, Volume, blocks_that_see
+from efields.export.codes import DensityCode, RadianceCode
+from efields.export.volume import BLOCK, Keyframe, Volume, blocks_that_see
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.render.renderer import Renderer, Sampling
@@ -35,7 +37,7 @@ def small() -> Volume:
 def test_128_voxels_show_the_field_itself(crop: Box | None) -> None:
     volume, camera = analytic.volume(128), camera_of(72, 72)
     true = analytic.truth(camera, POSES[0], crop)
-    seen = BakedRenderer(volume, BACKGROUND).view(camera, POSES[0], crop=crop)
+    seen = BakedRenderer(volume, one_colour(BACKGROUND)).view(camera, POSES[0], crop=crop)
     assert psnr(shown(seen.radiance), shown(true.radiance)) >= 48
     assert np.abs(seen.opacity - true.opacity).mean() < 0.005
     both = np.isfinite(seen.depth) & np.isfinite(true.depth)
@@ -45,7 +47,7 @@ def test_128_voxels_show_the_field_itself(crop: Box | None) -> None:
 
 @pytest.mark.parametrize("crop", [None, CROP], ids=["whole", "cropped"])
 def test_leaving_out_empty_blocks_changes_no_bit(small: Volume, crop: Box | None) -> None:
-    renderer = BakedRenderer(small, BACKGROUND)
+    renderer = BakedRenderer(small, one_colour(BACKGROUND))
     for pose in POSES:
         with_skip, without = (
             renderer.view(camera_of(48, 40), pose, crop=crop, skip=skip, normals=True) for skip in (True, False)
@@ -56,7 +58,7 @@ def test_leaving_out_empty_blocks_changes_no_bit(small: Volume, crop: Box | None
 
 
 def test_crop_leaves_nothing_outside(small: Volume) -> None:
-    renderer = BakedRenderer(small, BACKGROUND)
+    renderer = BakedRenderer(small, one_colour(BACKGROUND))
     away = Box((0.9, 0.9, 0.9), (0.99, 0.99, 0.99))
     assert (renderer.view(camera_of(16, 16), POSES[0], crop=away).opacity == 0).all()
     beside = renderer.view(camera_of(16, 16), POSES[0], crop=Box((2.0, 2.0, 2.0), (3.0, 3.0, 3.0)))
@@ -71,7 +73,9 @@ def test_keyframes_blend_in_code_space(small: Volume) -> None:
     np.testing.assert_array_equal(blended_codes(moving, 0.0), blended_codes(small, None))
     np.testing.assert_allclose(blended_codes(moving, 2.0), (codes.astype(float) + darker) / 510, atol=1e-6)
     np.testing.assert_array_equal(blended_codes(moving, 9.0), darker.astype(np.float32) / np.float32(255))
-    early, late = (BakedRenderer(moving, BACKGROUND, t).view(camera_of(16, 16), POSES[0]) for t in (1.0, 3.0))
+    early, late = (
+        BakedRenderer(moving, one_colour(BACKGROUND), t).view(camera_of(16, 16), POSES[0]) for t in (1.0, 3.0)
+    )
     np.testing.assert_array_equal(early.opacity, late.opacity)
     assert late.radiance.sum() < early.radiance.sum()
 
@@ -83,7 +87,7 @@ def test_normals_point_towards_a_camera_that_looks_at_a_wall() -> None:
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = np.diag([1.0, -1.0, -1.0]), (0, 0, 3)  # looks down z
     camera = Camera(9, 9, 20.0, 20.0, 4.0, 4.0)
-    seen = BakedRenderer(volume, np.array([1.0])).view(camera, pose, normals=True)
+    seen = BakedRenderer(volume, one_colour(np.array([1.0]))).view(camera, pose, normals=True)
     assert seen.normal is not None
     np.testing.assert_allclose(seen.normal, np.broadcast_to([0, 0, 1], seen.normal.shape), atol=1e-6)
     np.testing.assert_allclose(seen.depth[4, 4], 3.0, atol=0.125)

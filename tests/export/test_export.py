@@ -39,7 +39,7 @@ def test_one_file_holds_the_document_and_all_blobs(run: Run, page: Path, tmp_pat
     found = re.search(r'<script type="application/json" id="efields-scene">(.*?)</script>', html)
     assert found is not None
     document = json.loads(found[1])
-    assert document["format"] == "efields-scene" and document["schema_version"] == [1, 1]
+    assert document["format"] == "efields-scene" and document["schema_version"] == [1, 2]
     blobs = dict(re.findall(r'data-blob="([\w.-]+)">([\w+/=]+)</script>', html))
     x, y, z = document["volume"]["shape"]
     assert max(x, y, z) == 16

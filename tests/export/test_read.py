@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from efields.errors import InputError
+from efields.export.background import one_colour
 from efields.export.baked_renderer import BakedRenderer
 from efields.export.document import recording_of
 from efields.export.read import read_scene
@@ -36,7 +37,7 @@ def test_pages_and_folders_come_back(scene: BakedScene, page: Path, tmp_path: Pa
         assert volume is not None
         np.testing.assert_array_equal(volume.keyframes[0].codes, scene.volume.keyframes[0].codes)
         a, b = (
-            BakedRenderer(v, np.array([1.0])).view(camera_of(16, 16), orbit_pose(0.2, 0.4))
+            BakedRenderer(v, one_colour(np.array([1.0]))).view(camera_of(16, 16), orbit_pose(0.2, 0.4))
             for v in (volume, scene.volume)
         )
         np.testing.assert_array_equal(a.radiance, b.radiance)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,8 +13,7 @@ from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
 from efields.export import events as packing
 from efields.export.cameras import pinhole, undistorted_pixels
-from efields.export.events import pack_events, rate_table
-from efields.export.read import StoredScene
+from efields.export.events import pack_events, rate_document, unpack_events
 from efields.geometry.camera import Camera
 
 CAMERA = Camera(12, 9, 10.0, 10.0, 5.5, 4.0)
@@ -26,7 +27,8 @@ def stream(t_us: np.ndarray, camera: Camera = CAMERA, seed: int = 0) -> EventStr
 
 
 def unpacked(packed: packing.PackedEvents) -> tuple[np.ndarray, ...]:
-    return StoredScene({"events": packed.table}, packed.blobs, "here").events()
+    columns = {name: np.frombuffer(zlib.decompress(blob), "<u2").reshape(3, -1) for name, blob in packed.blobs.items()}
+    return unpack_events(packed.document.chunks, lambda chunk: columns[chunk.blob])
 
 
 @settings(max_examples=30, deadline=None)
@@ -39,7 +41,7 @@ def test_events_come_back(gaps: list[int], origin: int) -> None:
     np.testing.assert_array_equal(y, events.y)
     np.testing.assert_array_equal(t_us, events.t_us - origin)
     np.testing.assert_array_equal(polarity, events.polarity)
-    assert len(packed.table["chunks"]) == 1 + int((np.diff(events.t_us) > 0xFFFF).sum())
+    assert len(packed.document.chunks) == 1 + int((np.diff(events.t_us) > 0xFFFF).sum())
 
 
 def test_long_streams_make_several_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,18 +49,18 @@ def test_long_streams_make_several_chunks(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(packing, "_PIECE", 64)
     events = stream(np.arange(250) * 3)
     packed = pack_events(events, CAMERA, Sensor(0.2, 0.2), 0)
-    assert [chunk["count"] for chunk in packed.table["chunks"]] == [100, 100, 50]
+    assert [chunk.count for chunk in packed.document.chunks] == [100, 100, 50]
     np.testing.assert_array_equal(unpacked(packed)[2], events.t_us)
-    assert packed.table["note"] == ""
+    assert packed.document.note == ""
 
 
 def test_a_cap_keeps_the_first_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packing, "_PIECE", 64)
     events = stream(np.arange(1000) * 1000)
     packed = pack_events(events, CAMERA, Sensor(0.2, 0.2), 0, most=300)
-    assert (packed.table["count"], packed.table["shown"]) == (1000, 300)
+    assert (packed.document.count, packed.document.shown) == (1000, 300)
     assert (
-        packed.table["note"] == "These are the first 300 of 1,000 events, up to 0.299 s; the rate counts all of them."
+        packed.document.note == "These are the first 300 of 1,000 events, up to 0.299 s; the rate counts all of them."
     )
     np.testing.assert_array_equal(unpacked(packed)[2], events.t_us[:300])
 
@@ -76,8 +78,8 @@ def test_events_are_undistorted_to_the_pinhole() -> None:
     assert 0.3 < inside.mean() < 1  # the corners of a barrel fall outside of the pinhole
     events = stream(np.arange(500), lens)
     packed = pack_events(events, lens, Sensor(0.2, 0.2), 0)
-    assert packed.table["shown"] == int(inside[events.pixel].sum())
-    assert "fall outside the undistorted image" in packed.table["note"]
+    assert packed.document.shown == int(inside[events.pixel].sum())
+    assert "fall outside the undistorted image" in packed.document.note
 
 
 def test_mirrored_cameras_become_upright_pinholes() -> None:
@@ -89,8 +91,8 @@ def test_mirrored_cameras_become_upright_pinholes() -> None:
 
 def test_the_rate_counts_all_events() -> None:
     events = stream(np.concatenate([np.arange(100), 50_000 + np.arange(900) * 10]))
-    rate = rate_table(events, 0, bins=7)
-    assert rate is not None and sum(rate["counts"]) == 1000 and len(rate["counts"]) == 7
-    assert rate["counts"][0] == 100 and rate["t0_s"] == 0
-    assert rate["bin_s"] * 7 == pytest.approx((int(events.t_us[-1]) + 1) * 1e-6)
-    assert rate_table(stream(np.zeros(5, np.int64)), 0) is None
+    rate = rate_document(events, 0, bins=7)
+    assert rate is not None and sum(rate.counts) == 1000 and len(rate.counts) == 7
+    assert rate.counts[0] == 100 and rate.t0_s == 0
+    assert rate.bin_s * 7 == pytest.approx((int(events.t_us[-1]) + 1) * 1e-6)
+    assert rate_document(stream(np.zeros(5, np.int64)), 0) is None

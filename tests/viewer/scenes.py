@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from efields.export.volume import Volume
 from efields.geometry.camera import Camera
 from efields.geometry.paths import look_at
+from efields.wire.writing import table_of
 
 FOV_Y = math.radians(42)
 PLAIN_TONE = {"mode": "fixed", "offset": 0.0, "scale": 1.0, "gamma": 2.2}
@@ -49,7 +50,7 @@ def view_of(T_world_camera: np.ndarray, width: int, height: int, **other: Any) -
     return {"pose": pose_of(T_world_camera), "width": width, "height": height, **plain, **other}
 
 
-def document_of(volume: Volume, background: tuple[float, ...], poses: list[np.ndarray]) -> dict[str, Any]:
+def document_of(volume: Volume, background: Any, poses: list[np.ndarray]) -> dict[str, Any]:
     """scene.json of a volume that these cameras look at, one every tenth of a second."""
     lo, hi = np.array(volume.box.lo), np.array(volume.box.hi)
     placed = [pose_of(pose) for pose in poses]
@@ -66,7 +67,7 @@ def document_of(volume: Volume, background: tuple[float, ...], poses: list[np.nd
             "aabb": [lo.tolist(), hi.tolist()], "up": [0.0, 0.0, 1.0], "center": ((lo + hi) / 2).tolist(),
             "radius": 0.5 * float(np.linalg.norm(hi - lo)),
         },
-        "volume": volume.table(), "background": list(background),
+        "volume": table_of(volume.document()), "background": table_of(background),
         "tone": {**PLAIN_TONE, "source": "radiance as it is", "aligned": None},
         "cameras": {
             "event": {

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from efields.export.background import one_colour
 from efields.export.baked_renderer import BakedRenderer
 from efields.export.volume import Volume
 from efields.geometry.boxes import Box
@@ -48,7 +49,7 @@ def opened(
 
 @pytest.fixture(scope="module")
 def reference(volume: Volume) -> BakedRenderer:
-    return BakedRenderer(volume, np.array(analytic.BACKGROUND))
+    return BakedRenderer(volume, one_colour(np.array(analytic.BACKGROUND)))
 
 
 def crop_of(box: Box | None) -> list[list[float]] | None:

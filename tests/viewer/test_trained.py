@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from efields.export.background import one_colour
 from efields.export.bake import encode, sample_voxels
 from efields.export.baked_renderer import BakedRenderer
 from efields.export.cameras import even_times, poses_at
@@ -35,7 +36,7 @@ def test_renderer_codes_and_shader_show_one_trained_field(
     background = tuple(model.renderer.background.detach().double().tolist())
     document = document_of(volume, background, poses)
     page = visit(write_page(built_page, document, volume.blobs(), tmp_path / "scene.html"), 700, 560).ready()
-    codes = BakedRenderer(volume, np.array(background))
+    codes = BakedRenderer(volume, one_colour(np.array(background)))
     camera = camera_of(SIZE, SIZE)
     for pose in poses:
         live = render_view(model.renderer, camera, pose)

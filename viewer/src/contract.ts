@@ -1,4 +1,8 @@
-// The types between the parts of the viewer: what a scene says, what a view asks for, what a renderer gives.
+// The types between the parts of the viewer: what a view asks for, what a renderer gives. What a scene says is generated.
+
+import type { SceneDocument } from "./scene/document.gen.ts";
+
+export type { Pinhole, SceneDocument, SceneView, ToneDocument, VolumeDocument } from "./scene/document.gen.ts";
 
 export type Vec3 = readonly [number, number, number];
 /** x, y, z, w. */
@@ -9,15 +13,6 @@ export type Box = readonly [Vec3, Vec3];
 export interface Pose {
   position: Vec3;
   quaternion: Quaternion;
-}
-
-export interface Pinhole {
-  width: number;
-  height: number;
-  fx: number;
-  fy: number;
-  cx: number;
-  cy: number;
 }
 
 export type Mode = "colour" | "depth" | "opacity" | "normal" | "samples";
@@ -85,71 +80,6 @@ export interface Renderer {
   /** The picture at its own size, rendered in full. */
   capture(view: View): Promise<Blob>;
   dispose(): void;
-}
-
-export interface SceneView {
-  name: string;
-  kind: "training" | "heldout" | "recorded";
-  t_s: number | null;
-  position: Vec3;
-  quaternion: Quaternion;
-  /** Its own camera, where it is not `cameras.event`. */
-  camera?: Pinhole;
-}
-
-export interface VolumeDocument {
-  shape: Vec3;
-  channels: "mono" | "rgb";
-  density: { encoding: "linear" | "alpha"; sigma_max: number; reference_length: number };
-  radiance: { encoding: "log"; low: number[]; high: number[] };
-  voxels: "centres";
-  keyframes: { t_s: number | null; blob: string }[];
-  occupancy: { block: number; shape: Vec3; blob: string };
-  step: number;
-}
-
-export interface EventsDocument {
-  width: number;
-  height: number;
-  c_pos: number;
-  c_neg: number;
-  /** Whether nobody gave them. */
-  assumed?: boolean;
-  count: number;
-  shown: number;
-  chunks: { blob: string; count: number; t0_s: number; t1_s: number }[];
-  note: string;
-}
-
-export interface ToneDocument {
-  mode: "auto" | "fixed" | "aligned";
-  offset: number | number[];
-  scale: number | number[];
-  gamma: number;
-  source: string;
-  aligned: { offset: number | number[]; scale: number | number[]; source: string } | null;
-}
-
-/** scene.json, format version 1. */
-export interface SceneDocument {
-  format: "efields-scene";
-  schema_version: readonly [number, number];
-  name: string;
-  generator: string;
-  origin_us: number;
-  time_range_s: readonly [number, number];
-  /** All positions of a scene count from `origin`, a point of the world: single precision resolves no survey grid. */
-  world: { origin: Vec3; aabb: Box; up: Vec3; center: Vec3; radius: number };
-  volume: VolumeDocument | null;
-  background: number[];
-  tone: ToneDocument;
-  cameras: { event: Pinhole; views: SceneView[] };
-  trajectory: { t_s: number[]; position: Vec3[]; quaternion: Quaternion[] };
-  events: EventsDocument | null;
-  rate: { t0_s: number; bin_s: number; counts: number[] } | null;
-  metrics: Record<string, unknown>;
-  provenance: Record<string, unknown>;
-  notes: string[];
 }
 
 /** A scene and where its blobs come from. */

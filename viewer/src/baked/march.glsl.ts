@@ -1,5 +1,7 @@
 // The march of a ray through the codes: one source in GLSL, the same rules as the reference renderer in Python.
 
+import { BEHIND } from "./background.ts";
+
 /** Largest number of steps along one ray; a volume whose step is so small that rays need more is refused. */
 export const MOST_STEPS = 8192;
 
@@ -12,6 +14,7 @@ void main() { gl_Position = vec4(position.xy, 0.0, 1.0); }
 export const MARCH = `
 precision highp float;
 precision highp int;
+precision highp sampler2D;
 precision highp sampler3D;
 precision highp usampler3D;
 
@@ -26,7 +29,6 @@ uniform float uReference;       // that length
 uniform float uFullAlpha;       // 1 - exp(-sigma_max * length)
 uniform vec3 uLow;              // log radiance of code 0
 uniform vec3 uSpan;             // and from there to code 1
-uniform vec3 uBackground;
 uniform vec3 uBoxLow;
 uniform vec3 uBoxHigh;
 uniform vec3 uCropLow;          // within the box
@@ -45,7 +47,7 @@ uniform vec3 uEye;
 uniform mat3 uAxes;             // right, down, forward in the world
 uniform vec4 uPinhole;          // fx, fy, cx, cy
 out uvec4 outPicture;
-
+${BEHIND}
 float sigmaOf(float q) {
   return uAlphaCode ? -log(1.0 - q * uFullAlpha) / uReference : q * uSigmaMax;
 }
@@ -120,7 +122,7 @@ void main() {
     left *= through;
     if (left < 1e-3) break;
   }
-  radiance += left * uBackground;
+  radiance += left * radianceBehind(way);
   float opacity = 1.0 - left;
   bool seen = opacity >= 0.5;
   depth = seen ? depth / opacity : uintBitsToFloat(0x7f800000u);

@@ -6,6 +6,7 @@
 import type { LogChange, Mode, Percentiles, Renderer, RenderStatus, Scene, View } from "../contract.ts";
 import { pinholeOf, resized } from "../camera/pose.ts";
 import { poseAt } from "../camera/trajectory.ts";
+import { type Background, loadBackground } from "./background.ts";
 import { changeBetween, logRadiance, percentilesOf } from "./measure.ts";
 import { Pace } from "./pace.ts";
 import { depthRange, GpuStage, Lost, type March, MODES } from "./stage.ts";
@@ -67,7 +68,7 @@ export async function createBakedRenderer(scene: Scene): Promise<BakedRenderer> 
   });
   if (!gl) throw new Error(NO_WEBGL2);
   const volume = await Volume.load(scene, gl.getParameter(gl.MAX_3D_TEXTURE_SIZE) as number);
-  return new BakedRenderer(canvas, gl, scene, volume);
+  return new BakedRenderer(canvas, gl, scene, volume, await loadBackground(scene));
 }
 
 export class BakedRenderer implements Renderer {
@@ -90,8 +91,9 @@ export class BakedRenderer implements Renderer {
     gl: WebGL2RenderingContext,
     private readonly scene: Scene,
     private readonly volume: Volume,
+    background: Background,
   ) {
-    this.stage = new GpuStage(canvas, gl, scene.document, volume, this.pace);
+    this.stage = new GpuStage(canvas, gl, scene.document, volume, background, this.pace);
     this.channels = volume.document.channels === "mono" ? 1 : 3;
     canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
@@ -295,4 +297,3 @@ export class BakedRenderer implements Renderer {
     this.onStatus({ state, width, height, ms, text });
   }
 }
-

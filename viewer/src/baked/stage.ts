@@ -21,6 +21,7 @@ import {
 } from "three";
 import type { Box, Mode, Pinhole, Pose, SceneDocument, Tone, Vec3, View } from "../contract.ts";
 import { downOf, forwardOf, rightOf } from "../camera/pose.ts";
+import type { Background } from "./background.ts";
 import { MARCH, VERTEX } from "./march.glsl.ts";
 import type { Pace } from "./pace.ts";
 import { SHOW } from "./show.glsl.ts";
@@ -53,7 +54,7 @@ export class GpuStage {
   private readonly stage = new Stage3();
   private readonly camera = new Camera();
 
-  constructor(private readonly canvas: HTMLCanvasElement, gl: WebGL2RenderingContext, document: SceneDocument, volume: Volume, private readonly pace: Pace) {
+  constructor(private readonly canvas: HTMLCanvasElement, gl: WebGL2RenderingContext, document: SceneDocument, volume: Volume, private readonly background: Background, private readonly pace: Pace) {
     this.gl = gl;
     this.renderer = new WebGLRenderer({ canvas, context: gl, antialias: false, depth: false, stencil: false });
     this.renderer.autoClear = false;
@@ -62,9 +63,8 @@ export class GpuStage {
     };
     const v = volume.document;
     const three = (list: readonly number[]): number[] => [0, 1, 2].map((c) => list[c] ?? (list[0] as number));
-    const background = three(document.background);
     const [low, high] = [three(v.radiance.low), three(v.radiance.high)];
-    this.unit = Math.max(1e-30, ...background, ...high.map(Math.exp));
+    this.unit = Math.max(1e-30, background.brightest, ...high.map(Math.exp));
     this.march_ = material(MARCH, {
       uEmpty: volume.empty,
       uRgb: v.channels === "rgb",
@@ -74,7 +74,7 @@ export class GpuStage {
       uFullAlpha: -Math.expm1(-v.density.sigma_max * v.density.reference_length),
       uLow: low,
       uSpan: high.map((x, c) => x - (low[c] as number)),
-      uBackground: background,
+      uBehind: background.map,
       uBoxLow: [...document.world.aabb[0]],
       uBoxHigh: [...document.world.aabb[1]],
       uVoxel: [...volume.voxel],
@@ -183,6 +183,7 @@ export class GpuStage {
     this.march_.dispose();
     this.show_.dispose();
     this.mesh.geometry.dispose();
+    this.background.map.dispose();
     this.renderer.dispose();
   }
 

@@ -2,6 +2,7 @@
 
 import type { SceneDocument, Session } from "../contract.ts";
 import type { ServerMessage } from "../protocol.gen.ts";
+import { channelsOf } from "../scene/background.ts";
 import { download } from "../scene/blobs.ts";
 import { sceneOf } from "../scene/load.ts";
 import { validateScene } from "../scene/validate.ts";
@@ -16,7 +17,7 @@ const NO_SERVER =
 const list = (x: number | readonly number[]): readonly number[] => (typeof x === "number" ? [x] : x);
 
 function sessionOf(document: SceneDocument, training: boolean, socket: Socket): { session: Session; renderer: LiveRenderer; training: LiveTraining | null } {
-  const renderer = new LiveRenderer(socket, list(document.tone.offset), Math.max(1, document.background.length), training);
+  const renderer = new LiveRenderer(socket, list(document.tone.offset), channelsOf(document), training);
   const live = training ? new LiveTraining((message) => socket.send(message)) : null;
   if (live) {
     renderer.hold = () => {

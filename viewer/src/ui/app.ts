@@ -2,6 +2,7 @@
 
 import "./style.css";
 import type { RenderStatus, Renderer, Session, View } from "../contract.ts";
+import { channelsOf } from "../scene/background.ts";
 import { Controls } from "../camera/controls.ts";
 import { firstPose } from "../camera/pose.ts";
 import { parseState } from "../camera/url_state.ts";
@@ -20,7 +21,7 @@ import { Panes, type PanesReport } from "./panes.ts";
 import { pathPanel } from "./path_panel.ts";
 import { Picture } from "./picture.ts";
 import { attachPointer } from "./pointer.ts";
-import { channelsOf, startingState, Store, type State } from "./state.ts";
+import { startingState, Store, type State } from "./state.ts";
 import { attachPlayer, timeBar } from "./time_bar.ts";
 import { clampTime } from "./time.ts";
 import { isUncalibrated, UNCALIBRATED } from "./tone.ts";

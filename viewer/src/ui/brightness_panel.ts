@@ -4,7 +4,7 @@ import type { Tone } from "../contract.ts";
 import { button, field, note, panel, row, segmented, slider } from "./controls.ts";
 import type { Desk } from "./desk.ts";
 import { el } from "./dom.ts";
-import { channelsOf } from "./state.ts";
+import { channelsOf } from "../scene/background.ts";
 import { alignedTone, formatNumbers, parseNumbers, STOP, toneSentence } from "./tone.ts";
 
 const STOPS = 6;

@@ -2,7 +2,7 @@
 
 import { formatState, parseState, type UrlState } from "../camera/url_state.ts";
 import type { Desk } from "./desk.ts";
-import { channelsOf } from "./state.ts";
+import { channelsOf } from "../scene/background.ts";
 import { clampTime } from "./time.ts";
 import { exposed } from "./tone.ts";
 

@@ -1,6 +1,7 @@
 // What the page shows, in one place: parts read it, change it, and are told what changed.
 
 import type { Box, Mode, SceneDocument, Tone, View } from "../contract.ts";
+import { channelsOf } from "../scene/background.ts";
 
 export type EventPalette = "dark" | "grey" | "white";
 export type ThirdPane = "residual" | "picture";
@@ -63,8 +64,6 @@ export class Store {
     call(this.now);
   }
 }
-
-export const channelsOf = (document: SceneDocument): number => document.background.length || (document.volume?.channels === "rgb" ? 3 : 1);
 
 /** The same number for each channel, or the list that was given. */
 export function perChannel(value: number | readonly number[], channels: number): number[] {
