@@ -7,6 +7,8 @@ import torch
 from efields.errors import InputError
 from efields.machine import processor_name
 
+KINDS = ("cpu", "cuda")
+"""Kinds of devices that efields runs on."""
 CPU = torch.device("cpu")
 """The processor."""
 
@@ -18,10 +20,10 @@ def device_named(word: str) -> torch.device:
     """
     kind, colon, number = word.partition(":")
     numbered = kind == "cuda" and number.isascii() and number.isdecimal()
-    if kind not in ("cpu", "cuda") or (colon and not numbered):
-        raise InputError(f"unknown device '{word}'", do="cpu or cuda; cuda:1 is the second GPU")
-    if kind == "cpu":
-        return CPU
+    if kind not in KINDS or (colon and not numbered):
+        raise InputError(f"unknown device '{word}'", do=f"{' or '.join(KINDS)}; cuda:1 is the second GPU")
+    if kind != "cuda":
+        return torch.device(kind)
     there = torch.cuda.device_count()
     if int(number or 0) >= there:
         take = f"take {', '.join(f'cuda:{i}' for i in range(there))} or cpu"

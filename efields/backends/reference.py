@@ -16,6 +16,7 @@ from efields.backends.flow_lattice import LatticeExtent
 from efields.backends.hash_layout import PRIMES, HashLayout, HashLevel
 from efields.backends.parts import HashGridParts, Looked, Marching
 from efields.backends.said import say_once
+from efields.devices import KINDS
 from efields.geometry.rays import Rays, camera_rays
 from efields.geometry.trajectory import Trajectory
 
@@ -24,7 +25,7 @@ class Backend:
     """The functions of a radiance field and its rendering that have faster twins elsewhere."""
 
     name = "reference"
-    devices: tuple[str, ...] = ("cpu", "cuda")
+    devices: tuple[str, ...] = KINDS
     """Kinds of devices that it is made for."""
 
     def __init__(self) -> None:

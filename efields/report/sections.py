@@ -169,12 +169,19 @@ def training(run: Contents) -> str:
         speeds = [line[key] for line in run.curve if line.get(key) is not None]
         if speeds:
             rows.append((f"{name} (median)", int(np.median(speeds))))
-    backend = run.training.get("backend", run.metrics.get("backend"))
-    rows += [("peak memory", _memory(run)), ("backend", backend or "not known")]
+    rows += [("peak memory", _memory(run)), *_ran_on(run)]
     notes = "".join(markup.paragraph(note) for note in run.training.get("notes", ()))
     return markup.section(
         "Training", f'<div class="pair">{"".join(drawn)}</div>', notes, markup.facts(rows), anchor="training"
     )
+
+
+def _ran_on(run: Contents) -> list[tuple[str, Any]]:
+    """Backend, instruction set and device, and what the kernels left to the reference."""
+    told = {**run.training, "left": "; ".join(run.training.get("fell_back", ()))}
+    names = {"instruction_set": "instructions", "device_name": "device", "left": "left to the slower reference"}
+    backend = told.get("backend", run.metrics.get("backend")) or "not known"
+    return [("backend", backend), *((name, told[key]) for key, name in names.items() if told.get(key))]
 
 
 def trajectory(run: Contents) -> str:

@@ -133,7 +133,7 @@ class SphereRun:
         path = self.path / "training.json"
         return json.loads(path.read_text()) if path.is_file() else {}
 
-    def load_model(self) -> Any:
+    def load_model(self, *_: str) -> Any:
         return SimpleNamespace(
             renderer=self.renderer, camera=camera(32, "RGGB"), trajectory=trajectory(), sensor=Sensor(0.25, 0.25)
         )

@@ -196,7 +196,7 @@ def test_run_without_reference_views_shows_renders_and_says_so(tmp_path: Path) -
 
 def test_run_without_a_checkpoint_says_why_there_is_no_trajectory(tmp_path: Path) -> None:
     class Untrained(sphere.SphereRun):
-        def load_model(self) -> Any:
+        def load_model(self, *_: str) -> Any:
             raise InputError("no checkpoint", self.path / "checkpoint.pt")
 
     _, page = page_of(Untrained(tmp_path / "new").create(lines=0))
@@ -228,7 +228,7 @@ def test_missing_run_is_an_input_error(tmp_path: Path) -> None:
 
 def test_grey_models_and_frames_are_shown(tmp_path: Path) -> None:
     run = sphere.SphereRun(tmp_path / "grey", sphere.SphereRenderer(channels=1)).create()
-    run.load_model = lambda: type("Model", (), {  # type: ignore[method-assign]
+    run.load_model = lambda *_: type("Model", (), {  # type: ignore[method-assign]
         "renderer": run.renderer, "camera": sphere.camera(32), "trajectory": sphere.trajectory(),
         "sensor": sphere.recording(None).sensor,
     })()  # fmt: skip
@@ -245,3 +245,26 @@ def test_large_pictures_are_made_smaller() -> None:
     assert shrunk(picture)[0, 0, 0] == picture[:2, :2].mean()
     assert thinned(picture[..., 0]).shape == (LONGEST_SIDE, 2)
     assert shrunk(np.ones((30, 20, 1))).shape == (30, 20, 1)
+
+
+def test_page_says_what_training_ran_on_and_what_was_left_to_the_reference(scored: sphere.SphereRun) -> None:
+    training = scored.path / "training.json"
+    before = training.read_text()
+    ran = {
+        "backend": "native",
+        "instruction_set": "avx2",
+        "device_name": "A processor",
+        "fell_back": ["mlp: a", "adam: b"],
+    }
+    training.write_text(json.dumps({**json.loads(before), **ran}))
+    try:
+        _, page = page_of(scored)
+    finally:
+        training.write_text(before)
+    for row in (
+        "backend native",
+        "instructions avx2",
+        "device A processor",
+        "left to the slower reference mlp: a; adam: b",
+    ):
+        assert row in page.text
