@@ -30,10 +30,8 @@ from efields.formats.aedat.header import read_header, sensor_named
 from efields.formats.aedat.side_parts import imu_of, triggers_of
 from efields.formats.damages import Damages
 from efields.formats.opening import first_bytes, opened_bytes
-from efields.ranges import PixelsOrUnknown
+from efields.loaders._options import OneFile
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import recording_of
-from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size, with_assumed_size
 
 BEGINS = rb"#!AER-DAT3\."
@@ -48,19 +46,8 @@ _RISING, _FALLING = (2, 4, 6, 8, 9, 11), (3, 7, 10)
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(OneFile):
     """How to read an AEDAT 3.1 file."""
-
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
-    width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: those of the camera that the header names, else the least that holds all events."""
-    height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: as `width`."""
-
-    def load(self, path: str | Path) -> Recording:
-        """Read all of the file. Raises `InputError` for damage unless `salvage`, and where it holds no events."""
-        return recording_of(self.open(path), self.salvage)
 
     def open(self, path: str | Path) -> EventFile:
         """Read the header. Raises `InputError` for what is no such file, another version, or a compressed format."""

@@ -31,7 +31,7 @@ from efields.formats.aedat.side_parts import imu_of, triggers_of
 from efields.formats.blank import blank_records
 from efields.formats.damages import Damages
 from efields.formats.opening import first_bytes
-from efields.ranges import PixelsOrUnknown
+from efields.loaders._options import OneFile
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
@@ -50,15 +50,9 @@ _RISING, _FALLING, _OWN = (1, 3, 4, 6, 8), (2, 5, 7, 9), (6, 7, 8, 9)
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(OneFile):
     """How to read an AEDAT 4 file."""
 
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
-    width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: as the file says, else the smallest known sensor that holds all events."""
-    height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: as `width`."""
     triggers: Literal["all", "external"] = "all"
     """Which triggers to read: all, the marks of the camera's own frames too, or those from outside alone."""
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from efields.cameras.transforms import orthonormal, read_transforms
 from efields.errors import InputError
 from efields.formats.opening import first_bytes
+from efields.loaders._options import Outside
 from efields.loaders._posed_images import without_events
 from efields.ranges import EveryNth
 from efields.recordings.recording import Recording, Views
@@ -24,15 +25,13 @@ HOLDS = ("transforms_train.json",)
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Outside):
     """How to read Blender's posed images."""
 
     view_stride: EveryNth = 1
     """Read every n-th view only: published scenes hold 100 and 200 views of 800 x 800, 2.3 GB as float32."""
     heldout: bool = True
     """Whether to read the views that are held out."""
-    outside: bool = False
-    """Whether files that the recording names, or links in it, may lie outside of its folder."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, damaged or out of range."""

@@ -18,8 +18,9 @@ from efields.cameras.scene_points import colmap_points
 from efields.errors import InputError
 from efields.formats.opening import first_bytes
 from efields.formats.places import moved_note, named_file
+from efields.loaders._options import EveryView, Outside
 from efields.loaders._posed_images import held_out, posed_views, turned_note, without_events
-from efields.ranges import EveryNth, Range
+from efields.ranges import Range
 from efields.recordings.recording import Recording
 from efields.text import plain_head
 
@@ -27,17 +28,13 @@ HOLDS = ("cameras.*", "sparse/0/cameras.*", "sparse/cameras.*", "colmap/sparse/0
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(EveryView, Outside):
     """How to read a COLMAP model and its images."""
 
     images: str = "images"
     """Folder of the images, relative to the project."""
     heldout_every: Annotated[int, Range(0, 10**9)] = 8
     """Hold out the first view of every n; 0: none."""
-    view_stride: EveryNth = 1
-    """Read every n-th view only."""
-    outside: bool = False
-    """Whether files that the recording names, or links in it, may lie outside of its folder."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the project folder `path`. Raises `InputError` for anything missing, damaged or out of range."""

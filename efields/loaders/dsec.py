@@ -19,16 +19,14 @@ Poses are not published. A lone HDF5 file may also have the four columns at its 
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 
 from efields.cameras.rig import FrameList, WhichFrames, camera_of, image_files, left_out_notes, listed_frames
 from efields.errors import InputError
-from efields.events.sensor import Sensor
 from efields.events.side_streams import Frames, SideStreams
 from efields.formats.columns.fractional_pixels import NOTE
 from efields.formats.columns.time_unit import TimeUnit
@@ -38,7 +36,8 @@ from efields.formats.hdf5.file import opened_hdf5
 from efields.formats.images import read_image
 from efields.formats.yaml import entry, read_yaml
 from efields.geometry.camera import Camera
-from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Range, Threshold
+from efields.loaders._options import AssumedSensor, Salvaging, Span
+from efields.ranges import PixelsOrUnknown
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
@@ -53,15 +52,11 @@ _CAMERAS = {"left": "cam0", "right": "cam3"}
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Span, AssumedSensor, Salvaging):
     """How to read a DSEC sequence, or an event file in its layout."""
 
     camera: Literal["left", "right"] = "left"
     """Which event camera of a sequence folder."""
-    start_s: NotNegative = 0.0
-    """Seconds after the first event from which to read."""
-    stop_s: Annotated[float, Range(above=0, most=1e12, infinite=True)] = math.inf
-    """Seconds after the first event up to which to read."""
     frames: WhichFrames = "none"
     """Which frames of the same side to read: they are 1440 x 1080 in colour, 4.7 MB each."""
     width: PixelsOrUnknown = 0
@@ -70,23 +65,15 @@ class Config:
     """Rows of the sensor; 0: as for the columns."""
     time_unit: TimeUnit = "auto"
     """Unit of the times; "auto": microseconds in a sequence, found from the values for a lone file."""
-    c_pos: Threshold = 0.25
-    """Contrast threshold of ON events (change of log intensity); the data set does not say."""
-    c_neg: Threshold = 0.25
-    """Contrast threshold of OFF events."""
-    refractory_us: Microseconds = 0.0
-    """Refractory period in microseconds; the data set does not say."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder or file `path`. Raises `InputError` for anything missing, broken or out of range."""
-        sensor = Sensor(c_pos=self.c_pos, c_neg=self.c_neg, refractory_us=self.refractory_us)
+        sensor = self.sensor
         recording = recording_of(self.open(path), self.salvage, sensor)
         source = Path(path)
         notes = (
             *recording.notes,
-            f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF.",
+            self.thresholds_note,
             "The recording holds no poses.",
         )
         name = source.resolve().name if source.is_dir() else recording.name

@@ -30,16 +30,16 @@ from efields.cameras.llff import one_llff_camera, read_poses_bounds
 from efields.cameras.transforms import OPENGL, camera_of_transforms, checked_poses, frame_pose, image_file, orthonormal
 from efields.errors import InputError
 from efields.events.columns import EventColumns
-from efields.events.sensor import Sensor
 from efields.formats.damages import Damages
 from efields.formats.images import stored_size
 from efields.formats.json import read_json
 from efields.formats.opening import first_bytes
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
+from efields.loaders._options import EveryView, Outside, Salvaging, Thresholds
 from efields.loaders._posed_images import listed_images, posed_views
 from efields.poses.cover import cover
-from efields.ranges import EveryNth, Range, Threshold
+from efields.ranges import Range, Threshold
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views
@@ -51,7 +51,7 @@ _MOST_COUNTED = 1000
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(EveryView, Thresholds, Salvaging, Outside):
     """How to read a scene of E2NeRF."""
 
     exposure_s: Annotated[float, Range(1e-5, 1e6)] = 0.16
@@ -60,16 +60,10 @@ class Config:
     """Seconds from the end of one view to the begin of the next, which nobody knows."""
     views: bool = True
     """Whether to read the blurred images, as frames, and the test views."""
-    view_stride: EveryNth = 1
-    """Read every n-th image only."""
     c_pos: Threshold = 0.3
     """Contrast threshold of ON events, as E2NeRF takes it."""
     c_neg: Threshold = 0.2
     """Contrast threshold of OFF events."""
-    salvage: bool = False
-    """Whether to leave out counts that cannot be."""
-    outside: bool = False
-    """Whether files that the recording names, or links in it, may lie outside of its folder."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
@@ -97,7 +91,7 @@ class Config:
         return Recording(
             events=events,
             camera=file.camera,
-            sensor=Sensor(c_pos=self.c_pos, c_neg=self.c_neg),
+            sensor=self.sensor,
             trajectory=trajectory,
             frames=frames,
             heldout=heldout,
@@ -139,7 +133,7 @@ class Config:
                 "Events are approximate: the files count them, ON less OFF, in "
                 f"{bins} bins a view, and they were spread evenly over each bin.",
                 f"Times are assumed: {views} exposures of {seconds}.",
-                f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF.",
+                self.thresholds_note,
             ),
         )
 

@@ -17,7 +17,6 @@ from jaxtyping import Int64
 
 from efields.cameras.intrinsics import check_plausible, read_intrinsics
 from efields.errors import InputError
-from efields.events.sensor import Sensor
 from efields.events.stream import EventStream, seconds_to_us
 from efields.formats.images import read_image, to_channels
 from efields.formats.opening import first_bytes
@@ -25,9 +24,10 @@ from efields.formats.places import named_file
 from efields.formats.text.tables import read_event_text
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
+from efields.loaders._options import AssumedSensor, Interpolated, Outside
 from efields.poses.cover import cover
 from efields.poses.text import read_trajectory
-from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Threshold
+from efields.ranges import PixelsOrUnknown
 from efields.recordings.recording import Recording, Views, covered_events
 from efields.text import plain_head, read_text
 
@@ -37,27 +37,15 @@ _DAVIS240C = (240, 180)
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Interpolated, AssumedSensor, Outside):
     """How to read an ECD folder."""
 
-    extrapolate_s: NotNegative = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
-    trajectory: Literal["linear", "cubic"] = "linear"
-    """How poses are interpolated."""
     width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: those of the first frame, else 240."""
     height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: those of the first frame, else 180."""
     frames: Literal["during_events", "all", "none"] = "during_events"
     """Which frames to read: those taken while events were recorded, all that the poses cover, or none."""
-    c_pos: Threshold = 0.25
-    """Contrast threshold of ON events (change of log intensity); the data set does not say."""
-    c_neg: Threshold = 0.25
-    """Contrast threshold of OFF events."""
-    refractory_us: Microseconds = 0.0
-    """Refractory period in microseconds; the data set does not say."""
-    outside: bool = False
-    """Whether files that the recording names, or links in it, may lie outside of its folder."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
@@ -71,7 +59,7 @@ class Config:
         events = EventStream.from_arrays(
             text.x, text.y, text.t_us, text.polarity, camera.width, camera.height, where=str(file)
         )
-        notes += (f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF.",)
+        notes += (self.thresholds_note,)
         trajectory, frames = None, None
         if (root / "groundtruth.txt").is_file():
             span = int(events.t_us[0]), int(events.t_us[-1])
@@ -87,7 +75,7 @@ class Config:
         return Recording(
             events=events,
             camera=camera,
-            sensor=Sensor(c_pos=self.c_pos, c_neg=self.c_neg, refractory_us=self.refractory_us),
+            sensor=self.sensor,
             trajectory=trajectory,
             frames=frames,
             name=root.resolve().name,

@@ -11,24 +11,22 @@ The data set's page does not say which of the two cameras, 4 mm and 1.5 degrees 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from efields.cameras.along_trajectory import gap_notes, posed_views
-from efields.cameras.rig import FrameList, WhichFrames, image_files, kalibr_camera, left_out_notes, listed_frames, rigid
+from efields.cameras.rig import FrameList, image_files, kalibr_camera, left_out_notes, listed_frames, rigid
 from efields.errors import InputError
-from efields.events.sensor import Sensor
 from efields.formats.damages import Damages
 from efields.formats.hdf5.events import decode_events, find_events, holds_events
 from efields.formats.yaml import numbers, read_yaml
 from efields.geometry.camera import Camera
+from efields.loaders._options import PosedSequence
 from efields.poses.cover import cover
 from efields.poses.text import read_trajectory
-from efields.ranges import Microseconds, NotNegative, Range, Threshold
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, covered_events
@@ -41,29 +39,11 @@ _SECONDS_BELOW = 1e11  # as seconds that is the year 5138, as microseconds the s
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(PosedSequence):
     """How to read an EDS sequence."""
 
     poses_of: Literal["event", "frame"] = "event"
     """Whose poses the ground truth holds; with "frame" those of the event camera follow by the extrinsics."""
-    start_s: NotNegative = 0.0
-    """Seconds after the first event from which to read."""
-    stop_s: Annotated[float, Range(above=0, most=1e12, infinite=True)] = math.inf
-    """Seconds after the first event up to which to read."""
-    frames: WhichFrames = "none"
-    """Which frames to read: those taken while events were recorded, all that the poses cover, or none."""
-    extrapolate_s: NotNegative = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
-    trajectory: Literal["linear", "cubic"] = "linear"
-    """How poses are interpolated."""
-    c_pos: Threshold = 0.25
-    """Contrast threshold of ON events (change of log intensity); the data set does not say."""
-    c_neg: Threshold = 0.25
-    """Contrast threshold of OFF events."""
-    refractory_us: Microseconds = 0.0
-    """Refractory period in microseconds; the data set does not say."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
@@ -72,7 +52,7 @@ class Config:
         events = gathered(file, damages)
         notes = (*file.notes, *damages.notes)
         notes += (
-            f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF.",
+            self.thresholds_note,
             f"The poses are taken for those of the {self.poses_of} camera (poses_of says otherwise).",
         )
         frame_camera, T_event_frame = None, None
@@ -98,7 +78,7 @@ class Config:
         return Recording(
             events=events,
             camera=file.camera,
-            sensor=Sensor(c_pos=self.c_pos, c_neg=self.c_neg, refractory_us=self.refractory_us),
+            sensor=self.sensor,
             trajectory=trajectory,
             frames=views,
             name=root.resolve().name,

@@ -31,7 +31,6 @@ from efields.cameras.along_trajectory import T_from_quaternion, poses_at
 from efields.cameras.lens_fit import camera_from_map
 from efields.errors import InputError
 from efields.events.columns import CHUNK, EventColumns
-from efields.events.sensor import Sensor
 from efields.formats.arrays.npy import read_npy
 from efields.formats.damages import Damages
 from efields.formats.hdf5.events import Clock, Signs, checked_columns, decode_events, find_events, holds_events
@@ -42,10 +41,11 @@ from efields.formats.opening import first_bytes
 from efields.formats.yaml import entry, numbers
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
+from efields.loaders._options import EveryView, Extrapolated, Salvaging, Thresholds
 from efields.loaders._posed_images import listed_images, posed_views
 from efields.poses.cover import cover
 from efields.poses.text import read_numbers, read_trajectory, whole_us
-from efields.ranges import EveryNth, NotNegative, Threshold
+from efields.ranges import Threshold
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views
@@ -59,23 +59,17 @@ _MAGIC = b"\x93NUMPY"
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(EveryView, Extrapolated, Thresholds, Salvaging):
     """How to read a folder of E-NeRF's."""
 
     camera: Literal["left", "right"] = "left"
     """Which event camera of TUM-VIE."""
     frames: Literal["images", "images_corrupted", "none"] = "images"
     """Which images of esim's layout become frames."""
-    view_stride: EveryNth = 1
-    """Read every n-th image only."""
-    extrapolate_s: NotNegative = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     c_pos: Threshold = 0.2
     """Contrast threshold of ON events; the folder does not say, E-NeRF takes 0.2."""
     c_neg: Threshold = 0.2
     """Contrast threshold of OFF events."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
@@ -84,7 +78,7 @@ class Config:
         events = gathered(file, damages)
         trajectory = _trajectory(root, layout, self.camera)
         trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
-        assumed = f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF."
+        assumed = self.thresholds_note
         notes, frames = (*file.notes, *damages.notes, assumed, *said), None
         if layout == "esim" and self.frames != "none" and file.camera is not None:
             frames, said = self._frames(root, trajectory, file.camera)
@@ -94,7 +88,7 @@ class Config:
         return Recording(
             events=events,
             camera=file.camera,
-            sensor=Sensor(c_pos=self.c_pos, c_neg=self.c_neg),
+            sensor=self.sensor,
             trajectory=trajectory,
             frames=frames,
             name=root.resolve().name,

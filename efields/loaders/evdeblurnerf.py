@@ -28,7 +28,6 @@ from efields.cameras.llff import depth_range, one_llff_camera, read_poses_bounds
 from efields.cameras.transforms import orthonormal
 from efields.errors import InputError
 from efields.events.columns import EventColumns
-from efields.events.sensor import Sensor
 from efields.formats.arrays.npy import read_npy
 from efields.formats.arrays.npz import read_npz
 from efields.formats.damages import Damages
@@ -38,10 +37,11 @@ from efields.formats.images import read_image
 from efields.formats.opening import first_bytes
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
+from efields.loaders._options import EveryView, Extrapolated, Salvaging, Thresholds
 from efields.loaders._posed_images import listed_images, posed_views
 from efields.poses.cover import cover
 from efields.poses.text import whole_us
-from efields.ranges import EveryNth, NotNegative, Threshold
+from efields.ranges import Threshold
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views
@@ -52,7 +52,7 @@ _EXPOSURES = ("timestamps", "timestamps_start", "timestamps_end")
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(EveryView, Extrapolated, Thresholds, Salvaging):
     """How to read a scene of EvDeblurNeRF."""
 
     events_unit: Literal["auto", "us", "ns"] = "auto"
@@ -61,16 +61,8 @@ class Config:
     """Colour filters of the sensor; auto: RGGB where there is an ev_map.npz, else none."""
     images: bool = True
     """Whether to read the images: blurred ones as frames, sharp ones held out."""
-    view_stride: EveryNth = 1
-    """Read every n-th image only."""
-    extrapolate_s: NotNegative = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     c_pos: Threshold = 0.25
     """Contrast threshold of ON events; the method takes 0.25 for real scenes, 0.2 for rendered ones."""
-    c_neg: Threshold = 0.25
-    """Contrast threshold of OFF events."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
@@ -83,7 +75,7 @@ class Config:
         T, where = orthonormal(poses.T_world_camera), str(root / "all_poses_bounds.npy")
         trajectory = Trajectory.from_matrices(t_us, T, where=where)
         trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
-        assumed = f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF."
+        assumed = self.thresholds_note
         notes = (*file.notes, *damages.notes, assumed, *said)
         frames, heldout = None, None
         if self.images and file.camera is not None:
@@ -92,7 +84,7 @@ class Config:
         return Recording(
             events=events,
             camera=file.camera,
-            sensor=Sensor(c_pos=self.c_pos, c_neg=self.c_neg),
+            sensor=self.sensor,
             trajectory=trajectory,
             frames=frames,
             heldout=heldout,

@@ -26,7 +26,7 @@ from efields.formats.blank import ZEROS
 from efields.formats.damages import Damages
 from efields.formats.event_stream import EventStreamDecoder
 from efields.formats.opening import first_bytes, opened_bytes
-from efields.ranges import PixelsOrUnknown
+from efields.loaders._options import OneFile
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
@@ -44,15 +44,8 @@ _OTHER_TYPES = {0: "generic events", 3: "display events", 4: "colour events"}
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(OneFile):
     """How to read an Event Stream file."""
-
-    width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: as the header says."""
-    height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: as the header says."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the whole file. Raises `InputError` for a damaged one, unless `salvage`."""

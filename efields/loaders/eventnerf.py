@@ -20,15 +20,15 @@ from jaxtyping import Float64
 from efields.cameras.intrinsics import intrinsics_of
 from efields.cameras.transforms import checked_poses, orthonormal
 from efields.errors import InputError
-from efields.events.sensor import Sensor
 from efields.events.stream import EventStream
 from efields.formats.arrays.npz import expect_shape, is_zip, npz_members, read_npz
 from efields.formats.images import stored_size
 from efields.geometry.camera import Camera
 from efields.geometry.many_cameras import distinct
 from efields.geometry.trajectory import Trajectory
+from efields.loaders._options import EveryView, Thresholds
 from efields.loaders._posed_images import listed_images, posed_views
-from efields.ranges import EveryNth, Range, Threshold
+from efields.ranges import Range, Threshold
 from efields.recordings.recording import Recording, Views
 from efields.text import read_text
 
@@ -38,7 +38,7 @@ _DAVIS346 = (346, 260)
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(EveryView, Thresholds):
     """How to read a scene of EventNeRF."""
 
     duration_s: Annotated[float, Range(1e-6, 1e9)] = 1.0
@@ -47,12 +47,8 @@ class Config:
     """Colour filters of the sensor; empty: a grey one."""
     frames: bool = False
     """Whether to read the training split's images, which EventNeRF does not train on and real scenes do not have."""
-    view_stride: EveryNth = 1
-    """Read every n-th image only."""
     c_pos: Threshold = 0.25
     """Contrast threshold of ON events; the layout does not say, EventNeRF takes 0.25 (real scenes 0.1 or 0.2)."""
-    c_neg: Threshold = 0.25
-    """Contrast threshold of OFF events."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the scene folder `path`. Raises `InputError` for anything missing, broken or out of range."""
@@ -68,7 +64,7 @@ class Config:
         frames, heldout = None, None
         notes = (
             f"The layout has no unit of time: the last event was put at {self.duration_s:g} s.",
-            f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF.",
+            self.thresholds_note,
         )
         if self.frames and images:
             frames, found = self._views(train, images, poses, camera, t_us)
@@ -81,7 +77,7 @@ class Config:
         return Recording(
             events=events,
             camera=camera,
-            sensor=Sensor(c_pos=self.c_pos, c_neg=self.c_neg),
+            sensor=self.sensor,
             trajectory=trajectory,
             frames=frames,
             heldout=heldout,

@@ -12,17 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from efields.errors import InputError
-from efields.formats.arrays.places import ArrayOptions
-from efields.formats.columns.time_unit import TimeUnit
 from efields.formats.hdf5.arrays import hdf5_sources, said_size
 from efields.formats.hdf5.events import holds_events
 from efields.formats.hdf5.file import SIGNATURE, holds, opened_hdf5
 from efields.formats.opening import first_bytes
 from efields.loaders._array_events import open_arrays
-from efields.ranges import PixelsOrUnknown
+from efields.loaders._options import KeyedTable
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import recording_of
-from efields.recordings.recording import Recording
 
 BEGINS = rb"\x89HDF\r\n\x1a\n"
 
@@ -31,31 +27,13 @@ _OTHERS = ("davis/left/events", "davis/right/events")
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(KeyedTable):
     """How to read events from an HDF5 file."""
-
-    key: str = ""
-    """Name of the table or group of events, groups and what is in them joined by a dot; empty: found."""
-    columns: str = ""
-    """Order of the columns of a table, such as "t x y p", "-" for one to leave out; empty: found."""
-    time_unit: TimeUnit = "auto"
-    """Unit of the times; "auto": found from names or values."""
-    width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: as the file says, else the smallest known sensor that holds all events."""
-    height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: as `width`."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
-
-    def load(self, path: str | Path) -> Recording:
-        """Read the file `path`. Raises `InputError` for anything missing, broken or ambiguous."""
-        return recording_of(self.open(path), self.salvage)
 
     def open(self, path: str | Path) -> EventFile:
         """Open the file `path`. Raises `InputError` that lists what it holds where its columns are not known."""
         file = Path(path)
-        options = ArrayOptions(self.key, self.columns, self.time_unit, self.width, self.height)
-        return open_arrays(hdf5_sources(file), file, "HDF5", options, said_size(file))
+        return open_arrays(hdf5_sources(file), file, "HDF5", self.array_options, said_size(file))
 
 
 def matches(path: str | Path) -> bool:

@@ -28,10 +28,11 @@ from efields.formats.images import read_image
 from efields.formats.opening import first_bytes
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
+from efields.loaders._options import EveryView, Extrapolated, Salvaging
 from efields.loaders._posed_images import listed_images, posed_views
 from efields.poses.cover import cover
 from efields.poses.text import read_numbers, whole_us
-from efields.ranges import EveryNth, NotNegative, PixelsOrUnknown, Range
+from efields.ranges import PixelsOrUnknown, Range
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views
@@ -44,7 +45,7 @@ _EVENTS = "gray_events_data.npy"
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(EveryView, Extrapolated, Salvaging):
     """How to read a scene of IncEventGS."""
 
     width: PixelsOrUnknown = 0
@@ -59,12 +60,6 @@ class Config:
     """Principal point along y."""
     frames: Literal["heldout", "frames", "none"] = "heldout"
     """What the images are: views to compare with, the camera's own frames, or not to be read."""
-    view_stride: EveryNth = 1
-    """Read every n-th image only."""
-    extrapolate_s: NotNegative = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""

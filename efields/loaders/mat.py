@@ -13,47 +13,28 @@ from pathlib import Path
 from typing import Annotated
 
 from efields.formats.arrays.mat import is_mat5, is_mat73, mat5_sources, mat73_sources
-from efields.formats.arrays.places import ArrayOptions
-from efields.formats.columns.time_unit import TimeUnit
 from efields.formats.opening import first_bytes
 from efields.loaders._array_events import open_arrays
-from efields.ranges import PixelsOrUnknown, Range
+from efields.loaders._options import KeyedTable
+from efields.ranges import Range
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import recording_of
-from efields.recordings.recording import Recording
 
 BEGINS = rb"MATLAB (5\.0|7\.3)"
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(KeyedTable):
     """How to read events from a MATLAB file."""
 
-    key: str = ""
-    """Name of the struct or table of events, such as "TD"; empty: found."""
-    columns: str = ""
-    """Order of the columns of a table, such as "x y t p", "-" for one to leave out; empty: found."""
-    time_unit: TimeUnit = "auto"
-    """Unit of the times; "auto": found from names or values."""
-    width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: the smallest known sensor that holds all events."""
-    height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: as `width`."""
     first_pixel: Annotated[int, Range(0, 1)] = 0
     """Number of the first column and row: 0, or 1 where pixels are counted as MATLAB counts."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
-
-    def load(self, path: str | Path) -> Recording:
-        """Read the file `path`. Raises `InputError` for anything missing, broken or ambiguous."""
-        return recording_of(self.open(path), self.salvage)
 
     def open(self, path: str | Path) -> EventFile:
         """Open the file `path`. Raises `InputError` where its columns or its unit are not known."""
         file = Path(path)
         head = first_bytes(file, 128)
         sources = mat73_sources(file) if is_mat73(head) else mat5_sources(file)
-        options = ArrayOptions(self.key, self.columns, self.time_unit, self.width, self.height, self.first_pixel)
+        options = replace(self.array_options, first_pixel=self.first_pixel)
         version = "7.3" if is_mat73(head) else "5"
         opened = open_arrays(sources, file, f"MATLAB {version}", options)
         if not self.first_pixel:

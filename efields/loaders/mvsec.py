@@ -13,18 +13,16 @@ four numbers of its quaternions were written to one place. Source: the data set'
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from efields.cameras.rig import FrameList, WhichFrames, kalibr_camera, left_out_notes, rigid
 from efields.errors import InputError
 from efields.events.columns import EventColumns
-from efields.events.sensor import Sensor
 from efields.events.side_streams import Frames, SideStreams
 from efields.events.stream import EventStream, seconds_to_us
 from efields.formats.damages import Damages
@@ -32,7 +30,8 @@ from efields.formats.hdf5.events import Clock, Signs, checked_columns
 from efields.formats.hdf5.file import blocks, holds, is_dataset, opened_hdf5, usable_rows
 from efields.formats.yaml import numbers, read_yaml
 from efields.geometry.camera import Camera
-from efields.ranges import Microseconds, NotNegative, PixelsOrUnknown, Range, Threshold
+from efields.loaders._options import PosedSequence
+from efields.ranges import PixelsOrUnknown
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views, covered_events
@@ -53,35 +52,19 @@ _LEFT = {
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(PosedSequence):
     """How to read an MVSEC sequence."""
 
     camera: Literal["left", "right"] = "left"
     """Which DAVIS; the right one has poses only with the calibration file."""
     poses: Literal["pose", "odometry"] = "pose"
     """Which poses of the ground truth: with loops closed, or the lidar's odometry."""
-    start_s: NotNegative = 0.0
-    """Seconds after the first event from which to read."""
-    stop_s: Annotated[float, Range(above=0, most=1e12, infinite=True)] = math.inf
-    """Seconds after the first event up to which to read."""
     frames: WhichFrames = "during_events"
     """Which grey frames to read: those taken while events were recorded, all that the poses cover, or none."""
-    extrapolate_s: NotNegative = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
-    trajectory: Literal["linear", "cubic"] = "linear"
-    """How poses are interpolated."""
     width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: those of the calibration, else 346."""
     height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: those of the calibration, else 260."""
-    c_pos: Threshold = 0.25
-    """Contrast threshold of ON events (change of log intensity); the data set does not say."""
-    c_neg: Threshold = 0.25
-    """Contrast threshold of OFF events."""
-    refractory_us: Microseconds = 0.0
-    """Refractory period in microseconds; the data set does not say."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the data file `path`, or the one in that folder. Raises `InputError` for anything missing or broken."""
@@ -92,7 +75,7 @@ class Config:
         damages = Damages(file.path, self.salvage)
         events = gathered(file, damages)
         notes = (*file.notes, *damages.notes)
-        notes += (f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF.",)
+        notes += (self.thresholds_note,)
         trajectory, said = self._poses(file.path)
         notes += said
         views, unposed = None, None
@@ -106,7 +89,7 @@ class Config:
         return Recording(
             events=events,
             camera=file.camera,
-            sensor=Sensor(c_pos=self.c_pos, c_neg=self.c_neg, refractory_us=self.refractory_us),
+            sensor=self.sensor,
             trajectory=trajectory,
             frames=views,
             unposed_frames=unposed,

@@ -28,8 +28,9 @@ from efields.formats.json import read_json
 from efields.formats.opening import first_bytes
 from efields.formats.places import moved_note
 from efields.geometry.camera import Camera
+from efields.loaders._options import EveryView, Outside
 from efields.loaders._posed_images import held_out, posed_views, turned_note, without_events
-from efields.ranges import EveryNth, Range
+from efields.ranges import Range
 from efields.recordings.recording import Recording, Views
 from efields.text import plain_head
 
@@ -44,17 +45,13 @@ _PINHOLES = ("SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV")
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(EveryView, Outside):
     """How to read posed images in the layout of instant-ngp and nerfstudio."""
 
     heldout_every: Annotated[int, Range(0, 10**9)] = 8
     """Hold out the first view of every n where the file lists no test or validation views; 0: none."""
-    view_stride: EveryNth = 1
-    """Read every n-th view only."""
     undo_applied_transform: bool = False
     """Whether to give poses in COLMAP's world, as they were before `applied_transform`."""
-    outside: bool = False
-    """Whether files that the recording names, or links in it, may lie outside of its folder."""
 
     def load(self, path: str | Path) -> Recording:
         """Read a folder or its `transforms.json`. Raises `InputError` for anything missing, damaged or out of range."""

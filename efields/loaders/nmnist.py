@@ -20,11 +20,9 @@ from efields.formats.blank import blank_records, report_blank
 from efields.formats.damages import Damages
 from efields.formats.opening import first_bytes, opened_bytes
 from efields.formats.whole_runs import whole_runs
+from efields.loaders._options import OneFile
 from efields.loaders._strangers import of_other_kind
-from efields.ranges import PixelsOrUnknown
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import recording_of
-from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size, with_assumed_size
 
 BEGINS = rb""
@@ -44,19 +42,8 @@ _LOOKED_AT = 2048
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(OneFile):
     """How to read a file of 5-byte events."""
-
-    width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: the smallest known sensor that holds all events, 34 for N-MNIST."""
-    height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0 likewise."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
-
-    def load(self, path: str | Path) -> Recording:
-        """Read the whole file. Raises `InputError` for a damaged one, unless `salvage`."""
-        return recording_of(self.open(path), self.salvage)
 
     def open(self, path: str | Path) -> EventFile:
         """Open the file. Raises `InputError` where it cannot be read."""

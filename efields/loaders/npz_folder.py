@@ -18,10 +18,10 @@ from efields.events.columns import EventColumns
 from efields.formats.arrays.npz_rows import looks_like_events, npz_sources, said_size
 from efields.formats.arrays.places import ArrayOptions, find_places, head_of
 from efields.formats.columns.fractional_pixels import NOTE
-from efields.formats.columns.time_unit import UNITS, WORDS_OF_UNIT, TimeUnit
+from efields.formats.columns.time_unit import UNITS, WORDS_OF_UNIT
 from efields.formats.damages import Damages
 from efields.loaders._array_events import chosen_unit, decode_places, lie_between_pixels
-from efields.ranges import PixelsOrUnknown
+from efields.loaders._options import Table
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import recording_of
 from efields.recordings.recording import Recording
@@ -34,19 +34,8 @@ _ENOUGH = 4000
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Table):
     """How to read events from a folder of numbered .npz files."""
-
-    columns: str = ""
-    """Order of the columns of a table, such as "x y t p", "-" for one to leave out; empty: found."""
-    time_unit: TimeUnit = "auto"
-    """Unit of the times; "auto": found from names or values."""
-    width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: as the files say, else the smallest known sensor that holds all events."""
-    height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: as `width`."""
-    salvage: bool = False
-    """Whether to recover what is whole of damaged files."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or ambiguous."""
@@ -60,7 +49,7 @@ class Config:
         files = _numbered(source)
         if not files:
             raise InputError("holds no numbered .npz files, nor does its folder events", source, "name their folder")
-        options = ArrayOptions(columns=self.columns, time_unit=self.time_unit)
+        options = self.array_options
         heads, named_unit, places = [np.zeros(0)], "", {}
         for file in files:
             places, named_unit = find_places(npz_sources(file), file, options)

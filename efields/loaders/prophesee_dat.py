@@ -21,10 +21,8 @@ from efields.formats.damages import Damages
 from efields.formats.evt.header import MOST, Header, checked_header_size, read_header
 from efields.formats.opening import first_bytes, opened_bytes
 from efields.formats.whole_runs import whole_runs
-from efields.ranges import PixelsOrUnknown
+from efields.loaders._options import OneFile
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import recording_of
-from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size, with_assumed_size
 
 BEGINS = rb"(?i)%([^\n]*\n%)*?[ \t]*(version|width|height|data)\b"
@@ -38,19 +36,8 @@ _JUMP_US, _FALL_US = 60_000_000, 1_000_000
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(OneFile):
     """How to read a DAT file."""
-
-    width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: as the header says, else the smallest known sensor that holds all events."""
-    height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0 likewise."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
-
-    def load(self, path: str | Path) -> Recording:
-        """Read the whole file. Raises `InputError` for a damaged one, unless `salvage`."""
-        return recording_of(self.open(path), self.salvage)
 
     def open(self, path: str | Path) -> EventFile:
         """Read the header. Raises `InputError` for events that are not of changes of brightness."""

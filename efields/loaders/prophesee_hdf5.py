@@ -22,10 +22,8 @@ from efields.events.side_streams import SideStreams, Triggers
 from efields.formats.damages import Damages
 from efields.formats.hdf5.file import SIGNATURE, attribute, blocks, opened_hdf5, usable_rows
 from efields.formats.opening import first_bytes
-from efields.ranges import PixelsOrUnknown
+from efields.loaders._options import OneFile
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import recording_of
-from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size, with_assumed_size
 
 BEGINS = rb"\x89HDF\r\n\x1a\n"
@@ -38,19 +36,8 @@ _EVENTS, _TRIGGERS = "CD/events", "EXT_TRIGGER/events"
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(OneFile):
     """How to read a Prophesee HDF5 file."""
-
-    width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: as the file says, else the smallest known sensor that holds all events."""
-    height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0 likewise."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
-
-    def load(self, path: str | Path) -> Recording:
-        """Read the whole file. Raises `InputError` for a damaged one, unless `salvage`."""
-        return recording_of(self.open(path), self.salvage)
 
     def open(self, path: str | Path) -> EventFile:
         """Look at the tables. Raises `InputError` where they lack or cannot be decompressed here."""

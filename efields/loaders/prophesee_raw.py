@@ -25,10 +25,9 @@ from efields.formats.evt.evt3 import Evt3Decoder
 from efields.formats.evt.header import MOST, Header, checked_header_size, read_header
 from efields.formats.opening import first_bytes, opened_bytes
 from efields.formats.whole_runs import whole_runs
+from efields.loaders._options import OneFile
 from efields.ranges import PixelsOrUnknown
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import recording_of
-from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size
 
 BEGINS = rb"(?i)%([^\n]*\n%)*?[ \t]*(evt|format)\b"
@@ -43,19 +42,13 @@ _FALLBACK = {"2.0": (640, 480), "2.1": (1280, 720), "3.0": (1280, 720)}
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(OneFile):
     """How to read a RAW file."""
 
     width: PixelsOrUnknown = 0
     """Columns of the sensor; 0: as the header says."""
     height: PixelsOrUnknown = 0
     """Rows of the sensor; 0: as the header says."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
-
-    def load(self, path: str | Path) -> Recording:
-        """Read the whole file. Raises `InputError` for a damaged one, unless `salvage`."""
-        return recording_of(self.open(path), self.salvage)
 
     def open(self, path: str | Path) -> EventFile:
         """Read the header. Raises `InputError` where it does not say the format."""

@@ -32,9 +32,10 @@ from efields.formats.own_folder.side_files import read_frames, read_imu, read_tr
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.trajectory import Trajectory
+from efields.loaders._options import Extrapolated, Outside
 from efields.loaders._saving import save
 from efields.poses.cover import cover
-from efields.ranges import EveryNth, NotNegative, Range
+from efields.ranges import EveryNth, Range
 from efields.recordings.recording import Recording, Views
 from efields.settings import fill, read_toml
 
@@ -70,19 +71,15 @@ class _Settings:
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Extrapolated, Outside):
     """How to read a recording in the layout of Robust e-NeRF."""
 
-    extrapolate_s: NotNegative = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
     trajectory: Literal["", "linear", "cubic"] = ""
     """How poses are interpolated; empty: as the recording says, else linear."""
     view_stride: EveryNth = 1
     """Read every n-th view only: published sets hold 200 views of 800 x 800, 1.5 GB as float32."""
     views: bool = True
     """Whether to read the images at all."""
-    outside: bool = False
-    """Whether files that the recording names, or links in it, may lie outside of its folder."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, damaged or out of range."""

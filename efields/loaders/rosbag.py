@@ -25,11 +25,9 @@ from efields.formats.rosbag.events import MessageDecoder, first_event_us, regrou
 from efields.formats.rosbag.messages import ARRAYS, PACKETS, EventMessage
 from efields.formats.rosbag.ros1 import MAGIC, Ros1Bag
 from efields.formats.rosbag.ros2 import Ros2Bag, is_storage, storage_files
+from efields.loaders._options import OneFile, Outside
 from efields.loaders._ros_side import CAMERA, IMAGE, IMU, nearest, read_camera, read_frames, read_imu
-from efields.ranges import PixelsOrUnknown
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import recording_of
-from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size
 
 BEGINS = rb"#ROSBAG V2\.0\n|SQLite format 3\x00|\x89MCAP0\r\n"
@@ -39,7 +37,7 @@ _METADATA = b"rosbag2_bagfile_information"
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(OneFile, Outside):
     """How to read a ROS bag."""
 
     topic: str = ""
@@ -50,18 +48,6 @@ class Config:
     """The topic of frames; empty: likewise."""
     clock: Literal["ros", "sensor"] = "ros"
     """Whether times of EVT 3.0 are moved to the clock of the bag, or left as the sensor counted them."""
-    width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: as the messages say."""
-    height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: as the messages say."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
-    outside: bool = False
-    """Whether files that the recording names, or links in it, may lie outside of its folder."""
-
-    def load(self, path: str | Path) -> Recording:
-        """Read the bag `path`. Raises `InputError` for anything missing or broken."""
-        return recording_of(self.open(path), self.salvage)
 
     def open(self, path: str | Path) -> EventFile:
         """Open the bag `path`. Raises `InputError` listing topics where that of the events is not known."""

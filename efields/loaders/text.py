@@ -13,38 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from efields.errors import InputError
-from efields.formats.columns.time_unit import TimeUnit
 from efields.formats.text.events import read_events
 from efields.formats.text.head import SEPARATORS, looks_like_events, read_head
-from efields.ranges import PixelsOrUnknown
+from efields.loaders._options import Table
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import recording_of
-from efields.recordings.recording import Recording
 from efields.recordings.sensor_size import checked_size, with_assumed_size
 
 BEGINS = rb""
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Table):
     """How to read events from text."""
 
-    columns: str = ""
-    """What the values of a line are, such as "t x y p", "-" for one to leave out; empty: found."""
-    time_unit: TimeUnit = "auto"
-    """Unit of the times; "auto": found from names or values."""
     separator: str = ""
     """What stands between values: space, tab, comma or semicolon; empty: found."""
-    width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: as the file says, else the smallest known sensor that holds all events."""
-    height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: as `width`."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
-
-    def load(self, path: str | Path) -> Recording:
-        """Read the file `path`. Raises `InputError` for anything missing, broken or ambiguous."""
-        return recording_of(self.open(path), self.salvage)
 
     def open(self, path: str | Path) -> EventFile:
         """Open the file `path`. Raises `InputError` where its columns or its unit are not known."""

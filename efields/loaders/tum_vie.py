@@ -18,27 +18,25 @@ T_world_camera = T_world_marker inv(T_imu_marker) T_imu_cam. Everything has one 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64
 
 from efields.cameras.along_trajectory import T_from_quaternion, gap_notes, posed_views
-from efields.cameras.rig import FrameList, WhichFrames, image_files, left_out_notes, listed_frames
+from efields.cameras.rig import FrameList, image_files, left_out_notes, listed_frames
 from efields.errors import InputError
-from efields.events.sensor import Sensor
 from efields.events.side_streams import Imu, SideStreams
 from efields.formats.damages import Damages
 from efields.formats.hdf5.events import decode_events, find_events, holds_events
 from efields.formats.text.tables import read_table
 from efields.formats.yaml import entry, numbers
 from efields.geometry.camera import Camera
+from efields.loaders._options import PosedSequence
 from efields.poses.cover import cover
 from efields.poses.text import read_trajectory
-from efields.ranges import Microseconds, NotNegative, Range, Threshold
 from efields.recordings.event_file import EventFile
 from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, covered_events
@@ -52,29 +50,11 @@ _KB4 = ("fx", "fy", "cx", "cy", "k1", "k2", "k3", "k4")
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(PosedSequence):
     """How to read a TUM-VIE sequence."""
 
     camera: Literal["left", "right"] = "left"
     """Which event camera, and which frames."""
-    start_s: NotNegative = 0.0
-    """Seconds after the first event from which to read."""
-    stop_s: Annotated[float, Range(above=0, most=1e12, infinite=True)] = math.inf
-    """Seconds after the first event up to which to read."""
-    frames: WhichFrames = "none"
-    """Which frames to read: those taken while events were recorded, all that the poses cover, or none."""
-    extrapolate_s: NotNegative = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
-    trajectory: Literal["linear", "cubic"] = "linear"
-    """How poses are interpolated."""
-    c_pos: Threshold = 0.25
-    """Contrast threshold of ON events (change of log intensity); the data set does not say."""
-    c_neg: Threshold = 0.25
-    """Contrast threshold of OFF events."""
-    refractory_us: Microseconds = 0.0
-    """Refractory period in microseconds; the data set does not say."""
-    salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
@@ -82,7 +62,7 @@ class Config:
         damages = Damages(file.path, self.salvage)
         events = gathered(file, damages)
         notes = (*file.notes, *damages.notes)
-        notes += (f"Contrast thresholds are assumed: {self.c_pos:g} ON, {self.c_neg:g} OFF.",)
+        notes += (self.thresholds_note,)
         rig, mocap = _calibrations(root), _one(root, "mocap_data.txt")
         trajectory, views, covered = None, None, events
         if mocap is None or rig.T_imu_marker is None or file.camera is None:
@@ -114,7 +94,7 @@ class Config:
         return Recording(
             events=events,
             camera=file.camera,
-            sensor=Sensor(c_pos=self.c_pos, c_neg=self.c_neg, refractory_us=self.refractory_us),
+            sensor=self.sensor,
             trajectory=trajectory,
             frames=views,
             imu=file.side_streams(damages).imu,

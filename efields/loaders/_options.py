@@ -1,0 +1,154 @@
+"""Options that the Configs of several loaders share, each said once: a Config inherits what its layout has."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from efields.cameras.rig import WhichFrames
+from efields.events.sensor import Sensor
+from efields.formats.arrays.places import ArrayOptions
+from efields.formats.columns.time_unit import TimeUnit
+from efields.ranges import EveryNth, Microseconds, NotNegative, PixelsOrUnknown, Range, Threshold
+from efields.recordings.event_file import EventFile
+from efields.recordings.gathering import recording_of
+from efields.recordings.recording import ASSUMED_THRESHOLDS, Recording
+
+
+@dataclass(frozen=True)
+class Salvaging:
+    """A file that can be damaged in part."""
+
+    salvage: bool = False
+    """Whether to recover what is whole of a damaged file."""
+
+
+@dataclass(frozen=True)
+class OneFile(Salvaging):
+    """Events of one file, which is read in one pass."""
+
+    width: PixelsOrUnknown = 0
+    """Columns of the sensor; 0: as the file says, else the smallest known sensor that holds all events."""
+    height: PixelsOrUnknown = 0
+    """Rows of the sensor; 0: as `width`."""
+
+    def load(self, path: str | Path) -> Recording:
+        """Read all of `path`. Raises `InputError` for what is missing or ambiguous, and for damage unless `salvage`."""
+        return recording_of(self.open(path), self.salvage)
+
+    def open(self, path: str | Path) -> EventFile:
+        """Open `path` for one pass over its events. Raises `InputError` for what is no file of the format."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Table(OneFile):
+    """Events in a table whose columns may have names, or not."""
+
+    columns: str = ""
+    """Order of the columns of a table, such as "t x y p", "-" for one to leave out; empty: found."""
+    time_unit: TimeUnit = "auto"
+    """Unit of the times; "auto": found from names or values."""
+
+    @property
+    def array_options(self) -> ArrayOptions:
+        """The same for who finds columns among arrays."""
+        return ArrayOptions(columns=self.columns, time_unit=self.time_unit, width=self.width, height=self.height)
+
+
+@dataclass(frozen=True)
+class KeyedTable(Table):
+    """A table among others."""
+
+    key: str = ""
+    """Name of the table, struct or group of events, nested names joined by a dot; empty: found."""
+
+    @property
+    def array_options(self) -> ArrayOptions:
+        """The same for who finds the table among arrays, and its columns."""
+        return replace(super().array_options, key=self.key)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Contrast thresholds that a layout does not say."""
+
+    c_pos: Threshold = 0.25
+    """Contrast threshold of ON events (change of log intensity), which the files do not say."""
+    c_neg: Threshold = 0.25
+    """Contrast threshold of OFF events."""
+
+    @property
+    def sensor(self) -> Sensor:
+        """The sensor of these thresholds."""
+        return Sensor(c_pos=self.c_pos, c_neg=self.c_neg)
+
+    @property
+    def thresholds_note(self) -> str:
+        """That they are assumed."""
+        return f"{ASSUMED_THRESHOLDS}: {self.c_pos:g} ON, {self.c_neg:g} OFF."
+
+
+@dataclass(frozen=True)
+class AssumedSensor(Thresholds):
+    """A sensor that a dataset does not describe."""
+
+    refractory_us: Microseconds = 0.0
+    """Refractory period in microseconds; the dataset does not say."""
+
+    @property
+    def sensor(self) -> Sensor:
+        """The sensor of these thresholds and this refractory period."""
+        return Sensor(c_pos=self.c_pos, c_neg=self.c_neg, refractory_us=self.refractory_us)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a long sequence."""
+
+    start_s: NotNegative = 0.0
+    """Seconds after the first event from which to read."""
+    stop_s: Annotated[float, Range(above=0, most=1e12, infinite=True)] = math.inf
+    """Seconds after the first event up to which to read."""
+
+
+@dataclass(frozen=True)
+class Extrapolated:
+    """Poses that may end before the events do."""
+
+    extrapolate_s: NotNegative = 0.0
+    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
+
+
+@dataclass(frozen=True)
+class Interpolated(Extrapolated):
+    """Poses between which the camera moves."""
+
+    trajectory: Literal["linear", "cubic"] = "linear"
+    """How poses are interpolated."""
+
+
+@dataclass(frozen=True)
+class EveryView:
+    """Posed images, of which some may do."""
+
+    view_stride: EveryNth = 1
+    """Read every n-th view only."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Files that name other files."""
+
+    outside: bool = False
+    """Whether files that the recording names, or links in it, may lie outside of its folder."""
+
+
+@dataclass(frozen=True)
+class PosedSequence(Span, Interpolated, AssumedSensor, Salvaging):
+    """A sequence of a dataset with poses, and frames of the same rig."""
+
+    frames: WhichFrames = "none"
+    """Which frames to read: those taken while events were recorded, all that the poses cover, or none."""
