@@ -20,30 +20,88 @@ from efields.geometry.trajectory import Trajectory
 def camera_rays_at(
     trajectory: Trajectory, bearings: Float64[Tensor, "p 3"], pixel: Int64[Tensor, " n"], t_s: Float64[Tensor, " n"]
 ) -> Rays | None:
-    """The reference's rays, where no gradient is asked for; None for what the kernel does not take.
+    """The reference's rays, differentiable in bearings, times and the trajectory's segments; None for what the kernel
+    does not take.
 
     Raises `IndexError` for pixels that the camera does not have.
     """
-    doubles, differentiated = (bearings, t_s), torch.is_grad_enabled() and (bearings.requires_grad or t_s.requires_grad)
-    if differentiated or any(t.dtype != torch.float64 or t.device.type != "cpu" for t in doubles):
-        return None
     if pixel.dtype != torch.int64 or pixel.device.type != "cpu" or pixel.shape != t_s.shape or len(bearings) == 0:
         return None
+    if any(t.dtype != torch.float64 or t.device.type != "cpu" for t in (bearings, t_s)):
+        return None
     segments = trajectory.segments(t_s.device)
-    knots, rotation, position, increment = (
-        values.contiguous() for values in (segments.t_s, segments.rotation, segments.position, segments.increment)
-    )
-    bearings, pixel, t_s = bearings.detach().contiguous(), pixel.contiguous(), t_s.detach().contiguous()
-    origin, direction = torch.empty((len(pixel), 3)), torch.empty((len(pixel), 3))
+    learned = bearings, t_s, segments.rotation, segments.position, segments.increment
+    if not torch.is_grad_enabled() or not any(t.requires_grad for t in (segments.t_s, *learned)):
+        return Rays(*_camera_rays(_Moving(segments.t_s, *learned, pixel, trajectory.kind == "cubic")))
+    if segments.t_s.requires_grad:
+        return None
+    rays = _CameraRays.apply(segments.t_s, *learned, pixel, trajectory.kind == "cubic")
+    assert isinstance(rays, tuple)
+    return Rays(*rays)
+
+
+class _Moving:
+    """A camera's segments, its pixels and times, as the kernels take them; holds on to what it points to."""
+
+    def __init__(
+        self,
+        knots: Tensor,
+        bearings: Tensor,
+        t_s: Tensor,
+        rotation: Tensor,
+        position: Tensor,
+        increment: Tensor,
+        pixel: Tensor,
+        cubic: bool,
+    ) -> None:
+        held = (knots, rotation, position, increment, bearings, pixel, t_s)
+        self.held = tuple(values.detach().contiguous() for values in held)
+        knots, rotation, position, increment, bearings, pixel, t_s = self.held
+        self.count, self.pixels = len(pixel), len(bearings)
+        self.arguments = (
+            pointer(knots), pointer(rotation), pointer(position), pointer(increment), long(len(knots)), int(cubic),
+            pointer(bearings), long(len(bearings)), pointer(pixel), pointer(t_s), long(len(pixel)),
+        )  # fmt: skip
+
+
+def _camera_rays(moving: _Moving) -> tuple[Tensor, Tensor]:
+    origin, direction = torch.empty((moving.count, 3)), torch.empty((moving.count, 3))
     outside = ctypes.c_int32(0)
-    native.function("camera_rays")(
-        pointer(knots), pointer(rotation), pointer(position), pointer(increment), long(len(knots)),
-        int(trajectory.kind == "cubic"), pointer(bearings), long(len(bearings)), pointer(pixel), pointer(t_s),
-        long(len(pixel)), pointer(origin), pointer(direction), ctypes.byref(outside),
-    )  # fmt: skip
+    native.function("camera_rays")(*moving.arguments, pointer(origin), pointer(direction), ctypes.byref(outside))
     if outside.value:
-        raise IndexError(f"pixels beyond the camera's {len(bearings)}")
-    return Rays(origin, direction)
+        raise IndexError(f"pixels beyond the camera's {moving.pixels}")
+    return origin, direction
+
+
+class _CameraRays(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(*inputs[:-1])
+        ctx.cubic = inputs[-1]
+        return _camera_rays(_Moving(*inputs))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        knots, bearings, t_s, *segments, pixel = ctx.saved_tensors
+        rotation, position, increment = segments
+        moving = _Moving(knots, bearings, t_s, rotation, position, increment, pixel, ctx.cubic)
+        wanted = ctx.needs_input_grad[1:6]
+        of_bearing = t_s.new_empty((len(t_s), 3)) if wanted[0] else None
+        of_t = torch.empty_like(t_s, memory_format=torch.contiguous_format) if wanted[1] else None
+        of_segments = [
+            torch.empty_like(values, memory_format=torch.contiguous_format) if any(wanted[2:]) else None
+            for values in segments
+        ]
+        held = [grad.contiguous() for grad in grads]
+        native.function("camera_rays_backward")(
+            *moving.arguments, *(pointer(grad) for grad in held), *(pointer(grad) for grad in of_segments),
+            pointer(of_t), pointer(of_bearing),
+        )  # fmt: skip
+        of_pixels = None
+        if of_bearing is not None:
+            of_pixels = torch.zeros_like(bearings).index_put_((pixel,), of_bearing, accumulate=True)
+        return (None, of_pixels, of_t, *of_segments, None, None)
 
 
 def splat_events(

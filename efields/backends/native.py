@@ -124,10 +124,10 @@ class Backend(reference.Backend):
         pixel: Int64[Tensor, " n"],
         t_s: Float64[Tensor, " n"],
     ) -> Rays:
-        """Rays of pixels at times; see the reference, which also differentiates them."""
+        """Rays of pixels at times; see the reference."""
         rays = _events.camera_rays_at(trajectory, bearings, pixel, t_s)
         if rays is None:
-            self.falls_back("camera_rays_at", "gradients of times or bearings, or not float64 on the processor")
+            self.falls_back("camera_rays_at", "gradients of the times of poses, or not float64 on the processor")
             return super().camera_rays_at(trajectory, bearings, pixel, t_s)
         return rays
 

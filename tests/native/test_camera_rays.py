@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from efields.backends import native, reference
-from efields.geometry.trajectory import Kind, Trajectory
+from efields.geometry.trajectory import Kind, Segments, Trajectory
 from tests.native.settings import isa, threads
 
 __all__ = ["isa", "threads"]
 
-NATIVE, REFERENCE = native.Backend.__new__(native.Backend), reference.Backend()
+REFERENCE = reference.Backend()
+NATIVE = native.Backend.__new__(native.Backend)  # must not set the number of threads
+NATIVE.fell_back = {}
 
 
 def path(kind: Kind, poses: int, turn: float) -> Trajectory:
@@ -22,6 +26,14 @@ def path(kind: Kind, poses: int, turn: float) -> Trajectory:
     quaternion = np.array([0, 0, 0, 1]) + np.cumsum(rng.normal(size=(poses, 4)) * turn, axis=0)
     quaternion /= np.linalg.norm(quaternion, axis=1, keepdims=True)
     return Trajectory.from_arrays(t_us, rng.normal(size=(poses, 3)) * 3, quaternion, kind, int(t_us[0]))
+
+
+class Learned(Trajectory):
+    """A trajectory with segments of its own, which may be learned."""
+
+    def __init__(self, like: Trajectory, segments: Segments) -> None:
+        super().__init__(like.t_us, like.position, like.orientation, like.kind, like.origin_us)
+        self._by_device["cpu"] = segments
 
 
 def asked(trajectory: Trajectory, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -47,15 +59,51 @@ def test_camera_rays(threads: int, kind: Kind, poses: int, turn: float, n: int) 
         torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6)
 
 
-def test_gradients_go_the_reference_way(isa: str) -> None:
+def gradients(backend: reference.Backend, trajectory: Trajectory, n: int, by: str) -> list[torch.Tensor]:
+    """Gradients of a random sum of rays by the segments, the times and the bearings, of which `by` names some."""
+    bearings, pixel, t_s = asked(trajectory, n)
+    made = trajectory.segments(t_s.device)
+    leaves = {"bearings": bearings, "t_s": t_s}
+    leaves |= {name: getattr(made, name).clone() for name in ("rotation", "position", "increment")}
+    inputs = [leaves[name].requires_grad_() for name in by.split()]
+    segments = Segments(made.t_s, leaves["rotation"], leaves["position"], leaves["increment"])
+    moving = Learned(trajectory, segments)
+    rays = backend.camera_rays_at(moving, leaves["bearings"], pixel, leaves["t_s"])
+    weights = torch.randn((2, n, 3), generator=torch.Generator().manual_seed(n))
+    total = (weights[0] * rays.origin).sum() + (weights[1] * rays.direction).sum()
+    return list(torch.autograd.grad(total, inputs))
+
+
+@pytest.mark.parametrize("kind", ["linear", "cubic"])
+@pytest.mark.parametrize(("poses", "turn"), [(2, 3.0), (3, 1e-6), (40, 0.05)])
+@pytest.mark.parametrize("n", [0, 7, 1000])
+def test_gradients_of_camera_rays(threads: int, kind: Kind, poses: int, turn: float, n: int) -> None:
+    by = "bearings t_s rotation position increment"
+    trajectory = path(kind, poses, turn)
+    for mine, other in zip(*(gradients(b, trajectory, n, by) for b in (NATIVE, REFERENCE)), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("by", ["bearings", "t_s", "rotation", "position", "increment"])
+def test_each_gradient_alone(isa: str, by: str) -> None:
     trajectory = path("cubic", 10, 0.1)
+    (mine,), (other,) = (gradients(backend, trajectory, 20_000, by) for backend in (NATIVE, REFERENCE))
+    torch.testing.assert_close(mine, other, rtol=1e-10, atol=1e-10)
+    assert not NATIVE.fell_back and bool(other.any())
+
+
+def test_gradients_of_the_poses_times_go_the_reference_way_and_it_is_said(isa: str) -> None:
+    trajectory = path("linear", 10, 0.1)
     bearings, pixel, t_s = asked(trajectory, 20)
-    grads = []
-    for backend in (NATIVE, REFERENCE):
-        times = t_s.clone().requires_grad_()
-        rays = backend.camera_rays_at(trajectory, bearings, pixel, times)
-        grads.append(torch.autograd.grad((rays.origin * rays.direction).sum(), times)[0])
+    backend, grads = native.Backend.__new__(native.Backend), []
+    backend.fell_back = {}
+    for each in (backend, REFERENCE):
+        made = trajectory.segments(t_s.device)
+        knots = made.t_s.clone().requires_grad_()
+        rays = each.camera_rays_at(Learned(trajectory, dataclasses.replace(made, t_s=knots)), bearings, pixel, t_s)
+        grads.append(torch.autograd.grad((rays.origin * rays.direction).sum(), knots)[0])
     assert torch.equal(*grads)
+    assert "gradients" in backend.fell_back["camera_rays_at"]
 
 
 def test_other_arrays_and_wrong_ones(isa: str) -> None:

@@ -11,7 +11,20 @@ import pytest
 
 from efields.native.build import SOURCES, instruction_sets
 
-KERNELS = ("look", "look_backward", "density", "hash_encode", "harmonics", "adam", "splat", "warp", "pool", "tape")
+KERNELS = (
+    "camera_rays",
+    "camera_rays_backward",
+    "look",
+    "look_backward",
+    "density",
+    "hash_encode",
+    "harmonics",
+    "adam",
+    "splat",
+    "warp",
+    "pool",
+    "tape",
+)
 
 
 @pytest.mark.slow
