@@ -10,8 +10,9 @@ import tyro
 
 from efields.cli import print_json
 from efields.cli._reading import Reading, loader_options
+from efields.cli._scene_page import holds_scene, scene_info, scene_lines
 from efields.cli._supplied import SuppliedFlags, supplied_of
-from efields.errors import printable
+from efields.errors import InputError, printable
 
 if TYPE_CHECKING:
     from efields.geometry.camera import Camera
@@ -24,7 +25,7 @@ class Args:
     """Flags of `efields info`."""
 
     recording: tyro.conf.Positional[Path]
-    """A recording: its folder or file."""
+    """A recording: its folder or file; or a page or folder that `efields export` wrote."""
     preview: Path | None = None
     """Also draw the events: a film (.mp4) or a picture (.png)."""
     overwrite: bool = False
@@ -96,7 +97,9 @@ class Info:
 
 
 def run(args: Args) -> int:
-    """Print the facts of a recording; exit code 0."""
+    """Print the facts of a recording, or of the scene in an exported page; exit code 0."""
+    if args.reading.kind is None and holds_scene(args.recording):
+        return _tell_scene(args)
     from efields.loaders import find
     from efields.supplied.facts import facts_of
 
@@ -115,6 +118,17 @@ def run(args: Args) -> int:
         print("\n".join(map(printable, [args.recording.resolve().name, *lines(facts, info)])))
     if args.preview is not None:
         _draw(args, kind, options, facts)
+    return 0
+
+
+def _tell_scene(args: Args) -> int:
+    if args.preview is not None:
+        raise InputError("--preview draws a recording, and this is an exported page", args.recording, "leave it out")
+    info = scene_info(args.recording)
+    if args.json:
+        print_json(info)
+    else:
+        print("\n".join(map(printable, [args.recording.resolve().name, *scene_lines(info)])))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 from pathlib import Path
@@ -25,6 +26,9 @@ KEYS = {
     "hot_pixels", "frames", "heldout_views", "kind", "rate_curve", "backwards", "events_with_poses", "gaps",
     "image_sizes", "cameras", "imu_samples", "triggers", "poses", "has_calibration", "calibration_assumed", "warnings",
 }  # fmt: skip
+
+
+FROZEN_SCENE = Path(__file__).parents[1] / "export" / "fixtures" / "scene_v1"
 
 
 def facts(capsys: pytest.CaptureFixture[str], *words: str) -> dict:
@@ -171,3 +175,23 @@ def test_what_a_file_says_does_not_steer_the_terminal(
     said = capsys.readouterr().out
     assert said.startswith("a [31mred\n") and " ]0;title  \n" in said
     assert all(line.isprintable() for line in said.splitlines())
+
+
+def test_an_exported_page_is_opened_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = facts(capsys, str(FROZEN_SCENE))
+    assert (found["version"], found["voxels"], found["keyframes"]) == ([1, 0], [8, 8, 5], 1)
+    assert (found["channels"], found["background"]) == (1, "color")
+    assert found["events"] == json.loads((FROZEN_SCENE / "scene.json").read_text())["events"]["shown"]
+    codes = {path.name: base64.b64encode(path.read_bytes()).decode() for path in FROZEN_SCENE.glob("*.bin")}
+    blobs = {name: f'<script type="text/plain" data-blob="{name}">{code}</script>' for name, code in codes.items()}
+    document = json.dumps(json.loads((FROZEN_SCENE / "scene.json").read_text()))
+    page = tmp_path / "page.html"
+    page.write_text(f'<script type="application/json" id="efields-scene">{document}</script>' + "".join(blobs.values()))
+    assert facts(capsys, str(page)) == found
+    assert cli.main(["info", str(page)]) == 0
+    assert "8 x 8 x 5 voxels, the field stands still" in capsys.readouterr().out
+    page.write_text(page.read_text().replace(blobs["volume-0.bin"], ""))
+    assert cli.main(["info", str(page)]) == 2
+    assert "the scene is broken: volume-0.bin is not there" in capsys.readouterr().err
+    assert cli.main(["info", str(FROZEN_SCENE), "--preview", str(tmp_path / "a.png")]) == 2
+    assert "--preview draws a recording" in capsys.readouterr().err

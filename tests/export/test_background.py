@@ -1,4 +1,4 @@
-"""Backgrounds of scenes: one colour stays exact, a map follows what depends on direction, across its seam and poles too."""
+"""Backgrounds of scenes: one colour stays exact, a map follows radiance by direction, across its seam and poles too."""
 
 from __future__ import annotations
 

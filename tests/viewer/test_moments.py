@@ -1,4 +1,4 @@
-"""A scene that moves, before a background that depends on direction: the shader at each moment against the numpy march."""
+"""A scene that moves, before a background by direction: the shader at each moment against the numpy march."""
 
 from __future__ import annotations
 

@@ -47,6 +47,8 @@ describe("a scene document", () => {
     ["world.aabb", [[0, 0, 0], [0, 1, 1]], "world.aabb should be a low corner below a high corner"],
     ["world.up", [0, 0, 2], "world.up should be of length 1"],
     ["background", [0.1, 0.2, 0.3], "background should be 1 numbers, one for each channel,"],
+    ["background", { kind: "painted" }, 'background.kind should be "map" but is "painted"'],
+    ["background", { kind: "map", width: 8, height: 4, channels: 3, blob: "b.bin" }, "background.channels should be 1 but is 3"],
     ["volume.shape", [4, 3], "volume.shape should have 3 entries and has 2"],
     ["volume.shape", [4, 3.5, 2], "volume.shape[1] should be a whole number but is 3.5"],
     ["volume.step", null, "volume.step should be a finite number but is null"],
@@ -76,6 +78,13 @@ describe("a scene document", () => {
     }
     expect(message).toContain(sentence);
     expect(message).not.toContain("\n");
+  });
+
+  it("may have a map of the background", () => {
+    const map = { kind: "map", width: 8, height: 4, channels: 1, blob: "background.bin" };
+    const document = validateScene(changed("background", map));
+    expect(document.background).toEqual(map);
+    expect(blobSizes(document).get("background.bin")).toBe(128);
   });
 
   it("says how long every blob is", () => {
