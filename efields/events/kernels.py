@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,9 +19,6 @@ from efields.errors import InputError
 from efields.events.stream import EventStream
 from efields.native.build import BuildError
 
-if TYPE_CHECKING:
-    from efields.events.intervals import PixelIndex
-
 _MOST_EVENTS = 2**31
 _MOST_PIXELS = 2**31
 
@@ -29,6 +26,37 @@ _long = ctypes.c_int64
 _Bytes = ctypes.c_char * 0
 
 Integers = Int64[np.ndarray, " n"]
+
+
+class Index(Protocol):
+    """The columns and numbers of a `PixelIndex`, which says what they are."""
+
+    @property
+    def t_us(self) -> np.ndarray:
+        """Absolute times in microseconds."""
+        ...
+
+    @property
+    def cum_pos(self) -> np.ndarray:
+        """Number of ON events before each place."""
+        ...
+
+    @property
+    def start(self) -> np.ndarray:
+        """Place of each pixel's first event."""
+        ...
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels of the sensor."""
+        ...
+
+    @property
+    def last_us(self) -> int:
+        """Absolute time of the last event."""
+        ...
+
+    def __len__(self) -> int: ...
 
 
 @lru_cache(maxsize=1)
@@ -50,7 +78,7 @@ class _EventIndex(ctypes.Structure):
     )
 
 
-_structures: WeakKeyDictionary[PixelIndex, _EventIndex] = WeakKeyDictionary()
+_structures: WeakKeyDictionary[Index, _EventIndex] = WeakKeyDictionary()
 
 
 def index_columns(stream: EventStream) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -70,7 +98,7 @@ def index_columns(stream: EventStream) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return t_us, cum_pos, start
 
 
-def places_after(index: PixelIndex, pixel: Integers, t_us: Integers) -> Integers | None:
+def places_after(index: Index, pixel: Integers, t_us: Integers) -> Integers | None:
     """Places behind each pixel's last event with t <= t_us; see `PixelIndex`."""
     if not _takes(index) or len(pixel) != len(t_us):
         return None
@@ -81,7 +109,7 @@ def places_after(index: PixelIndex, pixel: Integers, t_us: Integers) -> Integers
 
 
 def counts(
-    index: PixelIndex, pixel: Integers, t0_us: Integers, t1_us: Integers
+    index: Index, pixel: Integers, t0_us: Integers, t1_us: Integers
 ) -> tuple[Int32[np.ndarray, " n"], Int32[np.ndarray, " n"]] | None:
     """Numbers of ON and of OFF events of each pixel in (t0, t1]; see `PixelIndex.counts`."""
     if not _takes(index) or not len(pixel) == len(t0_us) == len(t1_us):
@@ -95,7 +123,7 @@ def counts(
 
 
 def drawn_windows(
-    index: PixelIndex,
+    index: Index,
     stream: EventStream,
     last: Integers,
     length: Integers,
@@ -126,7 +154,7 @@ def drawn_windows(
 
 
 def silence(
-    index: PixelIndex, pixel: Integers, t0_us: Integers, dead_us: int, longest_us: int
+    index: Index, pixel: Integers, t0_us: Integers, dead_us: int, longest_us: int
 ) -> tuple[Integers, Integers, Integers, Integers] | None:
     """Pixels, starts, first and last times of the end of those silent intervals that have room; see `draw_silent`."""
     if not _takes(index):
@@ -142,7 +170,7 @@ def silence(
     return pixel, t0_us, t1_first, t1_last
 
 
-def _takes(index: PixelIndex) -> bool:
+def _takes(index: Index) -> bool:
     """Whether the kernels take this index: as `PixelIndex.build` makes it, of fewer than 2^31 events."""
     columns = (index.start, np.int64), (index.t_us, np.int64), (index.cum_pos, np.int32)
     return present() and all(_plain(*column) for column in columns)
@@ -157,7 +185,7 @@ def _integers(column: np.ndarray) -> np.ndarray:
     return column if _plain(column, np.int64) else np.require(column, np.int64, ["C", "A"])
 
 
-def _of(index: PixelIndex) -> object:
+def _of(index: Index) -> object:
     """The structure of an index, made once for each."""
     if index not in _structures:
         addresses = (column.ctypes.data for column in (index.start, index.t_us, index.cum_pos))

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 
-from efields.errors import InputError
 from efields.events.clock_order import span_said
 from efields.events.columns import CHUNK, EventColumns, in_chunks
 
@@ -88,11 +87,6 @@ def sorted_whole(chunks: Iterator[EventColumns]) -> Iterator[EventColumns]:
     if (columns.t_us[1:] < columns.t_us[:-1]).any():
         columns = columns.take(np.argsort(columns.t_us, kind="stable"))
     yield from in_chunks(columns)
-
-
-def refuse_late(what: str, *, row: int | None, lost_events: int, do: str) -> None:
-    """Raise `InputError`: the events cannot be put in order."""
-    raise InputError(what if row is None else f"{what} in row {row:,}", do=do)
 
 
 def _put(held: deque[EventColumns], part: EventColumns) -> None:

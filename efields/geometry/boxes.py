@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from efields.errors import InputError
@@ -90,11 +90,6 @@ class Box:
         """Points in the box's own coordinates: `lo` is 0, `hi` is 1."""
         lo, hi = self._corners(points)
         return (points - lo) / (hi - lo)
-
-    def contains(self, points: Float[Tensor, "*n 3"]) -> Bool[Tensor, "*n"]:
-        """Whether each point lies in the box, faces included."""
-        lo, hi = self._corners(points)
-        return ((points >= lo) & (points <= hi)).all(dim=-1)
 
     def _corners(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """The two corners as tensors of the same type and on the same device."""

@@ -132,22 +132,6 @@ def invert(T: Float[Tensor, "*n 4 4"]) -> Float[Tensor, "*n 4 4"]:
     return _homogeneous(back, -(back @ T[..., :3, 3:]).squeeze(-1))
 
 
-def compose(first: Float[Tensor, "*n 4 4"], *others: Float[Tensor, "*n 4 4"]) -> Float[Tensor, "*n 4 4"]:
-    """Product of rigid motions, read as T_a_b, T_b_c, ... -> T_a_z."""
-    result = first
-    for other in others:
-        result = result @ other
-    return result
-
-
-def opengl_to_opencv(T: Float[Tensor, "*n 4 4"]) -> Float[Tensor, "*n 4 4"]:
-    """T_world_camera with OpenGL axes (x right, y up, z backward) to OpenCV axes; its own inverse.
-
-    The camera's y and z axes are columns of the matrix, so those columns change sign; the position does not.
-    """
-    return T * T.new_tensor((1.0, -1.0, -1.0, 1.0))
-
-
 def _homogeneous(rotation: Tensor, position: Tensor) -> Tensor:
     """Homogeneous matrix [..., 4, 4] of a rotation and a position."""
     top = torch.cat((rotation, position[..., None]), dim=-1)

@@ -163,21 +163,6 @@ class Trajectory:
             rotation = rotation @ step[:, :3, :3]
         return Poses(rotation, position)
 
-    def resampled(self, rate_hz: float) -> Trajectory:
-        """Poses on this curve at uniform times, at least `rate_hz` a second, first to last, as a linear trajectory.
-
-        Raises `InputError` for a rate that is not above 0.
-        """
-        if not (np.isfinite(rate_hz) and rate_hz > 0):
-            raise InputError(f"pose rate {rate_hz:g} Hz", do="give a number above 0")
-        # More than one pose per microsecond could not be distinguished.
-        duration_us = self.end_us - self.start_us
-        steps = min(max(1, int(np.ceil(duration_us * 1e-6 * rate_hz - 1e-9))), duration_us)
-        t_us = np.rint(np.linspace(self.start_us, self.end_us, steps + 1)).astype(np.int64)
-        poses = self.at(torch.from_numpy((t_us - self.origin_us) * 1e-6))
-        orientation = rotation_to_quaternion(poses.rotation).numpy()
-        return Trajectory(t_us, poses.position.numpy(), orientation, "linear", self.origin_us)
-
     def about(self, origin: tuple[float, float, float]) -> Trajectory:
         """The same trajectory with positions relative to `origin`; itself if that is zero."""
         return replace(self, position=self.position - origin) if any(origin) else self

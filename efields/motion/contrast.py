@@ -59,13 +59,6 @@ def gradient_magnitude(image: Float[Tensor, "h w"]) -> Float[Tensor, ""]:
     return (across.square().mean() + down.square().mean()) / 4
 
 
-def absolute_gradient(image: Float[Tensor, "h w"]) -> Float[Tensor, ""]:
-    """Mean absolute gradient by central differences, across plus down: less affected by few bright pixels."""
-    across = image[1:-1, 2:] - image[1:-1, :-2]
-    down = image[2:, 1:-1] - image[:-2, 1:-1]
-    return (across.abs().mean() + down.abs().mean()) / 2
-
-
 def multi_reference_sharpness(
     images: Sequence[Float[Tensor, "h w"]], unwarped: Float[Tensor, "h w"]
 ) -> Float[Tensor, ""]:

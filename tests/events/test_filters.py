@@ -22,7 +22,7 @@ from efields.events.filters import (
     filtered,
     pixels_above_rate,
 )
-from efields.events.ordered import InOrder, refuse_late, sorted_whole
+from efields.events.ordered import InOrder, sorted_whole
 from efields.events.resampling import Crop, Downsample, Flip, Rotate
 
 WIDTH, HEIGHT = 7, 5
@@ -159,6 +159,10 @@ def test_downsampling_equals_a_loop(size: int, factor: int) -> None:
             sent.append((x, y, t, p))
             level[x, y] = 0
     assert passed(columns, size, lambda: Downsample(factor, WIDTH, HEIGHT, accumulate=True)) == sent
+
+
+def refuse_late(what: str, *, row: int | None, lost_events: int, do: str) -> None:
+    raise InputError(f"{what} in row {row}", do=do)
 
 
 @settings(max_examples=100, deadline=None)

@@ -172,20 +172,6 @@ def test_poses_are_differentiable_in_time(kind):
     assert torch.autograd.gradcheck(lambda v: trajectory.at(v * 8e-3).matrix(), t.requires_grad_())
 
 
-def test_resampled_poses_lie_on_the_curve():
-    for trajectory in (wander(), wander(kind="cubic")):
-        finer = trajectory.resampled(1000.0)
-        assert (finer.start_us, finer.end_us) == (trajectory.start_us, trajectory.end_us)
-        assert finer.kind == "linear" and finer.origin_us == ORIGIN
-        assert len(finer) == 65 and set(np.diff(finer.t_us)) == {1000}
-        found, expected = finer.at(seconds(finer, finer.t_us)), trajectory.at(seconds(finer, finer.t_us))
-        torch.testing.assert_close(found.matrix(), expected.matrix(), rtol=0, atol=1e-9)
-    assert len(wander().resampled(0.001)) == 2
-    assert len(wander().resampled(1e9)) == 64_001, "a pose a microsecond is the limit"
-    with pytest.raises(InputError, match="pose rate 0 Hz"):
-        wander().resampled(0)
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
