@@ -18,9 +18,23 @@ REQUESTS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBRE
 class Stopped(KeyboardInterrupt):
     """The process was asked to end by a signal; as Ctrl-C, it passes every `except Exception`."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, said: str = "stopped") -> None:
         super().__init__(f"signal {number}")
-        self.number = number
+        self.number, self.said = number, said
+
+
+@contextlib.contextmanager
+def saying(words: str) -> Iterator[None]:
+    """A request to end that comes in the block says `words` to the user."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise Stopped(exit_code(stop) - 128, words) from stop
+
+
+def said(stop: KeyboardInterrupt) -> str:
+    """What the user is told of this end."""
+    return stop.said if isinstance(stop, Stopped) else "stopped"
 
 
 def exit_code(stop: KeyboardInterrupt) -> int:

@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("supervision", "problem"),
     ("losses", "loaders"),
     ("problems", "writers", "supplied"),
-    ("conversion",),
+    ("conversion", "simulated"),
     ("config",),
     ("train",),
     ("evaluate",),

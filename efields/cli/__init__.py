@@ -73,7 +73,7 @@ def _run(verb: str, words: list[str], debug: bool) -> int:
     except SystemExit as stop:  # tyro has printed help (0) or what is wrong with the flags (2)
         return stop.code if isinstance(stop.code, int) else 2
     except KeyboardInterrupt as stop:
-        return _complain("stopped", code=signals.exit_code(stop))
+        return _complain(signals.said(stop), code=signals.exit_code(stop))
     except InputError as error:
         if debug:
             raise
@@ -93,6 +93,11 @@ def _run(verb: str, words: list[str], debug: bool) -> int:
 def seconds_so_far() -> float:
     """Wall time of the command that runs."""
     return time.monotonic() - STARTED.get()
+
+
+def say(line: str) -> None:
+    """Tell the user something beside the output."""
+    print(f"efields: {line}", file=sys.stderr, flush=True)
 
 
 def print_json(value: object) -> None:
@@ -139,7 +144,7 @@ def _help() -> str:
 
 
 def _complain(line: str, code: int = 2) -> int:
-    print(f"efields: {InputError(line)}", file=sys.stderr)  # cut where it is longer than anybody reads
+    say(str(InputError(line)))  # cut where it is longer than anybody reads
     return code
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -16,6 +15,7 @@ from efields.cli._reading import Reading, loader_options
 from efields.cli._supplied import CameraFlags, supplied_of
 from efields.errors import InputError
 from efields.ranges import NotNegative, Positive, Range, Seed
+from efields.signals import saying
 
 if TYPE_CHECKING:
     from efields.backends.reference import Backend
@@ -110,10 +110,8 @@ def output_folder(recording: Path, flags: EstimateFlags, what: str) -> Iterator[
     with _named(recording, flags, what) as out, atomic.replacing(out) as folder:
         folder.mkdir()
         try:
-            yield folder, out
-        except KeyboardInterrupt:
-            print(f"efields: nothing was written to {out}", file=sys.stderr)
-            raise
+            with saying(f"stopped; nothing was written to {out}"):
+                yield folder, out
         except InputError as error:  # in the words of the folder that the user knows
             raise InputError(error.what, str(error.where or "").replace(str(folder), str(out)), error.do) from None
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from efields.cli._progress import TrainingReport, progress
 from efields.errors import InputError
+from efields.signals import Stopped
 
 if TYPE_CHECKING:
     from efields.cli._machine import Machine
-    from efields.cli._viewing import Shown
     from efields.config import Experiment
     from efields.recordings.recording import Recording
+    from efields.server.training_page import TrainingPage
     from efields.train import Progress, Run
 
-CHECKPOINT = "checkpoint.pt"
 REPORT = "report.html"
 
 
@@ -26,15 +26,17 @@ def train(
     run: Run,
     *,
     resume: bool,
+    go_on: str,
     quiet: bool,
-    page: Shown | None = None,
+    page: TrainingPage | None = None,
 ) -> Run:
     """Train into the folder of `run`, which the caller holds, with a quick held-out score now and then.
 
-    The score is made where there are held-out views; `page` shows the field meanwhile.
+    The score is made where there are held-out views; `page` shows the field meanwhile. A training that is stopped says
+    by which command to `go_on`.
     """
     from efields.evaluate import heldout_psnr
-    from efields.train import check_machine, reconstruct, views_for
+    from efields.train import Interrupted, check_machine, reconstruct, views_for
 
     check_machine(experiment)  # what it says of a slow backend stands above the progress
     _, views = views_for(experiment, recording)
@@ -47,16 +49,19 @@ def train(
             if page is not None:
                 page.on_progress(now)
 
-        return reconstruct(
-            experiment,
-            recording,
-            run.path,
-            resume=resume,
-            held=True,
-            heldout=None if views is None else lambda renderer: heldout_psnr(renderer, views, protocol, count),
-            on_progress=on_progress,
-            onlooker=page,
-        )
+        try:
+            return reconstruct(
+                experiment,
+                recording,
+                run.path,
+                resume=resume,
+                held=True,
+                heldout=None if views is None else lambda renderer: heldout_psnr(renderer, views, protocol, count),
+                on_progress=on_progress,
+                onlooker=page,
+            )
+        except Interrupted as stop:
+            raise Stopped(stop.signal_number, f"stopped at step {stop.step}; go on with: {go_on}") from None
 
 
 def score_and_report(

@@ -9,7 +9,6 @@ larger than memory. `motion`: egomotion and flow on simulated scenes. `view`: th
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from efields.cli import print_json
+from efields.cli import print_json, say
 from efields.errors import InputError
 from efields.machine import set_threads
 from efields.ranges import Range, Seed, Steps, Threads
@@ -148,10 +147,10 @@ def _step_workload() -> tuple[Experiment, Recording]:
 
 def _simulated(scene: str) -> tuple[Experiment, Recording] | None:
     """The config and the recording of a scene that is simulated already, or of a folder that holds a recording."""
-    from efields.cli._scene import RECORDINGS, scene_file
     from efields.cli._shipped import find_shipped, shipped_names
     from efields.config import experiment_from_table, load_experiment
     from efields.loaders import load
+    from efields.simulated.scene import RECORDINGS, scene_file
 
     given = Path(scene)
     folder = given if given.is_dir() and scene_file(given) is None else RECORDINGS / given.name
@@ -174,7 +173,7 @@ def _train(args: Args) -> dict[str, Any]:
         found = _simulated(scene)
         if found is None:
             do = f"efields simulate scenes/{Path(scene).name}"
-            print(f"efields: {scene} is not simulated yet; run: {do}", file=sys.stderr)
+            say(f"{scene} is not simulated yet; run: {do}")
             continue
         experiment, recording = found
         train = dataclasses.replace(experiment.train, heldout_every=args.heldout_every)
@@ -256,8 +255,8 @@ def _motion(args: Args) -> dict[str, Any]:
 def _motion_scenes(args: Args) -> Iterator[MotionScene]:
     """Each scene before each sensor, or the folders of recordings with a motion truth; those that were named."""
     from efields.bench.motion_scenes import recorded_scene, simulated_scene
-    from efields.cli._scene import scene_file
     from efields.cli._shipped import find_shipped
+    from efields.simulated.scene import scene_file
 
     sensors = args.sensors.split(",")
     for name in args.scenes or MOTION_SCENES:

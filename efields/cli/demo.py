@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +47,7 @@ def run(args: Args) -> int:
     set_threads(args.threads)
     from efields.cli._training import REPORT, earlier_scores
     from efields.config import load_experiment
-    from efields.train import Interrupted, check_machine
+    from efields.train import check_machine
 
     scene = find_shipped(Path("scenes") / NAME, "scenes")
     experiment = load_experiment(find_shipped(NAME, "configs"))
@@ -57,11 +56,7 @@ def run(args: Args) -> int:
     metrics = earlier_scores(RUN) if same and (RUN / REPORT).exists() else None
     if metrics is None or metrics.get("steps") != experiment.train.steps:
         check_machine(experiment)  # says so before the first minute when training will be slow
-        try:
-            metrics = _made(args, experiment, scene, same)
-        except Interrupted as stop:
-            print(f"efields: stopped at step {stop.step}; go on with: efields demo", file=sys.stderr)
-            return stop.exit_code
+        metrics = _made(args, experiment, scene, same)
     _show(args, metrics, time.monotonic() - began)
     return 0
 
@@ -79,7 +74,8 @@ def _made(args: Args, experiment: Experiment, scene: Path, same: bool) -> dict[s
         _say(args, "1/3  the scene: a camera flies around an object, an event camera reports what changes")
         recording = recording_for(scene, quiet=args.json)
         _say(args, f"2/3  training on {len(recording.events):,} events; Ctrl-C stops, the same command goes on")
-        train(experiment, recording, run, resume=same and run.checkpoint_path.exists(), quiet=args.json)
+        resume = same and run.checkpoint_path.exists()
+        train(experiment, recording, run, resume=resume, go_on="efields demo", quiet=args.json)
         _say(args, "3/3  scoring on views that training never saw")
         metrics = score_and_report(
             run, recording, experiment.evaluate.protocol, machine_of(experiment), quiet=args.json

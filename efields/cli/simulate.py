@@ -24,8 +24,7 @@ from efields.ranges import Range
 from efields.simulation.sensor_model import EventCamera
 
 if TYPE_CHECKING:
-    from efields.events.stream import EventStream
-    from efields.recordings.recording import Recording
+    pass
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,9 @@ def run(args: Args) -> int:
 
 def _from_scene(args: Args) -> Path:
     """The folder of the recording that the scene makes."""
-    from efields.cli._scene import scene_file, simulated_folder
+    from efields.cli._scene import simulated_folder
     from efields.cli._shipped import find_shipped
+    from efields.simulated.scene import scene_file
 
     if args.camera != EventCamera() or args.fps is not None or args.encoding != "srgb" or args.time_unit:
         raise InputError("a scene has a camera of its own", args.scene, "change [sensor] in its scene.toml")
@@ -81,48 +81,20 @@ def _from_scene(args: Args) -> Path:
 def _from_frames(args: Args, source: Path) -> Path:
     """The folder of the recording that the event camera makes of the user's frames."""
     from efields.cli._progress import progress
-    from efields.cli._scene import RECORDINGS, SIMULATED
-    from efields.loaders.robust_enerf import save
-    from efields.simulation.event_camera import simulate_frames
+    from efields.simulated.frames import simulate_into
+    from efields.simulated.scene import RECORDINGS, SIMULATED
     from efields.simulation.frames import open_frames
 
     check_place(args.out or RECORDINGS)
     if args.out is not None:
         refuse_existing(args.out, args.overwrite, (SIMULATED,))
     frames = open_frames(source, args.fps, args.encoding, args.time_unit)
+    named = next_free(RECORDINGS / source.resolve().stem, folder=True) if args.out is None else nullcontext(args.out)
     with progress("frames", args.json) as report:
         # a video tells how long it is only about, and may turn out longer
-        events, labels = simulate_frames(
-            frames, args.camera, on_progress=lambda done, total: report(done, max(done, total or done + 1))
+        return simulate_into(
+            named, frames, source, args.camera, lambda done, total: report(done, max(done, total or done + 1))
         )
-    if not len(events):
-        raise InputError("no events: nothing changes by a contrast threshold", source, "lower --c-pos and --c-neg")
-    named = next_free(RECORDINGS / source.resolve().stem, folder=True) if args.out is None else nullcontext(args.out)
-    with named as folder:
-        save(recording_of(events, args.camera, source, frames.times_said), folder, labels=labels)
-    return folder
-
-
-def recording_of(events: EventStream, camera: EventCamera, source: Path, times_said: str = "") -> Recording:
-    """A recording of simulated events whose lens and poses nobody knows."""
-    from efields.events.sensor import Sensor
-    from efields.geometry.camera import Camera
-    from efields.recordings.recording import Recording
-
-    width, height = events.width, events.height
-    focal = float(max(width, height))
-    return Recording(
-        events=events,
-        camera=Camera(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2, bayer=camera.bayer),
-        sensor=Sensor(camera.c_pos, camera.c_neg, camera.refractory_us, camera.threshold_sigma),
-        name=source.resolve().stem,
-        notes=(
-            f"Simulated from the frames of {source.name}.",
-            f"The lens is not known: a pinhole of {focal:g} pixels focal length is assumed.",
-            "The poses of the camera are not known.",
-            *((times_said,) if times_said else ()),
-        ),
-    )
 
 
 def _show(folder: Path, as_json: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from efields.cli import print_json
+from efields.cli import print_json, say
 from efields.cli._machine import machine_of
 from efields.cli._reading import Reading, TimeUnit, loader_options
 from efields.cli._shipped import find_shipped
@@ -19,12 +18,12 @@ from efields.cli._supplied import SuppliedFlags, supplied_of
 from efields.errors import InputError
 from efields.machine import set_threads
 from efields.ranges import Finite, Port, Range, Seed, Steps, Threads, check_value
-from efields.signals import exit_code
+from efields.signals import saying
 
 if TYPE_CHECKING:
-    from efields.cli._viewing import Shown
     from efields.config import Experiment
     from efields.recordings.recording import Recording
+    from efields.server.training_page import TrainingPage
     from efields.train import Run
 
 
@@ -86,7 +85,7 @@ def run(args: Args) -> int:
         check_listening()
     if args.threads is not None:
         set_threads(args.threads)  # before torch is loaded, by the config
-    from efields.cli._run_folder import run_folder
+    from efields.train.run_folder import run_folder
 
     config, loaded = _experiment(args)
     experiment = override(loaded, args)
@@ -99,12 +98,12 @@ def run(args: Args) -> int:
 
 def _train(args: Args, experiment: Experiment, folder: Run) -> int:
     """Train in the run folder that is held, then score, also what a killed process left unscored."""
-    from efields.cli._run_folder import finished
     from efields.cli._scene import recording_for
     from efields.cli._training import earlier_scores, score_and_report, scores_line, train, typed
     from efields.config import suited
     from efields.supplied.supply import supply
-    from efields.train import Interrupted, check_machine
+    from efields.train import check_machine
+    from efields.train.run_folder import finished
 
     check_machine(experiment)
     go_on = f"efields train {typed(folder.config_path)} --resume"
@@ -115,21 +114,14 @@ def _train(args: Args, experiment: Experiment, folder: Run) -> int:
     recording = supply(recording_for(experiment.scene, experiment.loader, quiet=args.json), experiment.supplied)
     experiment = suited(experiment, recording)
     with _page(args, recording) as page:
-        try:
-            done = folder
-            if not trained:
-                done = train(experiment, recording, folder, resume=args.resume, quiet=args.json, page=page)
-        except Interrupted as stop:
-            print(f"efields: stopped at step {stop.step}; go on with: {go_on}", file=sys.stderr)
-            return stop.exit_code
+        done = folder
+        if not trained:
+            done = train(experiment, recording, folder, resume=args.resume, go_on=go_on, quiet=args.json, page=page)
         if page is not None and not args.keep_view:
             page.close()
-        try:
+        with saying(f"stopped while scoring; go on with: {go_on}"):
             machine, protocol = machine_of(experiment), experiment.evaluate.protocol
             metrics = score_and_report(done, recording, protocol, machine, quiet=args.json, as_loaded=False)
-        except KeyboardInterrupt as stop:
-            print(f"efields: stopped while scoring; go on with: {go_on}", file=sys.stderr)
-            return exit_code(stop)
         if args.json:
             print_json({"run": done.path, **(earlier_scores(done.path) or metrics)})
         else:
@@ -150,13 +142,13 @@ def _tell_finished(args: Args, run: Run, metrics: dict[str, Any]) -> None:
     print(f"train longer with: efields train {typed(run.config_path)} --resume --steps N, more than {metrics['steps']}")
 
 
-def _page(args: Args, recording: Recording) -> AbstractContextManager[Shown | None]:
+def _page(args: Args, recording: Recording) -> AbstractContextManager[TrainingPage | None]:
     """The page of --view, or nothing."""
     if not (args.view or args.keep_view):
         return nullcontext()
-    from efields.cli._viewing import shown
+    from efields.server.training_page import training_page
 
-    return shown(recording, args.port, args.view_share)
+    return training_page(recording, args.port, args.view_share, say)
 
 
 def override(experiment: Experiment, args: Args) -> Experiment:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from efields.cli import print_json
+from efields.cli import print_json, say
 from efields.cli._machine import Machine
 from efields.ranges import Port
 
@@ -66,28 +65,20 @@ def run(args: Args) -> int:
         recording, note = recording_of(source)
         parts = scene_parts(source, model, recording)
         if note and not args.json:
-            print(f"efields: {note}", file=sys.stderr)
+            say(note)
         studio = Studio(model)
         with serving(studio, Offer(parts.document, parts.blobs), args.host, args.port, args.token) as address:
             if args.json:
                 print_json({"run": source.path, "url": address.url, "host": address.host, "port": address.port})
                 sys.stdout.flush()
             else:
-                print("\n".join(address_lines(address)), "Ctrl-C ends it.", sep="\n", flush=True)
+                print(*address.lines(), "Ctrl-C ends it.", sep="\n", flush=True)
             if args.open or (not args.no_open and not args.json and at_a_desktop()):
                 open_page(address)
             studio.run(stopped.is_set)
     if not args.json:
-        print("efields: the viewer is closed", file=sys.stderr)
+        say("the viewer is closed")
     return 0
-
-
-def address_lines(address: Address) -> Iterator[str]:
-    """Where the page is."""
-    if address.wanted and address.port != address.wanted:
-        yield f"port {address.wanted} is taken: using {address.port}"
-    yield f"viewer:  {address.url}"
-    yield f"from another machine:  {address.tunnel}   then open http://localhost:{address.port}/{address.query}"
 
 
 def open_page(address: Address) -> None:

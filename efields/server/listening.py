@@ -56,6 +56,13 @@ class Address:
         """The command that brings the page to another machine."""
         return f"ssh -L {self.port}:127.0.0.1:{self.port} USER@THIS-MACHINE"
 
+    def lines(self) -> Iterator[str]:
+        """Where the page is, in lines to read."""
+        if self.wanted and self.port != self.wanted:
+            yield f"port {self.wanted} is taken: using {self.port}"
+        yield f"viewer:  {self.url}"
+        yield f"from another machine:  {self.tunnel}   then open http://localhost:{self.port}/{self.query}"
+
 
 def bound(host: str, port: int) -> tuple[socket.socket, int]:
     """A listening socket on `port`, or on the next free one; raises `InputError` where there is none."""

@@ -56,7 +56,7 @@ class Interrupted(Exception):
 
     def __init__(self, run: Any, step: int, signal_number: int) -> None:
         super().__init__(f"stopped at step {step}")
-        self.run, self.step, self.exit_code = run, step, 128 + signal_number
+        self.run, self.step, self.signal_number = run, step, signal_number
 
 
 @dataclass

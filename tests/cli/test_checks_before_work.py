@@ -34,7 +34,7 @@ def nothing_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "ball.toml").write_text('scene = "ball"\n')
     (tmp_path / "afile").write_text("")
     for place in (
-        "efields.cli._scene._simulate",
+        "efields.simulated.scene._simulate",
         "efields.loaders._configured",  # which `load` and `open_events` begin with
         "efields.simulation.frames.open_frames",
         "efields.train.run.Run.load_model",

@@ -16,7 +16,7 @@ from efields.config import load_experiment
 from efields.errors import InputError
 from efields.geometry.boxes import Box
 from efields.loaders.robust_enerf import save
-from efields.simulation import simulate
+from efields.simulated import scene
 from efields.simulation.scene import load_scene
 from efields.simulation.simulate import Simulated
 from efields.train import Progress, Run
@@ -229,7 +229,7 @@ class Simulator:
 @pytest.fixture
 def simulator(monkeypatch: pytest.MonkeyPatch) -> Simulator:
     fake = Simulator()
-    monkeypatch.setattr(simulate, "simulate_scene", fake)
+    monkeypatch.setattr(scene, "simulate_scene", fake)
     return fake
 
 
@@ -255,10 +255,10 @@ def test_a_scene_is_simulated_once_until_it_changes(here: Path, simulator: Simul
 
 def test_the_key_follows_the_kind_of_a_shape(here: Path) -> None:
     Path("scene.toml").write_text(SCENE)
-    one = _scene.scene_key(load_scene("scene.toml"))
-    assert one == _scene.scene_key(load_scene("scene.toml"))
+    one = scene.scene_key(load_scene("scene.toml"))
+    assert one == scene.scene_key(load_scene("scene.toml"))
     Path("scene.toml").write_text(SCENE.replace('"sphere"', '"torus"'))
-    assert one != _scene.scene_key(load_scene("scene.toml"))
+    assert one != scene.scene_key(load_scene("scene.toml"))
 
 
 def test_a_recording_of_the_same_name_is_not_replaced(here: Path, simulator: Simulator) -> None:
@@ -275,7 +275,7 @@ def test_the_demo_is_quick_the_second_time_and_goes_on_when_stopped(
 ) -> None:
     Path("thing").mkdir()
     Path("thing/scene.toml").write_text(SCENE)
-    monkeypatch.setattr(demo, "find", lambda _, kind: Path("thing") if kind == "scenes" else Path("small.toml"))
+    monkeypatch.setattr(demo, "find_shipped", lambda _, kind: Path("thing") if kind == "scenes" else Path("small.toml"))
     assert cli.main(["demo", "--threads", "1"]) == 0
     assert "held-out views" in (said := capsys.readouterr().out)
     assert "of\n  full brightness" in said

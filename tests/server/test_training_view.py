@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import torch
 
-from efields.cli._viewing import shown
+from efields import cli
 from efields.server.client import connected
 from efields.server.protocol import Training
 from efields.server.studio import Studio
+from efields.server.training_page import training_page
 from efields.server.viewing import MOST_HISTORY, TrainingView
 from efields.train import Progress, Run, reconstruct
 from efields.train.checkpoint import read_checkpoint
@@ -143,7 +144,7 @@ def trained(path: Path, act: Callable[[Any], None] | None, **train: Any) -> Run:
     if act is None:
         return reconstruct(settings, recording(), path)
     page = Page(act)
-    with shown(recording(), 0, 0.5) as onlooker:
+    with training_page(recording(), 0, 0.5, cli.say) as onlooker:
         begin = onlooker.begin
 
         def begin_and_look(run: Run, made: Any) -> None:

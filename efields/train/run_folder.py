@@ -6,12 +6,11 @@ import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from efields.errors import InputError
-
-if TYPE_CHECKING:
-    from efields.train import Run
+from efields.locks import Busy
+from efields.train.checkpoint import read_checkpoint
+from efields.train.run import Run
 
 RUNS = Path("runs")
 
@@ -24,8 +23,6 @@ def run_folder(config: Path, named: Path | None, *, resume: bool, overwrite: boo
     names that folder. Raises `InputError` for a run that is there and shall neither be resumed nor overwritten, one
     that another process trains in, and nothing to resume.
     """
-    from efields.train import Run
-
     path = named or (config.parent if config.name == "config.toml" else RUNS / config.stem)
     if resume and overwrite:
         raise InputError("--resume and --overwrite exclude each other", do="choose whether to keep what is there")
@@ -46,9 +43,6 @@ def run_folder(config: Path, named: Path | None, *, resume: bool, overwrite: boo
 @contextmanager
 def _next_run(path: Path) -> Iterator[Run]:
     """Hold the run folder `path`, or the first of `path-2`, `path-3`, ... where no run is and nobody trains."""
-    from efields.locks import Busy
-    from efields.train import Run
-
     for number in itertools.count(1):
         run = Run(path if number == 1 else path.with_name(f"{path.name}-{number}"))
         with ExitStack() as held:
@@ -68,8 +62,6 @@ def finished(run: Run, steps: int, asked: int | None) -> int | None:
 
     Raises `InputError` when fewer steps were `asked` for on the command line than are done.
     """
-    from efields.train.checkpoint import read_checkpoint
-
     done = read_checkpoint(run.checkpoint_path)["loop"]["step"]
     if asked is not None and asked < done:
         raise InputError(f"--steps {asked}, and {done} steps are done", run.path, f"give more than {done}")

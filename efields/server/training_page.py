@@ -1,25 +1,28 @@
-"""What `efields train --view` adds to training: the page that shows the field while it learns."""
+"""A page that shows a field while it learns: the web server around a training."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from efields.recordings.recording import Recording
-    from efields.server.studio import Studio
-    from efields.server.viewing import TrainingView
-    from efields.train import Model, Progress, Run
+from efields.export.document import scene_parts
+from efields.recordings.recording import Recording
+from efields.server.app import Offer
+from efields.server.looking import still
+from efields.server.studio import Studio
+from efields.server.viewing import TrainingView, serving
+from efields.signals import as_flag
+from efields.train import Model, Progress, Run
 
 
-class Shown:
+class TrainingPage:
     """Training in sight of a page; the web server runs from `begin` until `close`."""
 
-    def __init__(self, recording: Recording, port: int, share: float) -> None:
-        self._recording, self._port, self._share = recording, port, share
+    def __init__(self, recording: Recording, port: int, share: float, say: Callable[[str], None]) -> None:
+        """`share` is viewing over viewing and training; `say` tells the user a line."""
+        self._recording, self._port, self._share, self._say = recording, port, share, say
         self._stack = contextlib.ExitStack()
         self._studio: Studio | None = None
         self._view: TrainingView | None = None
@@ -32,13 +35,6 @@ class Shown:
 
     def begin(self, run: Run, model: Model) -> None:
         """Serve the field that is about to be trained, and say where."""
-        from efields.cli.view import address_lines
-        from efields.export.document import scene_parts
-        from efields.server.app import Offer
-        from efields.server.looking import still
-        from efields.server.studio import Studio
-        from efields.server.viewing import TrainingView, serving
-
         untrained = dataclasses.replace(model, renderer=still(model.renderer, draft=True))
         # What the untrained field looks like says nothing of the brightness to come.
         parts = scene_parts(run, untrained, self._recording).with_tone("auto")
@@ -47,8 +43,8 @@ class Shown:
         offer = Offer(parts.document, parts.blobs, True, view.history, view.on_training)
         address = self._stack.enter_context(serving(studio, offer, "127.0.0.1", self._port, None))
         self.url = address.url
-        for line in address_lines(address):
-            print(f"efields: {line}", file=sys.stderr, flush=True)
+        for line in address.lines():
+            self._say(line)
         view.start()
 
     def after_step(self, step: int, stopped: Callable[[], bool]) -> None:
@@ -67,12 +63,10 @@ class Shown:
 
     def keep(self) -> None:
         """Go on serving the trained field until Ctrl-C."""
-        from efields.signals import as_flag
-
         if self._studio is None or self._view is None:
             return
         self._view.end()
-        print("efields: the viewer stays open; Ctrl-C ends it", file=sys.stderr, flush=True)
+        self._say("the viewer stays open; Ctrl-C ends it")
         with as_flag() as stopped:
             self._studio.run(stopped.is_set)
 
@@ -84,9 +78,9 @@ class Shown:
 
 
 @contextlib.contextmanager
-def shown(recording: Recording, port: int, share: float) -> Iterator[Shown]:
-    """A page for the training in the block."""
-    page = Shown(recording, port, share)
+def training_page(recording: Recording, port: int, share: float, say: Callable[[str], None]) -> Iterator[TrainingPage]:
+    """A page for the training in the block; `say` tells the user where it is."""
+    page = TrainingPage(recording, port, share, say)
     try:
         yield page
     finally:
