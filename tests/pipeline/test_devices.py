@@ -65,10 +65,10 @@ def experiment(problem: str, device: str, **train: Any) -> Experiment:
 
 
 def assert_equal(one: Any, other: Any) -> None:
-    """Two contents of checkpoints, all but the time that was spent."""
+    """Two contents of checkpoints, all but the time that was spent and where."""
     if isinstance(one, dict):
         assert one.keys() == other.keys()
-        for key in one.keys() - {"seconds"}:
+        for key in one.keys() - {"seconds", "device"}:
             assert_equal(one[key], other[key])
     elif isinstance(one, torch.Tensor):
         assert torch.equal(one, other)
