@@ -110,11 +110,14 @@ def find_node() -> Node:
     return system_node() or _packaged_node() or _complain_of_node()
 
 
-def install_packages(node: Node) -> None:
-    """What package-lock.json names, into viewer/node_modules, unless exactly that is there. Raises `BuildError`."""
-    if not _packages_fit():
+def install_packages(node: Node, tools: bool = False) -> None:
+    """What package-lock.json names, into viewer/node_modules, unless it is there. Raises `BuildError`.
+
+    `tools`: also what only checks and tests need.
+    """
+    if not _packages_fit(tools):
         # What lies in npm's cache is taken without asking the registry: the lock file holds the hash of each.
-        node.run("ci", "--ignore-scripts", "--prefer-offline")
+        node.run("ci", "--ignore-scripts", "--prefer-offline", *([] if tools else ["--omit=dev"]))
 
 
 def build() -> Path:
@@ -138,7 +141,7 @@ def check() -> int:
     """Types and lint of the sources: exit code 0 when all is well or there is no Node, which one line says, else 1."""
     try:
         node = find_node()
-        install_packages(node)
+        install_packages(node, tools=True)
         node.run("run", "check")
     except NoNode as error:
         return _tell(f"skipped the check of viewer/: {error}", 0)
@@ -208,15 +211,19 @@ def _suits(version: str) -> bool:
     return (major, minor) >= (22, 12) or (major == 20 and minor >= 19)
 
 
-def _packages_fit() -> bool:
-    """Whether node_modules holds what the lock file names; packages for other systems need not be there."""
+def _packages_fit(tools: bool) -> bool:
+    """Whether node_modules holds what the lock file names; packages for other systems need not be there.
+
+    Nor need those for checks and tests, without `tools`.
+    """
     try:
         wanted = json.loads((HERE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
         present = json.loads((HERE / "node_modules" / ".package-lock.json").read_text(encoding="utf-8"))["packages"]
     except (OSError, ValueError, KeyError):
         return False
     named = {path: package for path, package in wanted.items() if path}
-    needed = {path for path, package in named.items() if not package.get("optional")}
+    spared = ("optional",) if tools else ("optional", "dev")
+    needed = {path for path, package in named.items() if not any(map(package.get, spared))}
     same = all(path in named and named[path].get("integrity") == has.get("integrity") for path, has in present.items())
     return needed <= present.keys() and same and all((HERE / path).is_dir() for path in present)
 

@@ -1,7 +1,8 @@
+/// <reference types="vitest/config" />
 // Builds ONE index.html: script and style stand inside, so that the page opens from disk and needs no other file.
 
 import { existsSync, readFileSync } from "node:fs";
-import { defineConfig, type Plugin } from "vitest/config";
+import { defineConfig, type Plugin } from "vite";
 
 /** The licence texts of the packages whose code is in the page: their authors ask that they go with it. */
 function licences(modules: readonly string[]): string {

@@ -21,7 +21,7 @@ def node(page_builder: ModuleType) -> Any:
         found = page_builder.find_node()
     except page_builder.NoNode as error:
         pytest.skip(f"NO NODE, the client is not checked: {error}")
-    page_builder.install_packages(found)
+    page_builder.install_packages(found, tools=True)
     return found
 
 
