@@ -13,12 +13,20 @@ from typing import Annotated, Any, Literal
 import tomli_w
 
 from efields.atomic import write_text
+from efields.backgrounds import BackgroundConfig
+from efields.draws import DrawConfig
+from efields.earlier_settings import settings_moved
 from efields.errors import InputError
+from efields.fields import FieldConfig
+from efields.geometry import camera_motion
+from efields.losses import LossConfig, draws_of
 from efields.plugins import import_plugin
+from efields.problems import ProblemConfig
 from efields.ranges import Range, Seed, Steps, Threads, check_ranges
 from efields.recordings.recording import Recording
-from efields.render.renderer import Sampling
-from efields.settings import did_you_mean, fill, read_toml, to_table
+from efields.render.renderer import LookConfig
+from efields.samplers import SamplerConfig
+from efields.settings import did_you_mean, fill, inside, read_toml, to_table
 from efields.supplied.given import Supplied
 
 
@@ -60,13 +68,26 @@ class EvaluateConfig:
     """Which correction is fitted between rendered and true images before they are compared."""
 
 
+FAMILIES = {"problem": "problems", "field": "fields", "sampling": "samplers", "background": "backgrounds"}
+"""Section of the TOML file to the folder that holds its kinds."""
+DEFAULT_KINDS = {
+    "problem": "event_radiance", "field": "hash_grid", "sampling": "occupancy", "background": "color",
+}  # fmt: skip
+"""The kind of a section that names none."""
+
+
+def _default(section: str) -> Any:
+    """The dataclass field of a section, whose default kind is imported when it is needed."""
+    return dataclasses.field(default_factory=lambda: resolve(FAMILIES[section], DEFAULT_KINDS[section])())
+
+
 @dataclass(frozen=True)
 class Experiment:
     """All that defines a reconstruction beside the recording itself."""
 
     scene: str = ""
     """Path of the recording, or of a folder with a scene.toml, which is simulated first."""
-    loader: dict[str, Any] = dataclasses.field(default_factory=dict)
+    loader: dict[str, object] = dataclasses.field(default_factory=dict)
     """Options of the recording's loader, such as extrapolate_s, and its `kind` where the files do not tell."""
     supplied: Supplied = Supplied()
     """Camera and poses that are given beside the recording."""
@@ -78,33 +99,44 @@ class Experiment:
     """Where tensors live: cpu or cuda."""
     threads: Threads = 0
     """Processor threads; 0 takes all cores."""
-    problem: Any = None
+    problem: ProblemConfig = _default("problem")
     """What is optimised against what: a `Config` of efields.problems."""
-    field: Any = None
+    field: FieldConfig = _default("field")
     """The representation: a `Config` of efields.fields."""
-    losses: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    sampling: SamplerConfig = _default("sampling")
+    """How rays are sampled: a `Config` of efields.samplers."""
+    background: BackgroundConfig = _default("background")
+    """What is behind the field: a `Config` of efields.backgrounds."""
+    losses: Mapping[str, LossConfig] = dataclasses.field(default_factory=dict)
     """The losses by name: each a `Config` of efields.losses."""
-    sampling: Sampling = Sampling()
-    """How rays are sampled."""
+    draws: Mapping[str, DrawConfig] = dataclasses.field(default_factory=dict)
+    """Settings of the draws that the losses ask for, by name: each a `Config` of efields.draws; see `all_draws`."""
+    camera_motion: camera_motion.Config = camera_motion.Config()
+    """Whether the given poses are corrected while the field is trained."""
     train: TrainConfig = TrainConfig()
     """How the field is optimised."""
     evaluate: EvaluateConfig = EvaluateConfig()
     """How the result is scored."""
 
+    @property
+    def look(self) -> LookConfig:
+        """What a renderer is made of."""
+        return LookConfig(self.field, self.sampling, self.background)
 
-DEFAULT_KINDS = {"problem": "event_radiance", "field": "hash_grid"}
-"""The kind of a section that names none."""
-FAMILIES = {"problem": "problems", "field": "fields"}
-"""Section of the TOML file to the folder that holds its kinds."""
+    @property
+    def all_draws(self) -> dict[str, DrawConfig]:
+        """The draws that the losses ask for, those without settings with their defaults."""
+        named = dict.fromkeys(name for loss in self.losses.values() for name in draws_of(loss))
+        return {name: self.draws[name] if name in self.draws else resolve("draws", name)() for name in named}
 
 
 def kinds(family: str) -> list[str]:
-    """Names that a `kind` of this family ("fields", "losses", "loaders", "problems") can take: the folder's files."""
+    """Names that a `kind` of this family ("fields", "losses", "loaders" and others) can take: the folder's files."""
     package = importlib.import_module(f"efields.{family}")
     return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
 
 
-def resolve(family: str, kind: str, where: str = "") -> type[Any]:
+def resolve(family: str, kind: object, where: str = "") -> type[Any]:
     """The `Config` class of a kind: a file of `efields/<family>/`, or a plug-in, a dotted module outside the package.
 
     `where` names the table in errors. Raises `InputError` when there is none, or the user does not allow plug-ins.
@@ -135,7 +167,8 @@ def experiment_from_table(table: Mapping[str, Any], where: str) -> Experiment:
     A [losses] section names exactly the losses to use; left out, the problem's own defaults hold.
     Raises `InputError` for an unknown key or kind, naming `where`.
     """
-    plain = {k: v for k, v in table.items() if k not in (*FAMILIES, "losses")}
+    table, moved = settings_moved(table, where)
+    plain = {k: v for k, v in table.items() if k not in (*FAMILIES, "losses", "draws")}
     known = {f.name for f in dataclasses.fields(Experiment)}
     for key in plain:
         if key not in known:
@@ -150,14 +183,33 @@ def experiment_from_table(table: Mapping[str, Any], where: str) -> Experiment:
         losses = {name: {} for name in sections["problem"].default_losses}
     if not isinstance(losses, Mapping) or not losses:
         raise InputError("no losses are named", where, "add a table such as [losses.event_interval]")
-    built = {}
-    for name, settings in losses.items():
-        if not isinstance(settings, Mapping):
-            raise InputError(f"losses.{name} is a table, not a value", where, f"write it as [losses.{name}]")
-        rest = {k: v for k, v in settings.items() if k != "kind"}
-        at = f"{where}: losses.{name}"
-        built[name] = fill(resolve("losses", settings.get("kind", name), at), rest, at)
-    return dataclasses.replace(experiment, losses=built, **sections)
+    built = {name: _named("losses", name, settings, where) for name, settings in losses.items()}
+    experiment = dataclasses.replace(experiment, losses=built, **sections)
+    experiment = dataclasses.replace(experiment, draws=_draws(table.get("draws", {}), moved, experiment, where))
+    return dataclasses.replace(experiment, draws=experiment.all_draws)
+
+
+def _draws(
+    table: Any, moved: Mapping[str, dict[str, Any]], experiment: Experiment, where: str
+) -> dict[str, DrawConfig]:
+    """The [draws] section, which may name only what a loss asks for, and what stood elsewhere before."""
+    if not isinstance(table, Mapping):
+        raise InputError("draws is a table, not a value", where, "write it as [draws.NAME]")
+    asked = {name for loss in experiment.losses.values() for name in draws_of(loss)}
+    for name in table:
+        if name not in asked:
+            raise InputError(f"no loss asks for the draw '{name}'", inside(where, "draws"), did_you_mean(name, asked))
+    given = {name: {} for name in sorted(asked)} | {name: moved[name] for name in asked & moved.keys()} | dict(table)
+    return {name: _named("draws", name, settings, where) for name, settings in given.items()}
+
+
+def _named(family: str, name: str, settings: Any, where: str) -> Any:
+    """The Config of a table `[family.name]`, whose kind is the name unless it says another."""
+    if not isinstance(settings, Mapping):
+        raise InputError(f"{family}.{name} is a table, not a value", where, f"write it as [{family}.{name}]")
+    rest = {k: v for k, v in settings.items() if k != "kind"}
+    at = f"{where}: {family}.{name}"
+    return fill(resolve(family, settings.get("kind", name), at), rest, at)
 
 
 def suited(experiment: Experiment, recording: Recording) -> Experiment:
@@ -168,19 +220,20 @@ def suited(experiment: Experiment, recording: Recording) -> Experiment:
     by_default = kind_of(experiment.problem) == DEFAULT_KINDS["problem"]
     if len(recording.events) or recording.frames is None or not by_default:
         return experiment
-    problem = resolve("problems", "radiance")(box=experiment.problem.box)
+    problem = resolve("problems", "radiance")(box=getattr(experiment.problem, "box", None))
     losses = {name: resolve("losses", name)() for name in problem.default_losses}
     evaluate = dataclasses.replace(experiment.evaluate, protocol="none")
-    return dataclasses.replace(experiment, problem=problem, losses=losses, evaluate=evaluate)
+    return dataclasses.replace(experiment, problem=problem, losses=losses, draws={}, evaluate=evaluate)
 
 
 def _section(name: str, table: Any, where: str) -> Any:
     if not isinstance(table, Mapping):
         raise InputError(f"{name} is a table, not a value", where, f"write it as [{name}]")
     kind = table.get("kind", DEFAULT_KINDS[name])
-    rest = {k: v for k, v in table.items() if k != "kind"}
     at = f"{where}: {name}"
-    return fill(resolve(FAMILIES[name], kind, at), rest, at)
+    config = resolve(FAMILIES[name], kind, at)
+    without_effect = getattr(config, "WITHOUT_EFFECT", ())
+    return fill(config, {k: v for k, v in table.items() if k != "kind" and k not in without_effect}, at)
 
 
 def kind_of(config: Any) -> str:
@@ -191,12 +244,17 @@ def kind_of(config: Any) -> str:
 
 def experiment_table(experiment: Experiment) -> dict[str, Any]:
     """The resolved experiment as a table, every default spelled out."""
-    table = to_table(dataclasses.replace(experiment, problem=None, field=None, losses={}))
+    given = {name: value for name, value in vars(experiment).items() if name not in (*FAMILIES, "losses", "draws")}
+    table = {name: to_table(value) if dataclasses.is_dataclass(value) else value for name, value in given.items()}
     for name in FAMILIES:
-        config = getattr(experiment, name)
-        table[name] = {"kind": kind_of(config), **to_table(config)}
-    table["losses"] = {name: {"kind": kind_of(c), **to_table(c)} for name, c in experiment.losses.items()}
+        table[name] = _with_kind(getattr(experiment, name))
+    table["losses"] = {name: _with_kind(config) for name, config in experiment.losses.items()}
+    table["draws"] = {name: _with_kind(config) for name, config in experiment.all_draws.items()}
     return table
+
+
+def _with_kind(config: Any) -> dict[str, Any]:
+    return {"kind": kind_of(config), **to_table(config)}
 
 
 def experiment_text(experiment: Experiment) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from efields.backgrounds import color
 from efields.config import (
     EvaluateConfig,
     Experiment,
@@ -21,10 +22,14 @@ from efields.config import (
     resolve,
     save_experiment,
 )
+from efields.draws import events as event_draw
+from efields.draws import silent as silent_draw
+from efields.draws import windows
 from efields.errors import InputError
 from efields.fields import analytic, hash_grid
 from efields.losses import event_interval, silent
 from efields.problems import event_radiance
+from efields.samplers import occupancy, stratified
 from efields.settings import read_toml
 
 OUTSIDE = """
@@ -68,6 +73,8 @@ def test_an_empty_file_is_the_defaults() -> None:
     assert tuple(found.losses) == event_radiance.Config().default_losses
     assert found.losses["event_interval"] == event_interval.Config()
     assert (found.train, found.evaluate) == (TrainConfig(), EvaluateConfig())
+    assert (found.sampling, found.background) == (occupancy.Config(), color.Config())
+    assert set(found.draws) == {"events", "windows", "silent"}
 
 
 def test_sections_fill_their_kinds() -> None:
@@ -76,8 +83,9 @@ def test_sections_fill_their_kinds() -> None:
             "scene": "somewhere",
             "seed": 3,
             "field": {"levels": 4, "log2_size": 12},
-            "problem": {"learn_ratio": True, "shares": {"events": 0.9}},
+            "problem": {"learn_ratio": True},
             "losses": {"silent": {"weight": 2}, "again": {"kind": "silent"}},
+            "draws": {"silent": {"share": 0.9}},
             "sampling": {"kind": "stratified"},
             "train": {"steps": 7},
             "evaluate": {"protocol": "offset"},
@@ -85,9 +93,10 @@ def test_sections_fill_their_kinds() -> None:
     )
     assert (found.scene, found.seed, found.train.steps, found.evaluate.protocol) == ("somewhere", 3, 7, "offset")
     assert found.field == hash_grid.Config(levels=4, log2_size=12)
-    assert found.problem.learn_ratio and found.problem.shares.events == 0.9
+    assert isinstance(found.problem, event_radiance.Config) and found.problem.learn_ratio
+    assert found.draws == {"silent": silent_draw.Config(share=0.9)}
     assert found.losses == {"silent": silent.Config(weight=2.0), "again": silent.Config()}
-    assert found.sampling.kind == "stratified"
+    assert found.sampling == stratified.Config()
 
 
 @pytest.mark.parametrize(
@@ -96,7 +105,7 @@ def test_sections_fill_their_kinds() -> None:
         ({"sead": 1}, r"^file: unknown key 'sead'; did you mean 'seed'\?"),
         ({"trian": {}}, "did you mean 'train'"),
         ({"train": {"step": 1}}, r"file\.train: unknown key 'step'; did you mean 'steps'\?"),
-        ({"sampling": {"sample": 1}}, r"file\.sampling: unknown key 'sample'; did you mean 'samples'\?"),
+        ({"sampling": {"sample": 1}}, r"file: sampling: unknown key 'sample'; did you mean 'samples'\?"),
         ({"evaluate": {"protokol": 1}}, "did you mean 'protocol'"),
         ({"evaluate": {"protocol": "robusst"}}, r"'robusst' is not allowed; did you mean 'robust'\?"),
         ({"field": {"level": 1}}, r"file: field: unknown key 'level'; did you mean 'levels'\?"),
@@ -122,6 +131,16 @@ def test_sections_fill_their_kinds() -> None:
         ({"field": {"view_degree": 7}}, "view_degree"),
         ({"problem": {"shares": {"events": -1}}}, "above 0"),
         ({"problem": {"box": [[0, 0, 0]]}}, "takes 2 numbers"),
+        ({"sampling": {"kind": "ocupancy"}}, r"^file: sampling: unknown kind 'ocupancy' of samplers.*'occupancy'"),
+        ({"sampling": {"kind": "stratified", "least_alhpa": 1}}, "unknown key 'least_alhpa'"),
+        ({"background": {"kind": "colour"}}, r"^file: background: unknown kind 'colour'.*did you mean 'color'\?"),
+        ({"draws": 1}, "draws is a table, not a value"),
+        ({"draws": {"silent": 0.5}}, r"draws\.silent is a table, not a value"),
+        ({"draws": {"silnt": {}}}, r"file\.draws: no loss asks for the draw 'silnt'; did you mean 'silent'\?"),
+        ({"draws": {"frames": {}}}, "no loss asks for the draw 'frames'"),
+        ({"draws": {"silent": {"shere": 1}}}, r"draws\.silent: unknown key 'shere'; did you mean 'share'\?"),
+        ({"camera_motion": {"lern": True}}, r"file\.camera_motion: unknown key 'lern'; did you mean 'learn'\?"),
+        ({"camera_motion": {"knot_every_s": 0}}, "knot_every_s = 0; give a number above 0"),
     ],
     ids=str,
 )
@@ -129,6 +148,54 @@ def test_what_is_wrong_is_told_on_one_line(table: dict[str, Any], line: str) -> 
     with pytest.raises(InputError, match=line) as error:
         built(table)
     assert "\n" not in str(error.value)
+
+
+# ---- what stood elsewhere in configs of version 0.1
+
+
+def test_earlier_shares_and_windows_are_read_where_they_are_now() -> None:
+    shares = {"events": 0.4, "windows": 2, "silent": 0.2, "frames": 0.7}
+    found = built({"problem": {"shares": shares, "windows_at_events": False, "learn_ratio": True}})
+    assert found.problem == event_radiance.Config(learn_ratio=True)
+    # No loss asks for frames.
+    assert found.draws == {
+        "events": event_draw.Config(share=0.4),
+        "windows": windows.Config(share=2.0, at_events=False),
+        "silent": silent_draw.Config(share=0.2),
+    }
+    assert found == built(experiment_table(found))
+
+
+def test_what_is_set_now_holds_over_what_was_set_before() -> None:
+    found = built({"problem": {"shares": {"silent": 0.2, "events": 0.4}}, "draws": {"silent": {"share": 0.5}}})
+    assert (found.draws["silent"].share, found.draws["events"].share) == (0.5, 0.4)
+
+
+def test_earlier_windows_keep_their_default_share() -> None:
+    found = built({"problem": {"windows_at_events": False}})
+    assert found.draws["windows"] == windows.Config(at_events=False)
+    assert built({"losses": {"silent": {}}, "problem": {"windows_at_events": False}}).draws.keys() == {"silent"}
+
+
+def test_an_earlier_stratified_sampling_named_what_has_no_effect() -> None:
+    earlier = {"kind": "stratified", "samples": 16, "finer_views": 2, "grid_resolution": 64, "least_alpha": 0.01}
+    assert built({"sampling": earlier}).sampling == stratified.Config(samples=16)
+
+
+@pytest.mark.parametrize(
+    ("problem", "line"),
+    [
+        ({"shares": 1}, r"^file: problem\.shares: is a table, not a value; write it as \[draws\.NAME\]$"),
+        ({"shares": {"event": 1}}, r"^file: problem\.shares: unknown key 'event'; did you mean 'events'\?$"),
+        ({"shares": {"patches": 1}}, "unknown key 'patches'"),
+        ({"shares": {"events": "much"}}, r"draws\.events\.share: takes a number, not 'much'"),
+        ({"windows_at_events": 3}, r"draws\.windows\.at_events"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_earlier_settings_is_told(problem: dict[str, Any], line: str) -> None:
+    with pytest.raises(InputError, match=line):
+        built({"problem": problem})
 
 
 # ---- round trip
@@ -157,12 +224,13 @@ def test_written_out_and_read_again_is_equal(experiment: Experiment, tmp_path: P
 
 def test_every_default_is_spelled_out() -> None:
     table = experiment_table(built({}))
-    for name in ("problem", "field", "sampling", "train", "evaluate"):
+    for name in ("problem", "field", "sampling", "background", "camera_motion", "train", "evaluate"):
         settings = getattr(built({}), name)
         optional = {f.name for f in dataclasses.fields(settings) if getattr(settings, f.name) is None}
         assert {f.name for f in dataclasses.fields(settings)} - optional <= set(table[name])
     assert table["field"]["kind"] == "hash_grid"
     assert table["losses"]["silent"]["kind"] == "silent"
+    assert table["draws"]["windows"] == {"kind": "windows", "share": 0.8, "at_events": True}
 
 
 # ---- kinds
@@ -172,7 +240,7 @@ def test_kinds_are_the_files_of_the_folder() -> None:
     import efields
 
     root = Path(efields.__file__).parent
-    for family in ("fields", "losses", "problems", "loaders"):
+    for family in ("fields", "losses", "problems", "loaders", "samplers", "backgrounds", "draws"):
         files = {path.stem for path in (root / family).glob("*.py") if not path.stem.startswith("_")}
         assert set(kinds(family)) == files != set()
 

@@ -78,7 +78,7 @@ class Backend(reference.Backend):
         assert isinstance(out, Tensor)
         return out
 
-    def look(
+    def hash_grid_look(
         self,
         parts: HashGridParts,
         marching: Marching,
@@ -113,7 +113,7 @@ class Backend(reference.Backend):
             ctypes.c_double(betas[1]), ctypes.c_double(eps), long(step), int(sparse),
         )  # fmt: skip
 
-    def field_density(self, parts: HashGridParts, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
+    def hash_grid_density(self, parts: HashGridParts, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
         """Density of points in one kernel; see the reference."""
         return _look.density(parts, points)
 

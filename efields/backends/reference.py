@@ -80,7 +80,7 @@ class Backend:
         weights = torch.exp(-before) * -torch.expm1(-depth)
         return (weights[..., None] * radiance).sum(dim=1), weights
 
-    def look(
+    def hash_grid_look(
         self,
         parts: HashGridParts,
         marching: Marching,
@@ -94,7 +94,7 @@ class Backend:
         """
         return None
 
-    def field_density(self, parts: HashGridParts, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
+    def hash_grid_density(self, parts: HashGridParts, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
         """Density of points in the world, where a backend does it in one go; None: the field takes its steps."""
         return None
 

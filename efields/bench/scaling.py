@@ -19,6 +19,7 @@ from efields.bench.training import Training
 from efields.bench.workloads import default_renderer
 from efields.config import Experiment, experiment_from_table
 from efields.events.intervals import PixelIndex
+from efields.fields import hash_grid
 from efields.machine import usable_cores
 from efields.recordings.recording import Recording
 from efields.render.image import render_view
@@ -89,7 +90,7 @@ def _jobs(backend: str, ranges: Ranges, runs: int) -> Iterator[tuple[str, str, i
         experiment = dataclasses.replace(default, train=train)
         yield "training step", "samples per step", n, _step(backend, experiment, recording, ranges.steps, runs)
     for size in ranges.log2_size:
-        experiment = dataclasses.replace(default, field=dataclasses.replace(default.field, log2_size=size))
+        experiment = dataclasses.replace(default, field=hash_grid.Config(log2_size=size))
         step = _step(backend, experiment, recording, ranges.steps, runs)
         yield "training step", "rows of a level", 1 << size, step
     for size in ranges.resolution:

@@ -16,9 +16,10 @@ from efields.bench.kernels import OnProgress, Row, rows_of
 from efields.bench.timing import Timing, Variant
 from efields.config import Experiment, TrainConfig
 from efields.evaluate import heldout_psnr
+from efields.problems import Problem
 from efields.recordings.recording import Recording, Views
 from efields.render.renderer import Renderer
-from efields.train import Progress, reconstruct, views_for
+from efields.train import Progress, reconstruct, setup_of, views_for
 from efields.train.checkpoint import loop_content, restore_loop
 from efields.train.loop import LoopState, optimise
 
@@ -32,7 +33,7 @@ WARM_STEPS = {"native": 160, "reference": 32}
 class Training:
     """A problem and its loop that can be taken back to where they were."""
 
-    problem: Any
+    problem: Problem
     """The problem."""
     train: TrainConfig
     """How it is optimised."""
@@ -45,9 +46,7 @@ class Training:
         backend = choose_backend(backend_name)
         frames, _ = views_for(experiment, recording)
         generator = torch.Generator().manual_seed(experiment.seed)
-        problem = experiment.problem.build(
-            recording, frames, experiment.losses, experiment.field, experiment.sampling, backend, generator
-        )
+        problem = experiment.problem.build(setup_of(experiment, recording, frames, backend, generator))
         return Training(problem, experiment.train, LoopState.fresh(problem, experiment.train, experiment.seed, backend))
 
     def content(self) -> dict[str, Any]:
@@ -188,13 +187,9 @@ def time_to_quality(
 
 def _quick_score(renderer: Renderer, views: Views, protocol: str, count: int) -> float:
     """Held-out PSNR, rendered by the fastest backend whatever trains: all are equal, and scoring is not timed."""
-    own, field = renderer.backend, renderer.field
-    renderer.backend = fast = choose_backend("auto")
-    if hasattr(field, "backend"):
-        field.backend = fast  # pyright: ignore[reportAttributeAccessIssue]
+    own = renderer.backend
+    renderer.backend = choose_backend("auto")
     try:
         return heldout_psnr(renderer, views, protocol, count)
     finally:
         renderer.backend = own
-        if hasattr(field, "backend"):
-            field.backend = own  # pyright: ignore[reportAttributeAccessIssue]

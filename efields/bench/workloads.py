@@ -11,14 +11,17 @@ from torch import Tensor
 
 from efields.backends.flow_lattice import LatticeExtent
 from efields.backends.reference import Backend
+from efields.backgrounds import color
 from efields.bench.counts import perceptrons
 from efields.bench.noise import noise_recording
 from efields.config import experiment_from_table
 from efields.events.intervals import PixelIndex
 from efields.fields.hash_grid import Config, HashGridField
 from efields.geometry.boxes import Box
-from efields.geometry.rays import Rays
-from efields.render.renderer import Renderer, Sampling
+from efields.geometry.rays import Points, Rays
+from efields.render.renderer import Renderer
+from efields.samplers import occupancy
+from efields.train import setup_of
 
 Job = Callable[[], object]
 
@@ -51,20 +54,20 @@ class Kernel:
     """Gives a job and the number of units that one call of it does."""
 
 
-def default_field(backend: Backend) -> HashGridField:
+def default_field() -> HashGridField:
     """The field with its default sizes, as before its first step, in a box from -1 to 1."""
-    return Config().build(Box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0)), 1, backend, torch.Generator().manual_seed(0))
+    return Config().build(Box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0)), 1, torch.Generator().manual_seed(0))
 
 
 def default_renderer(backend: Backend) -> Renderer:
     """The default field behind an occupancy grid that leaves a ball of it, as a trained one leaves an object."""
-    field = default_field(backend)
-    renderer = Renderer(field, field.box, Sampling(), backend)
-    assert renderer.grid is not None
-    centre = torch.arange(renderer.grid.resolution) / renderer.grid.resolution * 2 - 1
+    field = default_field()
+    sampler = occupancy.Config().build(field.box)
+    background = color.Config().build(field.channels, torch.Generator())
+    centre = torch.arange(sampler.grid.resolution) / sampler.grid.resolution * 2 - 1
     distance = torch.stack(torch.meshgrid(centre, centre, centre, indexing="ij")).square().sum(dim=0)
-    renderer.grid.occupied.copy_((distance < 0.45**2).reshape(-1))
-    return renderer.train()
+    sampler.grid.occupied.copy_((distance < 0.45**2).reshape(-1))
+    return Renderer(field, field.box, sampler, background, backend).train()
 
 
 def _points(n: int, low: float = 0.0) -> Tensor:
@@ -94,12 +97,12 @@ def _backward(outputs: list[Tensor], inputs: list[Tensor]) -> Job:
 
 
 def _encode(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
-    field, points = default_field(backend), _points(sizes.samples)
+    field, points = default_field(), _points(sizes.samples)
     return _without_grad(lambda: backend.hash_encode(points, field.table, field.layout)), sizes.samples
 
 
 def _encode_backward(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
-    field = default_field(backend)
+    field = default_field()
     encoded = backend.hash_encode(_points(sizes.samples), field.table, field.layout)
     return _backward([encoded], [field.table]), sizes.samples
 
@@ -111,13 +114,13 @@ def _inputs(sizes: Sizes) -> list[Tensor]:
 
 
 def _mlp(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
-    field, inputs = default_field(backend), _inputs(sizes)
+    field, inputs = default_field(), _inputs(sizes)
     weights = [list(field.density_weights), list(field.radiance_weights)]
     return _without_grad(lambda: [backend.mlp(x, w) for x, w in zip(inputs, weights, strict=True)]), sizes.samples
 
 
 def _mlp_backward(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
-    field, inputs = default_field(backend), [x.requires_grad_() for x in _inputs(sizes)]
+    field, inputs = default_field(), [x.requires_grad_() for x in _inputs(sizes)]
     weights = [list(field.density_weights), list(field.radiance_weights)]
     outputs = [backend.mlp(x, w) for x, w in zip(inputs, weights, strict=True)]
     return _backward(outputs, [*inputs, *weights[0], *weights[1]]), sizes.samples
@@ -148,12 +151,12 @@ def _look_backward(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
 
 
 def _density(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
-    field, points = default_field(backend), _points(sizes.samples, -1.0)
-    return _without_grad(lambda: field.density(points)), sizes.samples
+    field, points = default_field(), _points(sizes.samples, -1.0)
+    return _without_grad(lambda: field.density(Points(points), backend)), sizes.samples
 
 
 def _adam(backend: Backend, _: Sizes) -> tuple[Job, int]:
-    parameter = default_field(backend).table.detach()
+    parameter = default_field().table.detach()
     grad, mean, square = torch.full_like(parameter, 1e-3), torch.zeros_like(parameter), torch.zeros_like(parameter)
 
     def job() -> None:
@@ -172,9 +175,7 @@ def _index(_: Backend, sizes: Sizes) -> tuple[Job, int]:
 def _draw(backend: Backend, sizes: Sizes) -> tuple[Job, int]:
     experiment = experiment_from_table({}, "efields bench")
     recording, generator = noise_recording(sizes.events), torch.Generator().manual_seed(0)
-    problem = experiment.problem.build(
-        recording, None, experiment.losses, experiment.field, experiment.sampling, backend, generator
-    )
+    problem = experiment.problem.build(setup_of(experiment, recording, None, backend, generator))
     rng = np.random.default_rng(0)
     return lambda: problem.draw(sizes.drawn_rays, rng), sizes.drawn_rays
 

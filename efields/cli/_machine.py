@@ -10,7 +10,8 @@ from efields.ranges import Threads
 
 if TYPE_CHECKING:
     from efields.config import Experiment
-    from efields.train import Model, Run
+    from efields.render.model import Model
+    from efields.train import Run
 
 
 def machine_of(experiment: Experiment) -> Machine:

@@ -131,6 +131,7 @@ def _kernels(args: Args) -> dict[str, Any]:
     # Before and after: the best of both is less likely to have been disturbed.
     best = Ceilings.best([*ceilings, measure_ceilings(Config())])
     work = counts(Config(), 1, 1)
+    assert isinstance(experiment.field, Config)
     step = counts(experiment.field, recording.calibrated.channels, experiment.train.samples_per_step)
     rows = beside_ceilings(rows, {**work, "train_step": step["train_step"]}, best)
     return {"bench": "kernels", "train_step_on": recording.name, "ceilings": asdict(best), "rows": rows}

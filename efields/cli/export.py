@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from efields.export.camera_path import Stop
     from efields.export.scene import BakedScene
     from efields.recordings.recording import Recording
-    from efields.train import Model, Run
+    from efields.render.model import Model
+    from efields.train import Run
 
 VIDEO_PICTURES = 90
 """Pictures of a video whose way has no number of its own."""

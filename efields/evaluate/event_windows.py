@@ -17,7 +17,7 @@ from efields.geometry.trajectory import Trajectory
 from efields.render.image import render_view
 
 if TYPE_CHECKING:
-    from efields.train.run import Model
+    from efields.render.model import Model
 
 EVENTS_PER_PIXEL = 0.5
 """Length of a shown window, in events per pixel of the sensor: enough to draw the edges once."""
@@ -70,12 +70,18 @@ def choose_windows(events: EventStream, trajectory: Trajectory, count: int = 3) 
 
 
 def compare_windows(model: Model, events: EventStream, windows: list[tuple[int, int]]) -> EventWindows:
-    """Count the events of each window (t0, t1], and render the log change that the model predicts for it."""
+    """Count the events of each window (t0, t1], and render the log change that the model predicts for it.
+
+    Raises `ValueError` for a model without a sensor.
+    """
+    sensor = model.sensor
+    if sensor is None:
+        raise ValueError("the model has no sensor to count events by")
     measured, predicted = [], []
     for t0_us, t1_us in windows:
         positive, negative = count_image(events.between(t0_us + 1, t1_us + 1))
         with torch.no_grad():
-            change = model.sensor.log_change(torch.from_numpy(positive), torch.from_numpy(negative))
+            change = sensor.log_change(torch.from_numpy(positive), torch.from_numpy(negative))
         measured.append(np.asarray(change, dtype=np.float32))
         before, after = (_log_radiance(model, t_us) for t_us in (t0_us, t1_us))
         predicted.append(after - before)

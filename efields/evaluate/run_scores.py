@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,8 @@ from efields.train import views_for
 from efields.train.records import read_scores
 
 if TYPE_CHECKING:
-    from efields.train.run import Model, Run
+    from efields.render.model import Model
+    from efields.train.run import Run
 
 KEPT_VIEWS = 48
 """Number of views whose images are kept in heldout.npz, spread over the set; scores are kept for all."""
@@ -72,6 +74,8 @@ def evaluate_run(
         evaluations = [score_views(rendered, views, rule) for rule in rules]
     else:
         evaluations = [_without_reference(model, rule, on_view) for rule in rules[:1]]
+    if model.sensor is None:  # no events were trained on, and they are compared all the same
+        model = replace(model, sensor=recording.sensor)
     windows = compare_windows(model, recording.events, choose_windows(recording.events, model.trajectory))
     facts["event_windows"] = windows.summary()
     for evaluation in evaluations:

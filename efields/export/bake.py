@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,10 +15,8 @@ from efields.export._refine import fit_to_finer
 from efields.export.codes import DensityCode, Encoding, RadianceCode
 from efields.export.volume import Keyframe, Volume, touched
 from efields.geometry.boxes import Box
+from efields.geometry.rays import Points
 from efields.render.renderer import Renderer
-
-if TYPE_CHECKING:
-    from efields.render.renderer import Field
 
 FIT_ITERATIONS = 3
 """Steps of the fit of opacity between centres; more change nothing that pictures show."""
@@ -76,13 +73,13 @@ def sample_voxels(
     `iterations`: the values at the centres). Radiance is that of the centres; where it depends on direction it is
     averaged over the directions from the cameras at `eyes`.
     """
-    box = occupied_box(renderer)
+    box = renderer.sampler.reach()
     x, y, z = grid_shape(box, resolution)
     edge = float((np.array(box.size) / (x, y, z)).mean())
-    directional = depends_on_direction(renderer.field, box, renderer.background_raw.device)
+    directional = depends_on_direction(renderer, box)
     cameras = torch.from_numpy(np.asarray(eyes if directional else eyes[:1], dtype=np.float32))
     alpha = np.zeros((z, y, x), dtype=np.float32)
-    radiance = np.zeros((z, y, x, renderer.field.channels), dtype=np.float32)
+    radiance = np.zeros((z, y, x, renderer.channels), dtype=np.float32)
     fine = np.zeros((2 * z, 2 * y, 2 * x) if iterations else (0, 0, 0), dtype=np.float16)
     for layer in range(z):
         centres = _layer_points(box, (x, y, z), layer)
@@ -119,29 +116,15 @@ def encode(moments: list[tuple[float | None, Voxels]], encoding: Encoding = "alp
     return Volume(first.box, tuple(frames), density, radiance, first.edge / STEPS_A_VOXEL)
 
 
-def occupied_box(renderer: Renderer) -> Box:
-    """The part of the field's box in which the renderer looks: its occupied cells, or all of it."""
-    box, grid = renderer.box, renderer.grid
-    if grid is None or not bool(grid.occupied.any()):
-        return box
-    cells = grid.occupied.view(grid.resolution, grid.resolution, grid.resolution).cpu()
-    lo, hi = [], []
-    for axis in range(3):
-        used = cells.any(dim=(axis + 1) % 3, keepdim=True).any(dim=(axis + 2) % 3, keepdim=True).flatten().nonzero()
-        cell = box.size[axis] / grid.resolution
-        lo.append(box.lo[axis] + int(used.min()) * cell)
-        hi.append(min(box.lo[axis] + (int(used.max()) + 1) * cell, box.hi[axis]))
-    return Box((lo[0], lo[1], lo[2]), (hi[0], hi[1], hi[2]))
-
-
 @torch.no_grad()
-def depends_on_direction(field: Field, box: Box, device: torch.device) -> bool:
-    """Whether the radiance of the same points depends on direction."""
+def depends_on_direction(renderer: Renderer, box: Box) -> bool:
+    """Whether the same points look different from two sides."""
     generator = torch.Generator().manual_seed(0)
     lo, size = (torch.tensor(values, dtype=torch.float32) for values in (box.lo, box.size))
-    point = (lo + torch.rand((256, 3), generator=generator) * size).to(device)
-    way = torch.nn.functional.normalize(torch.randn((256, 3), generator=generator), dim=1).to(device)
-    return not torch.equal(field(point, way)[1], field(point, -way)[1])
+    point = (lo + torch.rand((256, 3), generator=generator) * size).to(renderer.device)
+    way = torch.nn.functional.normalize(torch.randn((256, 3), generator=generator), dim=1).to(renderer.device)
+    one, other = (renderer.ask(Points(point, from_side))[1] for from_side in (way, -way))
+    return not torch.equal(one, other)
 
 
 def spread_into_empty(
@@ -181,19 +164,18 @@ def _ask(renderer: Renderer, points: Tensor, edge: float, cameras: Tensor | None
 
     Radiance is the mean over `cameras`, and not asked for without any.
     """
-    device = renderer.background_raw.device
+    device = renderer.device
     flat = points.view(-1, 3).to(device)
     alpha = torch.zeros(len(flat), device=device)
-    radiance = torch.zeros((len(flat), renderer.field.channels), device=device)
+    radiance = torch.zeros((len(flat), renderer.channels), device=device)
     eyes = [] if cameras is None else list(cameras.to(device))
     looked = torch.arange(len(flat), device=device)
-    if renderer.grid is not None:
-        looked = looked[renderer.grid.holds(flat)]
+    looked = looked[renderer.holds(flat)]
     for part in looked.split(_CHUNK):
         here = flat[part]
-        alpha[part] = -torch.expm1(-renderer.field.density(here).to(alpha.dtype) * edge)
+        alpha[part] = -torch.expm1(-renderer.density(Points(here)).to(alpha.dtype) * edge)
         for camera in eyes:
-            seen = renderer.field(here, torch.nn.functional.normalize(here - camera, dim=1))[1]
+            seen = renderer.ask(Points(here, torch.nn.functional.normalize(here - camera, dim=1)))[1]
             radiance[part] += seen / len(eyes)
     shape = tuple(points.shape[:2])
     return alpha.view(shape).cpu().numpy(), radiance.view(*shape, -1).cpu().numpy()

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from jaxtyping import Float64
 
 from efields import __version__
 from efields.errors import InputError
 from efields.evaluate.heldout import finite, spread
-from efields.export.background import BakedBackground, one_colour
+from efields.export.background import BakedBackground, by_direction, one_colour
 from efields.export.cameras import even_times, pinhole, pinhole_document, poses_at, scene_views, trajectory_document
 from efields.export.contract import FORMAT, SCHEMA_VERSION, CamerasDocument, SceneDocument, SceneView, WorldDocument
 from efields.export.events import MOST_EVENTS, pack_events, rate_document
@@ -21,8 +22,10 @@ from efields.geometry.origin import poses_about
 from efields.loaders import load
 from efields.recordings.recording import Recording, Views
 from efields.render.image import render_view
+from efields.render.model import Model
+from efields.samplers import Quality
 from efields.supplied.supply import supply
-from efields.train import Model, Run, views_for
+from efields.train import Run, views_for
 from efields.train.records import read_scores
 from efields.wire.writing import table_of
 
@@ -66,13 +69,20 @@ def recording_of(run: Run) -> tuple[Recording | None, str]:
     if not Path(experiment.scene).expanduser().exists():
         return None, "The recording is no longer at its path: events are not shown."
     try:
-        return supply(load(experiment.scene, **experiment.loader), experiment.supplied), ""
+        options: dict[str, Any] = dict(experiment.loader)
+        return supply(load(experiment.scene, **options), experiment.supplied), ""
     except InputError as error:
         return None, f"The recording cannot be read ({error.what}): events are not shown."
 
 
 def scene_parts(
-    run: Run, model: Model, recording: Recording | None, *, events: bool = True, most_events: int = MOST_EVENTS
+    run: Run,
+    model: Model,
+    recording: Recording | None,
+    *,
+    events: bool = True,
+    most_events: int = MOST_EVENTS,
+    quality: Quality | None = None,
 ) -> SceneParts:
     """The document of a run with its events, from the trained field and the recording where it is there.
 
@@ -80,11 +90,11 @@ def scene_parts(
     """
     metrics = read_scores(run.path)
     origin_us = model.trajectory.origin_us
-    looks = look_around(model)
+    looks = look_around(model, quality)
     packed = None
     if recording is not None and events and len(recording.covered):
         packed = pack_events(
-            recording.covered, recording.calibrated, model.sensor, origin_us, most_events,
+            recording.covered, recording.calibrated, model.sensor or recording.sensor, origin_us, most_events,
             assumed=recording.thresholds_assumed,
         )  # fmt: skip
     background = background_of(model)
@@ -98,7 +108,7 @@ def scene_parts(
         world=world_document(model, looks.points),
         volume=None,
         background=background.document,
-        tone=tone_document(looks.log_radiance, aligned_tone(metrics, run.path, model.renderer.field.channels)),
+        tone=tone_document(looks.log_radiance, aligned_tone(metrics, run.path, model.renderer.channels)),
         cameras=CamerasDocument(pinhole_document(model.camera), tuple(_views(run, model, recording))),
         trajectory=trajectory_document(model.near_trajectory),
         events=None if packed is None else packed.document,
@@ -112,7 +122,14 @@ def scene_parts(
 
 def background_of(model: Model) -> BakedBackground:
     """What stands behind the field of a model."""
-    return one_colour(model.renderer.background.detach().cpu().double().numpy())
+    renderer = model.renderer
+
+    def seen(way: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n c"]:
+        with torch.no_grad():
+            direction = torch.from_numpy(np.asarray(way, dtype=np.float32)).to(renderer.device)
+            return renderer.background(direction).double().cpu().numpy()
+
+    return by_direction(seen) if renderer.background.by_direction else one_colour(seen(np.eye(3)[:1])[0])
 
 
 @dataclass(frozen=True)
@@ -125,7 +142,7 @@ class Looks:
     """Points of their surfaces, counted from the renderer's origin; none where nothing is opaque."""
 
 
-def look_around(model: Model) -> Looks:
+def look_around(model: Model, quality: Quality | None = None) -> Looks:
     """Render a few small pictures along the trajectory."""
     flat = pinhole(model.camera)
     small = flat.scaled(min(1.0, LOOK_WIDTH / flat.width))
@@ -133,7 +150,7 @@ def look_around(model: Model) -> Looks:
     bearings /= np.linalg.norm(bearings, axis=1, keepdims=True)
     seen, points = [], []
     for pose in poses_at(model.trajectory, even_times(model.trajectory, LOOKS)):
-        view = render_view(model.renderer, small, pose)
+        view = render_view(model.renderer, small, pose, quality=quality)
         seen.append(np.log(np.maximum(view.radiance, 1e-9)).reshape(small.pixels, -1))
         depth = view.depth.reshape(-1).astype(np.float64)
         hit = np.isfinite(depth)

@@ -20,8 +20,8 @@ from efields.geometry.pose import quaternion_to_rotation
 from efields.geometry.trajectory import Trajectory
 from efields.poses.rows import read_pose_rows
 from efields.render.image import render_view
+from efields.render.model import Model
 from efields.settings import neighbour_or
-from efields.train import Model
 
 AROUND_DEG = 60.0
 """A recording whose viewing directions spread by more than this circled its subject."""

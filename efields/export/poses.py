@@ -14,8 +14,9 @@ from efields.export.cameras import pinhole, poses_at
 from efields.export.document import recording_of
 from efields.geometry.camera import Camera
 from efields.recordings.recording import Views
+from efields.render.model import Model
 from efields.scene_box.viewpoints import order_of_path
-from efields.train import Model, Run, views_for
+from efields.train import Run, views_for
 
 _OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
 

@@ -21,7 +21,8 @@ from efields.export.volume import Volume
 from efields.geometry.camera import Camera
 from efields.geometry.origin import poses_about
 from efields.recordings.recording import Recording
-from efields.train import Model, Run, views_for
+from efields.render.model import Model
+from efields.train import Run, views_for
 from efields.wire.writing import table_of
 
 RESOLUTION = 192

@@ -18,7 +18,7 @@ from efields.export.camera_path import Stop
 from efields.export.films import mp4
 from efields.geometry.camera import Camera
 from efields.render.image import render_view
-from efields.train import Model
+from efields.render.model import Model
 from efields.train.records import read_scores
 
 Shown = Literal["radiance", "depth"]

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from efields.backends.reference import Backend
 from efields.geometry.boxes import Box
-from efields.geometry.rays import Rays
+from efields.geometry.rays import Points, Rays
+from efields.parameters import ParameterGroup
 from efields.ranges import NotNegative, Positive, Range
 
 
@@ -36,14 +37,15 @@ class Config:
     balls: tuple[Ball, ...] = (Ball(),)
     """The balls; they must not overlap."""
 
-    def build(self, box: Box, channels: int, backend: Backend, generator: torch.Generator) -> AnalyticField:
-        """The field; `box`, `backend` and `generator` play no part. Raises `ValueError` when balls overlap."""
+    def build(self, box: Box, channels: int, generator: torch.Generator) -> AnalyticField:
+        """The field; `box` and `generator` play no part. Raises `ValueError` when balls overlap."""
         return AnalyticField(self, channels)
 
 
 class AnalyticField(nn.Module):
     """Balls of uniform density and radiance; nothing is learned."""
 
+    moves = False
     center: Tensor
     radius: Tensor
     ball_density: Tensor
@@ -64,20 +66,18 @@ class AnalyticField(nn.Module):
         rows = [b.radiance * channels if len(b.radiance) == 1 else b.radiance for b in balls]
         self.register_buffer("ball_radiance", torch.tensor(rows))
 
-    def forward(
-        self, position: Float[Tensor, "n 3"], direction: Float[Tensor, "n 3"]
-    ) -> tuple[Float[Tensor, " n"], Float[Tensor, "n c"]]:
+    def forward(self, points: Points, backend: Backend) -> tuple[Float[Tensor, " n"], Float[Tensor, "n c"]]:
         """Density (1 / world unit) and linear radiance of points; outside every ball both are zero."""
-        inside = self._inside(position)
+        inside = self._inside(points.position)
         return inside @ self.ball_density, inside @ self.ball_radiance
 
-    def density(self, position: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+    def density(self, points: Points, backend: Backend) -> Float[Tensor, " n"]:
         """Density of points, in 1 / world unit."""
-        return self._inside(position) @ self.ball_density
+        return self._inside(points.position) @ self.ball_density
 
-    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+    def parameter_groups(self) -> list[ParameterGroup]:
         """Nothing is learned."""
-        return {}
+        return []
 
     def _inside(self, position: Tensor) -> Tensor:
         distance = torch.cdist(position, self.center.to(position.dtype))

@@ -16,11 +16,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from efields.backends.hash_layout import HashLayout
-from efields.backends.parts import HashGridParts
+from efields.backends.parts import HashGridParts, Looked, Marching
 from efields.backends.reference import Backend
 from efields.errors import InputError
 from efields.geometry.boxes import Box
+from efields.geometry.rays import Points, Rays
 from efields.machine import memory_here
+from efields.parameters import ParameterGroup
 from efields.ranges import Range, check_ranges
 
 MINIMUM_RADIANCE = 1e-3
@@ -77,17 +79,19 @@ class Config:
             log2_size=self.log2_size,
         )
 
-    def build(self, box: Box, channels: int, backend: Backend, generator: torch.Generator) -> HashGridField:
+    def build(self, box: Box, channels: int, generator: torch.Generator) -> HashGridField:
         """The field over `box` with `channels` of radiance; weights drawn by `generator`."""
-        return HashGridField(self, box, channels, backend, generator)
+        return HashGridField(self, box, channels, generator)
 
 
 class HashGridField(nn.Module):
     """Density and radiance of points in a box."""
 
-    def __init__(self, config: Config, box: Box, channels: int, backend: Backend, generator: torch.Generator) -> None:
+    moves = False
+
+    def __init__(self, config: Config, box: Box, channels: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.config, self.box, self.channels, self.backend = config, box, channels, backend
+        self.config, self.box, self.channels = config, box, channels
         self.layout = config.layout()
         table = torch.rand((self.layout.rows, config.features), generator=generator) * 2e-4 - 1e-4
         self.table = nn.Parameter(table)
@@ -101,21 +105,25 @@ class HashGridField(nn.Module):
         self.radiance_bias = math.log(math.expm1(config.initial_radiance))
         """What softplus turns into `initial_radiance`."""
 
-    def forward(
-        self, position: Float[Tensor, "n 3"], direction: Float[Tensor, "n 3"]
-    ) -> tuple[Float[Tensor, " n"], Float[Tensor, "n c"]]:
+    def forward(self, points: Points, backend: Backend) -> tuple[Float[Tensor, " n"], Float[Tensor, "n c"]]:
         """Density (1 / world unit) and linear radiance (>= MINIMUM_RADIANCE) of points seen along unit directions."""
-        density, geometry = self._density(position)
+        density, geometry = self._density(points.position, backend)
         if self.config.view_degree:
-            view = self.backend.spherical_harmonics(direction, self.config.view_degree)
+            view = backend.spherical_harmonics(points.view, self.config.view_degree)
             geometry = torch.cat((geometry, view), dim=1)
-        raw = self.backend.mlp(geometry, list(self.radiance_weights)) + self.radiance_bias
+        raw = backend.mlp(geometry, list(self.radiance_weights)) + self.radiance_bias
         return density, nn.functional.softplus(raw) + MINIMUM_RADIANCE
 
-    def density(self, position: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+    def density(self, points: Points, backend: Backend) -> Float[Tensor, " n"]:
         """Density of points, in 1 / world unit."""
-        found = self.backend.field_density(self.parts(), position)
-        return self._density(position)[0] if found is None else found
+        found = backend.hash_grid_density(self.parts(), points.position)
+        return self._density(points.position, backend)[0] if found is None else found
+
+    def fused_look(
+        self, backend: Backend, rays: Rays, marching: Marching, jitter: Float[Tensor, " n"] | None
+    ) -> Looked | None:
+        """The whole look in one go, by backends that have a kernel for this field."""
+        return backend.hash_grid_look(self.parts(), marching, rays.origin, rays.direction, jitter)
 
     def parts(self) -> HashGridParts:
         """What a backend needs to do a whole look in one go."""
@@ -135,10 +143,10 @@ class HashGridField(nn.Module):
             least_radiance=MINIMUM_RADIANCE,
         )
 
-    def _density(self, position: Tensor) -> tuple[Tensor, Tensor]:
+    def _density(self, position: Tensor, backend: Backend) -> tuple[Tensor, Tensor]:
         unit = self.box.unit(position)
-        features = self.backend.hash_encode(unit, self.table, self.layout)
-        raw = self.backend.mlp(features, list(self.density_weights))
+        features = backend.hash_encode(unit, self.table, self.layout)
+        raw = backend.mlp(features, list(self.density_weights))
         log_density = raw[:, 0]
         if self.config.initial_ball > 0:
             # As the density blob of DreamFusion (Poole et al. 2023, appendix A): a fixed offset that training can undo.
@@ -146,9 +154,10 @@ class HashGridField(nn.Module):
             log_density = log_density + BALL_LOG_DENSITY * (1.0 - distance / self.config.initial_ball).clamp(min=0.0)
         return truncated_exp(log_density) * self.density_scale, raw[:, 1:]
 
-    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Parameters by the part that they play: the table learns faster than the perceptrons."""
-        return {"table": [self.table], "weights": [*self.density_weights, *self.radiance_weights]}
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """The table, which learns faster, and the perceptrons."""
+        weights = [*self.density_weights, *self.radiance_weights]
+        return [ParameterGroup("table", [self.table], 1.0, sparse=True), ParameterGroup("weights", weights, None)]
 
 
 def _layers(widths: list[int], generator: torch.Generator) -> nn.ParameterList:

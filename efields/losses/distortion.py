@@ -1,6 +1,6 @@
 """Weights along a ray should gather in one place.
 
-Source: Barron et al., Mip-NeRF 360, CVPR 2022, eq. 15 (efields.render.samples.distortion).
+Source: Barron et al., Mip-NeRF 360, CVPR 2022, eq. 15 (efields.render.composite.distortion).
 """
 
 from __future__ import annotations

@@ -28,6 +28,5 @@ class Config:
     def __call__(self, supervision: Supervision) -> Tensor:
         """Mean Huber penalty of (predicted - observed) / c_mean over the intervals."""
         intervals = supervision.intervals
-        assert intervals is not None
         residual = (intervals.predicted - intervals.observed) / intervals.c_mean
         return torch.nn.functional.huber_loss(residual, torch.zeros_like(residual), delta=self.huber)

@@ -34,7 +34,6 @@ class Config:
     def __call__(self, supervision: Supervision) -> Tensor:
         """Mean Huber penalty of (predicted - observed) / c_mean, active and silent pixels averaged apart."""
         intervals = supervision.intervals
-        assert intervals is not None
         residual = (intervals.predicted - intervals.observed) / intervals.c_mean
         penalty = torch.nn.functional.huber_loss(
             residual, torch.zeros_like(residual), delta=self.huber, reduction="none"

@@ -22,5 +22,4 @@ class Config:
 
     def __call__(self, supervision: Supervision) -> Tensor:
         """Mean squared difference of intensity, after the learned gain and offset of log intensity (per channel)."""
-        assert supervision.frames is not None
         return torch.nn.functional.mse_loss(supervision.frames.predicted, supervision.frames.observed)

@@ -27,7 +27,6 @@ class Config:
     def __call__(self, supervision: Supervision) -> Tensor:
         """Mean squared excess over the bound, in mean thresholds; zero where the bound holds."""
         intervals = supervision.intervals
-        assert intervals is not None
         both = intervals.c_pos + intervals.c_neg
         upper = torch.where(intervals.starts_at_event, intervals.c_pos, both)
         lower = torch.where(intervals.starts_at_event, intervals.c_neg, both)

@@ -3,75 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from efields.draws import FramePixels
 from efields.events.sensor import LUMINANCE
 from efields.geometry.boxes import Triple
+from efields.geometry.camera_motion import CameraMotion
 from efields.geometry.many_cameras import bearings_at
 from efields.geometry.origin import poses_about
 from efields.geometry.pose import Poses
 from efields.geometry.rays import Rays, camera_rays
+from efields.losses import LossConfig, SpanLoss, draws_of
 from efields.recordings.recording import Views
 from efields.render.renderer import Rendered
 from efields.supervision import FrameSupervision, IntervalSupervision, Supervision
-
-
-@dataclass(frozen=True)
-class FramePixels:
-    """Pixels drawn from frames."""
-
-    view: np.ndarray
-    """Index of the frame, i64[n]."""
-    pixel: np.ndarray
-    """Row-major pixel of the frame, i64[n]."""
 
 
 class FrameLooks(nn.Module):
     """Frames that may be trained on: what their pixels are, and the rays that lead to them, about the field's origin.
 
     The bearings of one camera are kept; those of several are solved for the pixels that are drawn, as a table of every
-    pixel of every camera would be larger than the images.
+    pixel of every camera would be larger than the images. Poses are those of the frames, moved as the camera's motion
+    is corrected at the times `on_path_s`.
     """
 
     bearings: Tensor
-    pose: Tensor
+    rotation: Tensor
+    position: Tensor
+    on_path_s: Tensor
 
-    def __init__(self, frames: Views, origin: Triple) -> None:
+    def __init__(
+        self, frames: Views, origin: Triple, motion: CameraMotion, on_path_s: np.ndarray, t_s: np.ndarray | None
+    ) -> None:
+        """`on_path_s` says where each frame is on the camera's path, `t_s` when it was taken, if that is known."""
         super().__init__()
-        self.frames = frames
+        self.frames, self.motion = frames, motion
         self.several = len(frames.cameras) > 1
         self.first_pixel = frames.first_pixel
-        self.pixels_of = np.diff(self.first_pixel)
+        self.t_s = None if t_s is None else torch.from_numpy(t_s)
         table = np.zeros((0, 3)) if self.several else frames.camera.bearings()
-        self.register_buffer("bearings", torch.from_numpy(np.array(table)), persistent=False)
-        self.register_buffer("pose", torch.from_numpy(poses_about(frames.T_world_camera, origin)), persistent=False)
-
-    def draw(self, count: int, rng: np.random.Generator) -> FramePixels:
-        """Pixels of the images, as many of each image."""
-        view = rng.integers(0, len(self.frames), count)
-        return FramePixels(view, rng.integers(0, self.pixels_of[view]))
+        pose = poses_about(frames.T_world_camera, origin)
+        for name, values in {
+            "bearings": np.array(table), "rotation": pose[:, :3, :3].copy(), "position": pose[:, :3, 3].copy(),
+            "on_path_s": on_path_s,
+        }.items():  # fmt: skip
+            self.register_buffer(name, torch.from_numpy(values), persistent=False)
 
     def rays(self, drawn: FramePixels) -> Rays:
         """Rays of pixels, from where their frames were taken."""
-        at = self.pose[torch.from_numpy(drawn.view)]
-        bearings, pixel = self.bearings, torch.from_numpy(drawn.pixel)
+        device = self.rotation.device
+        view, pixel = torch.from_numpy(drawn.view).to(device), torch.from_numpy(drawn.pixel).to(device)
+        every = self.motion.carried(Poses(self.rotation, self.position), self.on_path_s)
+        bearings = self.bearings
         if self.several:
             solved = bearings_at(self.frames.cameras, self.frames.camera_of[drawn.view], drawn.pixel)
-            bearings, pixel = torch.from_numpy(solved).to(at.device), torch.arange(len(solved))
-        return camera_rays(bearings, pixel.to(bearings.device), Poses(at[:, :3, :3], at[:, :3, 3]))
+            bearings, pixel = torch.from_numpy(solved).to(device), torch.arange(len(solved), device=device)
+        return camera_rays(bearings, pixel, every[view], self._times(drawn, device))
 
     def supervision(
         self, drawn: FramePixels, log_radiance: Float[Tensor, "n c"], gain: Tensor, offset: Tensor
     ) -> FrameSupervision:
         """Drawn pixels beside what is predicted for them: `exp(gain * log radiance + offset)`, per channel."""
+        device = log_radiance.device
         observed = torch.from_numpy(self.frames.pixels[self.first_pixel[drawn.view] + drawn.pixel]).to(log_radiance)
-        return FrameSupervision(torch.exp(gain * log_radiance + offset), observed)
+        return FrameSupervision(
+            predicted=torch.exp(gain * log_radiance + offset),
+            observed=observed,
+            view=torch.from_numpy(drawn.view).to(device),
+            pixel=torch.from_numpy(drawn.pixel).to(device),
+            patch=drawn.patch,
+            t_s=self._times(drawn, device),
+        )
+
+    def _times(self, drawn: FramePixels, device: torch.device) -> Tensor | None:
+        return None if self.t_s is None else self.t_s[torch.from_numpy(drawn.view)].to(device, torch.float32)
 
 
 def seen_in(radiance: Float[Tensor, "n c"], channels: int) -> Float[Tensor, "n channels"]:
@@ -81,21 +90,22 @@ def seen_in(radiance: Float[Tensor, "n c"], channels: int) -> Float[Tensor, "n c
     return (radiance @ radiance.new_tensor(LUMINANCE))[:, None]
 
 
+def with_spans(losses: Mapping[str, LossConfig]) -> bool:
+    """Whether a loss looks at every sample of every ray."""
+    return any(isinstance(loss, SpanLoss) for loss in losses.values())
+
+
 def weighted(
-    losses: Mapping[str, Any],
+    losses: Mapping[str, LossConfig],
     compared: Mapping[str, IntervalSupervision | FrameSupervision],
     rendered: Rendered,
+    rays: Rays,
     extent: float,
+    generator: torch.Generator,
 ) -> dict[str, Tensor]:
     """Each loss on what it asked for by its `draws`, times its weight."""
     terms: dict[str, Tensor] = {}
     for name, loss in losses.items():
-        found = compared.get(loss.draws)
-        supervision = Supervision(
-            found if isinstance(found, IntervalSupervision) else None,
-            found if isinstance(found, FrameSupervision) else None,
-            rendered,
-            extent,
-        )
-        terms[name] = loss.weight * loss(supervision)
+        asked = {draw: compared[draw] for draw in draws_of(loss)}
+        terms[name] = loss.weight * loss(Supervision(asked, rendered, rays, extent, generator))
     return terms

@@ -5,8 +5,9 @@ What the field renders is linear radiance; images that are encoded for a display
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,17 +15,24 @@ import torch
 from torch import nn
 
 from efields.backends.reference import Backend
+from efields.draws import FramePixels, Source
 from efields.errors import InputError
-from efields.events.learnable_sensor import LearnableSensor
 from efields.geometry.boxes import Box
 from efields.geometry.looked_at import widest
-from efields.geometry.trajectory import Trajectory
-from efields.problem import ParameterGroup, Terms, field_groups
-from efields.problems._frames import FrameLooks, FramePixels, weighted
-from efields.recordings.recording import Recording, Views
-from efields.render.renderer import Renderer, Sampling
-from efields.scene_box import Corners, FoundBox, find_box
-from efields.scene_box.viewpoints import path_through
+from efields.geometry.rays import Rays
+from efields.losses import draws_of
+from efields.parameters import ParameterGroup
+from efields.problems import Setup, Terms
+from efields.problems._batch import Batch, BatchDraws
+from efields.problems._frames import FrameLooks, weighted, with_spans
+from efields.problems._scene import box_to_go_on_in, model_from, scene_content
+from efields.recordings.recording import Views
+from efields.render.model import Model
+from efields.render.renderer import LookConfig, Renderer
+from efields.scene_box import Corners, find_box
+from efields.scene_box.viewpoints import path_through, times_on_path
+
+_log = logging.getLogger(__name__)
 
 DISPLAY_GAMMA = 2.2
 """Exponent between display values and linear light, as in the protocols of evaluation."""
@@ -44,72 +52,87 @@ class Config:
         if self.box is not None:
             Box.between(*self.box)
 
-    def build(
-        self,
-        recording: Recording,
-        frames: Views | None,
-        losses: Mapping[str, Any],
-        field: Any,
-        sampling: Sampling,
-        backend: Backend,
-        generator: torch.Generator,
-    ) -> Radiance:
-        """The problem on the images that may be trained on; `field` is a Config of efields.fields.
+    def build(self, setup: Setup) -> Radiance:
+        """The problem on the images that may be trained on.
 
         Raises `InputError` when there are none, or a loss asks for events.
         """
+        recording, frames = setup.recording, setup.frames
         if frames is None or len(frames) == 0:
             raise InputError("holds no posed images that may be trained on", recording.path, "give a recording of some")
-        for name, loss in losses.items():
-            if loss.draws not in ("", "frames"):
+        for name, loss in setup.losses.items():
+            if not all(setup.draws[draw].of_frames for draw in draws_of(loss)):
                 do = 'take it out, or set problem.kind = "event_radiance"'
                 raise InputError(f"the loss {name} compares events, and this problem looks at images alone", do=do)
         trajectory = path_through(frames)
         found = find_box(recording, trajectory, widest(frames.cameras), frames, self.box)
-        renderer = Renderer.over(found.box, field, frames.channels, sampling, backend, generator)
-        problem = Radiance(self, recording, frames, trajectory, losses, renderer)
-        problem.found_box = found
+        if found.sought:
+            _log.info("%s", found.sentence)
+        renderer = Renderer.over(
+            found.box, setup.look, frames.channels, setup.backend, setup.generator, span_s=trajectory.seconds_span
+        )
+        problem = Radiance(self, setup, frames, renderer)
+        problem.notes = (found.sentence,)
         return problem
+
+    def resumed(self, content: Mapping[str, Any]) -> Config:
+        """The settings with the box that the saved field fills, which is not sought again."""
+        return replace(self, box=box_to_go_on_in(self.box, content))
+
+    def open(self, content: Mapping[str, Any], look: LookConfig, backend: Backend, step: int) -> Model:
+        """The model that was saved; see `ProblemConfig.open`."""
+        return model_from(content, look, backend, step)
 
 
 class Radiance(nn.Module):
     """The field and its losses, ready for the training loop."""
 
-    found_box: FoundBox | None = None
+    notes: tuple[str, ...] = ()
 
-    def __init__(
-        self,
-        config: Config,
-        recording: Recording,
-        frames: Views,
-        trajectory: Trajectory,
-        losses: Mapping[str, Any],
-        renderer: Renderer,
-    ) -> None:
+    def __init__(self, config: Config, setup: Setup, frames: Views, renderer: Renderer) -> None:
         super().__init__()
-        self.config, self.losses, self.renderer = config, dict(losses), renderer
-        self.frames, self.trajectory = frames, trajectory
-        self.sensor = LearnableSensor(recording.sensor, False, False, 1.0)
+        self.config, self.losses, self.renderer = config, dict(setup.losses), renderer
+        self.camera = setup.recording.calibrated
         self.gain = 1 / DISPLAY_GAMMA if frames.color_space == "display" else 1.0
-        self.looks = FrameLooks(frames, renderer.origin)
+        self.draws = BatchDraws.build(Source(None, frames), setup.draws)
+        path = path_through(frames).about(renderer.origin)
+        on_path_s = (times_on_path(frames) - path.origin_us) * 1e-6
+        self.motion = setup.motion.build(path, renderer.box.diagonal, on_path_s)
+        t_s = None if frames.t_us is None else on_path_s
+        self.looks = FrameLooks(frames, renderer.origin, self.motion, on_path_s, t_s)
 
-    def draw(self, rays: int, rng: np.random.Generator) -> FramePixels:
+    def draw(self, rays: int, rng: np.random.Generator) -> Batch:
         """Pixels of the images, as many of each image."""
-        return self.looks.draw(rays, rng)
+        return self.draws.draw(rays, rng)
 
-    def terms(self, batch: FramePixels, generator: torch.Generator) -> Terms:
+    def terms(self, batch: Batch, generator: torch.Generator) -> Terms:
         """The weighted losses of a batch."""
-        rays = self.looks.rays(batch)
-        rendered = self.renderer(rays, torch.rand(len(rays), generator=generator).to(rays.origin.device))
+        drawn = {name: d for name, d in batch.items() if isinstance(d, FramePixels)}
+        rays = Rays.concat([self.looks.rays(d) for d in drawn.values()])
+        jitter = torch.rand(len(rays), generator=generator).to(rays.origin.device)
+        rendered = self.renderer(rays, jitter, with_spans=with_spans(self.losses))
         gain, offset = rendered.radiance.new_tensor(self.gain), rendered.radiance.new_zeros(())
-        compared = self.looks.supervision(batch, torch.log(rendered.radiance), gain, offset)
-        losses = weighted(self.losses, {"frames": compared}, rendered, self.renderer.box.diagonal)
+        parts = torch.log(rendered.radiance).split([len(d.pixel) for d in drawn.values()])
+        compared = {
+            name: self.looks.supervision(d, log_radiance, gain, offset)
+            for (name, d), log_radiance in zip(drawn.items(), parts, strict=True)
+        }
+        losses = weighted(self.losses, compared, rendered, rays, self.renderer.box.diagonal, generator)
         return Terms(losses, rays=len(rays), samples=rendered.samples)
 
     def after_step(self, step: int, generator: torch.Generator) -> None:
-        """Keep the occupancy grid up to date."""
+        """Let the sampler look at the field."""
         self.renderer.after_step(step, generator)
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        """Table, perceptrons, background."""
-        return field_groups(self.renderer)
+        """Field, background, and the corrections of poses."""
+        return [*self.renderer.parameter_groups(), *self.motion.parameter_groups()]
+
+    def model(self, step: int) -> Model:
+        """The field and the path through the images, as they are now."""
+        x, y, z = self.renderer.origin
+        return Model(self.renderer, self.camera, self.motion.current().about((-x, -y, -z)), None, step)
+
+    def content(self) -> dict[str, Any]:
+        """Box, camera and path."""
+        return scene_content(self.model(0))

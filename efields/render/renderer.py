@@ -3,62 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol, cast
+from typing import cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from efields.backends.parts import Looked, Marching
+from efields.backends.parts import Looked
 from efields.backends.reference import Backend
+from efields.backgrounds import Background, BackgroundConfig
+from efields.fields import Field, FieldConfig, FusedField
 from efields.geometry.boxes import Box, Triple
 from efields.geometry.origin import ZERO, origin_of
-from efields.geometry.rays import Rays
-from efields.ranges import EveryNth, Range, check_ranges
-from efields.render.occupancy import OccupancyGrid
-from efields.render.samples import Samples, compacted, distortion, stratified
-
-
-class Field(Protocol):
-    """What the renderer asks of a field."""
-
-    channels: int
-
-    def __call__(self, position: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
-        """Density `[n]` and radiance `[n, c]` of points `[n, 3]` seen along unit directions `[n, 3]`."""
-        ...
-
-    def density(self, position: Tensor) -> Tensor:
-        """Density `[n]` of points `[n, 3]`."""
-        ...
-
-    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Learned parameters by the part that they play."""
-        ...
+from efields.geometry.rays import Points, Rays
+from efields.geometry.samples import Samples
+from efields.parameters import ParameterGroup
+from efields.render.composite import composited, used_points
+from efields.samplers import Proposal, Quality, Sampler, SamplerConfig
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """How rays are sampled."""
+class LookConfig:
+    """What a renderer is made of."""
 
-    kind: Literal["occupancy", "stratified"] = "occupancy"
-    """`occupancy` skips empty cells with spans of one length; `stratified` divides the box along each ray evenly."""
-    samples: Annotated[int, Range(1, 2**16)] = 192
-    """Spans along the diagonal of the box (occupancy) or along each ray (stratified)."""
-    finer_views: Annotated[int, Range(1, 64)] = 2
-    """How many times shorter spans are outside training, where precision counts for more than speed (occupancy)."""
-    grid_resolution: Annotated[int, Range(1, 512)] = 64
-    """Cells of the occupancy grid along each edge."""
-    least_alpha: Annotated[float, Range(0, below=1)] = 0.01
-    """Alpha over one span below which a cell counts as empty."""
-    early_stop: Annotated[float, Range(0, below=1)] = 1e-3
-    """Transmittance below which the rest of a ray is left out, by a first look at the density; 0 never."""
-    update_every: EveryNth = 16
-    """Training steps between two looks of the occupancy grid at the field."""
-    warmup_steps: Annotated[int, Range(0, 10**12)] = 128
-    """Steps during which every update looks at every cell; later ones look at a quarter of them."""
+    field: FieldConfig
+    """The representation: a `Config` of efields.fields."""
+    sampling: SamplerConfig
+    """How rays are sampled: a `Config` of efields.samplers."""
+    background: BackgroundConfig
+    """What is behind the field: a `Config` of efields.backgrounds."""
 
-    __post_init__ = check_ranges
+
+@dataclass(frozen=True)
+class RaySpans:
+    """The samples of every ray, for losses that look at them one by one."""
+
+    samples: Samples
+    """The spans."""
+    weights: Float[Tensor, "n s"]
+    """Their weights, which add up to the opacity."""
+    proposals: tuple[Proposal, ...]
+    """What the sampler looked at before."""
 
 
 @dataclass(frozen=True)
@@ -75,44 +60,54 @@ class Rendered:
     """How far apart along the ray the weights lie, world units (Mip-NeRF 360, CVPR 2022, eq. 15)."""
     samples: int
     """Field samples that were taken."""
+    spans: RaySpans | None = None
+    """Every sample of every ray, where that was asked for."""
 
 
 class Renderer(nn.Module):
-    """A field in its box before a learned background of one colour.
+    """A field in its box, sampled along rays, before a background.
 
     Rays, box and field count from `origin`, a point of the world near the scene: single precision resolves a survey
-    grid's coordinates no better than half a metre.
+    grid's coordinates no better than half a metre. `backend` is the only place that holds one.
     """
 
-    def __init__(self, field: Field, box: Box, sampling: Sampling, backend: Backend, origin: Triple = ZERO) -> None:
+    def __init__(
+        self,
+        field: Field,
+        box: Box,
+        sampler: Sampler,
+        background: Background,
+        backend: Backend,
+        origin: Triple = ZERO,
+        span_s: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
         super().__init__()
-        self.field, self.box, self.sampling, self.backend, self.origin = field, box, sampling, backend, origin
-        # softplus(0.5) = 0.97: bright, as log intensity is free up to an offset and objects are darker than paper.
-        self.background_raw = nn.Parameter(torch.full((field.channels,), 0.5))
-        self.grid: OccupancyGrid | None = None
-        if sampling.kind == "occupancy":
-            diagonal = sum((h - lo) ** 2 for lo, h in zip(box.lo, box.hi, strict=True)) ** 0.5
-            step = diagonal / sampling.samples
-            self.grid = OccupancyGrid(box, sampling.grid_resolution, step, sampling.least_alpha)
+        self.field, self.sampler, self.background = field, sampler, background
+        self.box, self.backend, self.origin = box, backend, origin
+        self.span_s = span_s
+        """First and last second of the recording, in which a field that moves is known."""
 
     @classmethod
     def over(
         cls,
         world_box: Box,
-        field: Any,
+        config: LookConfig,
         channels: int,
-        sampling: Sampling,
         backend: Backend,
         generator: torch.Generator,
+        *,
         origin: Triple | None = None,
+        span_s: tuple[float, float] = (0.0, 0.0),
     ) -> Renderer:
-        """A renderer of a new field over a box of the world; `field` is a Config of efields.fields.
+        """A renderer of a new field over a box of the world.
 
         It counts from `origin`, or from where the box asks for (`origin_of`).
         """
         origin = origin_of(world_box) if origin is None else origin
         box = world_box.about(origin)
-        return cls(field.build(box, channels, backend, generator), box, sampling, backend, origin)
+        field = config.field.build(box, channels, generator)
+        background = config.background.build(channels, generator)
+        return cls(field, box, config.sampling.build(box), background, backend, origin, span_s)
 
     @property
     def world_box(self) -> Box:
@@ -120,65 +115,80 @@ class Renderer(nn.Module):
         return self.box.about(cast(Triple, tuple(-value for value in self.origin)))
 
     @property
-    def background(self) -> Float[Tensor, " c"]:
-        """Linear radiance of the background."""
-        return nn.functional.softplus(self.background_raw) + 1e-3
+    def channels(self) -> int:
+        """Colours of the radiance."""
+        return self.field.channels
 
-    def sample(self, rays: Rays, jitter: Float[Tensor, " n"] | None) -> Samples:
-        """Where the field is asked along rays; `jitter` in [0, 1) shifts the spans of each ray, None fixes them."""
-        if self.grid is None:
-            return stratified(rays, self.box, self.sampling.samples, jitter)
-        samples = self.grid.march(rays, jitter, 1 if self.training else self.sampling.finer_views)
-        return self._until_opaque(rays, samples) if self.sampling.early_stop > 0 else samples
+    @property
+    def device(self) -> torch.device:
+        """Where the field's numbers live."""
+        return next((t.device for t in (*self.parameters(), *self.buffers())), torch.device("cpu"))
 
-    def _until_opaque(self, rays: Rays, samples: Samples) -> Samples:
-        """The samples that light reaches: a look at the density alone costs a fifth of what a hidden sample would."""
-        used = samples.used
-        rows, columns = used.nonzero(as_tuple=True)
-        density = samples.t_start.new_zeros(used.shape)
-        position = rays.origin[rows] + samples.middle[rows, columns, None] * rays.direction[rows]
-        density[rows, columns] = self.field.density(position).to(density.dtype)
-        depth = density * samples.width
-        reached = torch.exp(depth - depth.cumsum(dim=1)) > self.sampling.early_stop
-        return compacted(samples, used & reached)
+    def forward(
+        self,
+        rays: Rays,
+        jitter: Float[Tensor, " n"] | None = None,
+        *,
+        quality: Quality | None = None,
+        crop: Box | None = None,
+        with_spans: bool = False,
+    ) -> Rendered:
+        """Radiance, opacity and depth of rays; of what lies in `crop` alone, where one is given.
 
-    def forward(self, rays: Rays, jitter: Float[Tensor, " n"] | None = None) -> Rendered:
-        """Radiance, opacity and depth of rays."""
-        looked = self._fused(rays, jitter)
+        The quality is that of training, or of a final picture outside training mode, if None. `with_spans` gives every
+        sample too, for which a backend's fused look is left aside.
+        """
+        quality = quality or ("train" if self.training else "final")
+        spans = None
+        looked = None if crop is not None or with_spans else self._fused(rays, jitter, quality)
         if looked is None:
-            looked = self._step_by_step(rays, jitter)
+            looked, spans = self._step_by_step(rays, jitter, quality, crop)
         depth = looked.moment / looked.opacity.clamp(min=1e-6)
-        radiance = looked.radiance + (1 - looked.opacity)[:, None] * self.background
-        return Rendered(radiance, looked.opacity, depth, looked.distortion, looked.samples)
+        radiance = looked.radiance + (1 - looked.opacity)[:, None] * self.background(rays.direction)
+        spans = spans if with_spans else None
+        return Rendered(radiance, looked.opacity, depth, looked.distortion, looked.samples, spans)
 
-    def _fused(self, rays: Rays, jitter: Float[Tensor, " n"] | None) -> Looked | None:
+    def ask(self, points: Points) -> tuple[Float[Tensor, " n"], Float[Tensor, "n c"]]:
+        """Density (1 / world unit) and linear radiance of points in the coordinates of the box."""
+        return self.field(points, self.backend)
+
+    def density(self, points: Points) -> Float[Tensor, " n"]:
+        """Density of points in the coordinates of the box, in 1 / world unit."""
+        return self.field.density(points, self.backend)
+
+    def holds(self, position: Float[Tensor, "n 3"]) -> Bool[Tensor, " n"]:
+        """Whether the field is asked at points of the box, or skipped there."""
+        return self.sampler.holds(position)
+
+    def _fused(self, rays: Rays, jitter: Float[Tensor, " n"] | None, quality: Quality) -> Looked | None:
         """The look by a backend that does all of it in one go."""
-        parts = getattr(self.field, "parts", None)
-        if parts is None or self.grid is None:
+        if not isinstance(self.field, FusedField):
             return None
-        step = self.grid.step / (1 if self.training else self.sampling.finer_views)
-        marching = Marching(self.grid.occupied, self.grid.resolution, step, self.sampling.early_stop)
-        return self.backend.look(parts(), marching, rays.origin, rays.direction, jitter)
+        marching = self.sampler.marching(quality)
+        return None if marching is None else self.field.fused_look(self.backend, rays, marching, jitter)
 
-    def _step_by_step(self, rays: Rays, jitter: Float[Tensor, " n"] | None) -> Looked:
+    def _step_by_step(
+        self, rays: Rays, jitter: Float[Tensor, " n"] | None, quality: Quality, crop: Box | None
+    ) -> tuple[Looked, RaySpans]:
         """The look that defines what every backend's must equal."""
-        with torch.no_grad():
-            samples = self.sample(rays, jitter)
-        rows, columns = samples.used.nonzero(as_tuple=True)
-        direction = rays.direction[rows]
-        position = rays.origin[rows] + samples.middle[rows, columns, None] * direction
-        density, radiance = self.field(position, direction)
-        shape = samples.t_start.shape
-        flat = rows * shape[1] + columns
-        dense = density.new_zeros(shape[0] * shape[1]).index_put((flat,), density).view(shape)
-        colours = radiance.new_zeros((shape[0] * shape[1], radiance.shape[1])).index_put((flat,), radiance)
-        seen, weights = self.backend.composite(dense, colours.view(*shape, radiance.shape[1]), samples.width)
-        moment = (weights * samples.middle).sum(dim=1)
-        return Looked(seen, weights.sum(dim=1), moment, distortion(weights, samples), len(rows))
+        sampled = self.sampler(rays, jitter, self.density, quality=quality, crop=crop)
+        density, radiance = self.ask(used_points(rays, sampled.samples))
+        looked, weights = composited(sampled.samples, density, radiance, self.backend)
+        return looked, RaySpans(sampled.samples, weights, sampled.proposals)
 
     def after_step(self, step: int, generator: torch.Generator) -> None:
-        """Let the occupancy grid look at the field when optimiser step `step`, counted from 1, is one of its turns."""
-        if self.grid is None or step % self.sampling.update_every:
-            return
-        share = 1.0 if step <= self.sampling.warmup_steps else 0.25
-        self.grid.update(self.field.density, generator, share)
+        """Let the sampler look at the field after optimiser step `step`, counted from 1."""
+
+        def density(position: Tensor) -> Tensor:
+            if not self.field.moves:
+                return self.density(Points(position))
+            begin, end = self.span_s  # a cell is empty only if it is so at all times
+            share = torch.rand(len(position), generator=generator).to(position.device)
+            return self.density(Points(position, t_s=begin + share * (end - begin)))
+
+        self.sampler.after_step(step, density, generator)
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """What field, background and sampler learn."""
+        parts = (self.field, self.background, self.sampler)
+        return [group for part in parts for group in part.parameter_groups()]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,14 +13,9 @@ from torch import Tensor
 
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
-from efields.geometry.rays import Rays
+from efields.geometry.rays import Points, Rays
 from efields.render.renderer import Renderer
-from efields.render.samples import Samples, compacted, stratified
-
-DRAFT_STEP = 1.5
-"""Length of a draft's spans over that of training."""
-DRAFT_STOP = 1e-2
-"""Transmittance at which a draft's rays end."""
+from efields.samplers import Quality
 
 
 @dataclass(frozen=True)
@@ -36,20 +30,6 @@ class Layers:
     """Distance along the unit ray, world units; 0 where there is nothing."""
     normal: Float32[np.ndarray, "h w 3"] | None
     """Unit normals in world axes, 0 where there is no surface; None when nobody asked."""
-
-
-def still(renderer: Renderer, draft: bool) -> Renderer:
-    """The renderer outside training, sharing its parameters; a draft takes longer spans and ends rays earlier."""
-    looks = copy.copy(renderer)
-    looks.training = False  # not eval(), which would turn the field of the original, too
-    if draft:
-        stop = max(renderer.sampling.early_stop, DRAFT_STOP) if renderer.sampling.early_stop > 0 else 0.0
-        looks.sampling = replace(renderer.sampling, finer_views=1, early_stop=stop)
-        if renderer.grid is not None:
-            grid = copy.copy(renderer.grid)
-            grid.step = DRAFT_STEP * grid.step
-            looks._modules = {**renderer._modules, "grid": grid}
-    return looks
 
 
 def pinhole(fov_y: float, width: int, height: int) -> Camera:
@@ -78,7 +58,8 @@ class Looking:
         normals: bool = False,
         draft: bool = False,
     ) -> None:
-        self._renderer, self._camera, self._normals = still(renderer, draft), camera, normals
+        self._renderer, self._camera, self._normals = renderer, camera, normals
+        self._quality: Quality = "draft" if draft else "final"
         self._crop = None if crop is None or _holds(crop, renderer.box) else crop
         self._turn = torch.from_numpy(np.array(T_world_camera[:3, :3], dtype=np.float64))
         self._origin = torch.from_numpy(np.array(T_world_camera[:3, 3], dtype=np.float32))
@@ -100,10 +81,10 @@ class Looking:
         """Render the next `chunk` rays or what is left; return how many."""
         end = min(self.rays, self.rays_done + chunk)
         rays = self._rays(self.rays_done, end)
-        radiance, opacity, depth = self._look(rays)
-        part = (radiance, opacity, depth)
+        seen = self._renderer(rays, quality=self._quality, crop=self._crop)
+        part = (seen.radiance, seen.opacity, seen.depth)
         if self._normals:
-            part = (*part, _normals(self._renderer, rays, opacity, depth))
+            part = (*part, _normals(self._renderer, rays, seen.opacity, seen.depth))
         self._parts.append(tuple(values.cpu() for values in part))
         count, self.rays_done = end - self.rays_done, end
         return count
@@ -121,42 +102,13 @@ class Looking:
 
     def _rays(self, start: int, end: int) -> Rays:
         """Rays of some pixels in raster order, directions computed in float64."""
-        camera, device = self._camera, self._renderer.background_raw.device
+        camera, device = self._camera, self._renderer.device
         pixel = torch.arange(start, end)
         u, v = pixel % camera.width, torch.div(pixel, camera.width, rounding_mode="floor")
         x, y = (u.double() - camera.cx) / camera.fx, (v.double() - camera.cy) / camera.fy
         way = torch.stack((x, y, torch.ones_like(x)), dim=1) @ self._turn.T
         way = (way / torch.linalg.vector_norm(way, dim=1, keepdim=True)).float()
         return Rays(self._origin.expand(end - start, 3).contiguous().to(device), way.to(device))
-
-    def _look(self, rays: Rays) -> tuple[Tensor, Tensor, Tensor]:
-        """Radiance, opacity and depth."""
-        if self._crop is None:
-            seen = self._renderer(rays)
-            return seen.radiance, seen.opacity, seen.depth
-        return cropped_look(self._renderer, rays, self._crop)
-
-
-def cropped_look(renderer: Renderer, rays: Rays, crop: Box) -> tuple[Tensor, Tensor, Tensor]:
-    """Radiance, opacity and depth of what lies in `crop`; spans are cut exactly at its faces."""
-    if renderer.grid is None:
-        samples = stratified(rays, renderer.box, renderer.sampling.samples, None)
-    else:
-        samples = renderer.grid.march(rays, None, renderer.sampling.finer_views)
-    near, far = crop.intersect(rays)
-    start = torch.minimum(torch.maximum(samples.t_start, near[:, None]), far[:, None])
-    end = torch.maximum(torch.minimum(samples.t_end, far[:, None]), start)
-    samples = compacted(Samples(start, end), end > start)
-    rows, columns = samples.used.nonzero(as_tuple=True)
-    position = rays.origin[rows] + samples.middle[rows, columns, None] * rays.direction[rows]
-    density, radiance = renderer.field(position, rays.direction[rows])
-    shape = samples.t_start.shape
-    dense = density.new_zeros(shape).index_put((rows, columns), density)
-    colours = radiance.new_zeros((*shape, radiance.shape[1])).index_put((rows, columns), radiance)
-    seen, weights = renderer.backend.composite(dense, colours, samples.width)
-    opacity = weights.sum(dim=1)
-    depth = (weights * samples.middle).sum(dim=1) / opacity.clamp(min=1e-6)
-    return seen + (1 - opacity)[:, None] * renderer.background, opacity, depth
 
 
 def _normals(renderer: Renderer, rays: Rays, opacity: Tensor, depth: Tensor) -> Tensor:
@@ -165,11 +117,14 @@ def _normals(renderer: Renderer, rays: Rays, opacity: Tensor, depth: Tensor) -> 
     out = rays.direction.new_zeros((len(rays), 3))
     if len(hit) == 0:
         return out
-    width = 0.5 * renderer.box.diagonal / renderer.sampling.samples
-    place = rays.origin[hit] + depth[hit, None] * rays.direction[hit]
+    width = 0.5 * renderer.sampler.span("train")
+    surface = rays.points(hit, depth[hit])
+    place = surface.position
     slope = place.new_zeros(place.shape)
     for axis, shift in _shifts(width, place):
-        ahead, behind = (renderer.field.density((place + sign * shift).contiguous()) for sign in (1, -1))
+        ahead, behind = (
+            renderer.density(Points((place + sign * shift).contiguous(), t_s=surface.t_s)) for sign in (1, -1)
+        )
         slope[:, axis] = behind - ahead
     length = torch.linalg.vector_norm(slope, dim=1, keepdim=True)
     out[hit] = torch.where(length > 0, slope / length.clamp(min=1e-12), torch.zeros_like(slope))

@@ -23,6 +23,7 @@ from efields.errors import InputError
 from efields.export.document import scene_parts
 from efields.geometry.paths import look_at
 from efields.geometry.pose import rotation_to_quaternion
+from efields.render.model import Model
 from efields.server.app import Offer
 from efields.server.client import connected
 from efields.server.looking import Layers, Looking, pinhole
@@ -31,7 +32,7 @@ from efields.server.session import Job
 from efields.server.showing import with_auto_tone
 from efields.server.studio import Studio
 from efields.server.viewing import serving
-from efields.train import Model, Run
+from efields.train import Run
 
 RING = 32
 """Number of pre-rendered images that are sent one after the other."""

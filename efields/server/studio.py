@@ -13,12 +13,12 @@ import torch
 
 from efields.geometry.boxes import Box
 from efields.geometry.pose import quaternion_to_rotation
+from efields.render.model import Model
 from efields.server.looking import Layers, Looking, pinhole, resized
 from efields.server.pace import Pace, Paces
 from efields.server.protocol import CHANGE_SCALE, Change, ChangeHeader, Error, FrameHeader, Log, View, packed, text_of
 from efields.server.session import Job, Session, Situation
 from efields.server.showing import jpeg, log_luminance, picture_of, with_auto_tone
-from efields.train.run import Model
 
 _log = logging.getLogger(__name__)
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from efields.export.document import scene_parts
 from efields.recordings.recording import Recording
+from efields.render.model import Model
 from efields.server.app import Offer
-from efields.server.looking import still
 from efields.server.studio import Studio
 from efields.server.viewing import TrainingView, serving
 from efields.signals import as_flag
-from efields.train import Model, Progress, Run
+from efields.train import Progress, Run
 
 
 class TrainingPage:
@@ -35,9 +34,8 @@ class TrainingPage:
 
     def begin(self, run: Run, model: Model) -> None:
         """Serve the field that is about to be trained, and say where."""
-        untrained = dataclasses.replace(model, renderer=still(model.renderer, draft=True))
         # What the untrained field looks like says nothing of the brightness to come.
-        parts = scene_parts(run, untrained, self._recording).with_tone("auto")
+        parts = scene_parts(run, model, self._recording, quality="draft").with_tone("auto")
         self._studio = studio = Studio(model)
         self._view = view = TrainingView(studio, self._share)
         offer = Offer(parts.document, parts.blobs, True, view.history, view.on_training)

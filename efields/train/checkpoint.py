@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import math
-import operator
 import pickle
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from efields.atomic import write_bytes
 from efields.errors import InputError
-from efields.events.sensor import Sensor
-from efields.geometry.boxes import Box, Triple
-from efields.geometry.camera import Camera
-from efields.geometry.origin import ZERO
-from efields.geometry.trajectory import Trajectory
-from efields.settings import fill, to_table
+from efields.train.checkpoint_1 import from_version_1
 from efields.train.loop import LoopState
 
-VERSION = 1
+VERSION = 2
 UNFIT = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, MemoryError)
 """What code raises that is given content of another kind or shape."""
 
@@ -53,10 +45,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(
             f"the checkpoint is damaged or cut short ({first[:100]})", path, "delete it and train again"
         ) from None
-    if not isinstance(content, dict) or content.get("version") != VERSION:
-        found = content.get("version") if isinstance(content, dict) else None
+    found = content.get("version") if isinstance(content, dict) else None
+    if found not in (1, VERSION):
         raise InputError(f"checkpoint of version {found}, not {VERSION}", path, "use the efields that wrote it")
     with damages(path):
+        content = from_version_1(content) if found == 1 else content
         _check(content)
     return content
 
@@ -86,9 +79,12 @@ def in_short(error: Exception) -> str:
 
 def _check(content: dict[str, Any]) -> None:
     """Raise for parts that are not there, and for tensors that claim to be larger than what is stored of them."""
-    for name in ("problem", "loop", "scene"):
+    for name in ("problem", "loop", "content"):
         if not isinstance(content[name], dict):
             raise TypeError(f"'{name}' is not a table")
+    for name in ("kind", "device"):
+        if not isinstance(content[name], str):
+            raise TypeError(f"'{name}' is not a name")
     for name, value in content["problem"].items():
         if not (isinstance(name, str) and isinstance(value, torch.Tensor)):
             raise TypeError(f"'{name}' is not a tensor")
@@ -123,9 +119,7 @@ def loop_content(state: LoopState) -> dict[str, Any]:
     """The loop's state as plain values and tensors."""
     return {
         "optimizer": state.optimizer.state_dict(),
-        # The bit generator's state holds integers of 128 bits, which only text keeps.
-        "rng": json.dumps(state.rng.bit_generator.state),
-        "generator": state.generator.get_state(),
+        **state.random.content(),
         "rays": state.rays,
         "step": state.step,
         "seconds": state.seconds,
@@ -136,51 +130,6 @@ def loop_content(state: LoopState) -> dict[str, Any]:
 def restore_loop(state: LoopState, content: dict[str, Any]) -> None:
     """Bring a fresh state to where `loop_content` was taken."""
     state.optimizer.load_state_dict(content["optimizer"])
-    state.rng.bit_generator.state = json.loads(content["rng"])
-    state.generator.set_state(content["generator"])
+    state.random.restore(content)
     state.rays, state.step, state.seconds = content["rays"], content["step"], content["seconds"]
     state.since = dict(content["since"])
-
-
-def scene_content(box: Box, origin: Triple, camera: Camera, trajectory: Trajectory, sensor: Sensor) -> dict[str, Any]:
-    """What a viewer needs beside the field, which counts from `origin`, as plain values and tensors."""
-    return {
-        "box": [list(box.lo), list(box.hi)],
-        "origin": list(origin),
-        "camera": to_table(camera),
-        "sensor": to_table(sensor),
-        "trajectory": {
-            "t_us": torch.from_numpy(np.array(trajectory.t_us)),
-            "position": torch.from_numpy(np.array(trajectory.position)),
-            "orientation": torch.from_numpy(np.array(trajectory.orientation)),
-            "kind": trajectory.kind,
-            "origin_us": trajectory.origin_us,
-        },
-    }
-
-
-def scene_from(checkpoint: dict[str, Any], checkpoint_path: Path) -> tuple[Box, Triple, Camera, Trajectory, Sensor]:
-    """The inverse of `scene_content`, of what `read_checkpoint` gave; without an origin, it counts from zero.
-
-    Raises `InputError` for parts that are missing or of another kind.
-    """
-    with damages(checkpoint_path):
-        return _scene(checkpoint["scene"], str(checkpoint_path))
-
-
-def _scene(content: dict[str, Any], where: str) -> tuple[Box, Triple, Camera, Trajectory, Sensor]:
-    path = content["trajectory"]
-    trajectory = Trajectory.from_arrays(
-        path["t_us"].numpy(),
-        path["position"].numpy(),
-        path["orientation"].numpy(),
-        kind=path["kind"],
-        origin_us=operator.index(path["origin_us"]),
-        where=where,
-    )
-    lo, hi = content["box"]
-    camera = fill(Camera, content["camera"], where)
-    x, y, z = (float(number) for number in content.get("origin", ZERO))
-    if not all(map(math.isfinite, (x, y, z))):
-        raise ValueError("the origin is not finite numbers")
-    return Box(tuple(lo), tuple(hi)), (x, y, z), camera, trajectory, fill(Sensor, content["sensor"], where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,10 @@ from efields.backends.adam import Adam
 from efields.backends.reference import Backend
 from efields.config import TrainConfig
 from efields.errors import InputError
-from efields.problem import Problem, Terms
+from efields.parameters import ParameterGroup
+from efields.problems import Problem, Terms
 from efields.signals import as_flag
+from efields.train.randomness import Randomness
 
 LEAST_RAYS, MOST_RAYS = 64, 1 << 17
 
@@ -65,10 +67,8 @@ class LoopState:
 
     optimizer: Adam
     """The optimiser with its moments."""
-    rng: np.random.Generator
-    """Draws batches."""
-    generator: torch.Generator
-    """Draws jitter and occupancy points."""
+    random: Randomness
+    """Where its random numbers come from."""
     rays: int
     """Rays of the next batch: follows the number of samples that a batch took."""
     step: int = 0
@@ -84,10 +84,10 @@ class LoopState:
         groups = []
         for group in problem.parameter_groups():
             factor = train.weights_factor if group.factor is None else group.factor
-            groups.append({"params": group.parameters, "factor": factor, "sparse": group.sparse})
+            groups.append({"params": list(group.parameters), "factor": factor, "sparse": group.sparse})
         optimizer = Adam(groups, backend)
         rays = max(train.samples_per_step // 32, LEAST_RAYS)
-        return LoopState(optimizer, np.random.default_rng(seed), torch.Generator().manual_seed(seed), rays)
+        return LoopState(optimizer, Randomness.seeded(seed), rays)
 
 
 def learning_rate(step: int, train: TrainConfig) -> float:
@@ -105,12 +105,14 @@ def optimise(
     on_log: Callable[[Progress], None],
     heldout: Callable[[], float] | None,
     save: Callable[[], None],
+    before_update: Callable[[Sequence[ParameterGroup]], None] | None = None,
     after_step: Callable[[int, Callable[[], bool]], None] | None = None,
 ) -> int | None:
     """Run the remaining steps; when a signal asks to stop, return its number after the step in hand and a checkpoint.
 
-    `after_step` is called between steps with the number of steps done and a function that tells whether the user
-    interrupted: it may look at the problem and wait, but change nothing.
+    `before_update` is called after each backward pass, before the optimiser's update, and may change gradients (average
+    them over ranks, clip them). `after_step` is called between steps with the number of steps done and a function that
+    tells whether the user interrupted: it may look at the problem and wait, but change nothing.
     Raises `InputError` when the loss stops being a number.
     """
     saved_at = time.monotonic()
@@ -121,7 +123,7 @@ def optimise(
         while state.step < train.steps:
             began = time.perf_counter()
             rate = learning_rate(state.step + 1, train)
-            terms = _step(problem, train, state, rate)
+            terms = _step(problem, train, state, rate, before_update)
             state.step += 1
             state.seconds += (spent := time.perf_counter() - began)
             state.since["seconds"] += spent
@@ -144,14 +146,20 @@ def optimise(
     return None
 
 
-def _step(problem: Problem, train: TrainConfig, state: LoopState, rate: float) -> dict[str, float]:
+def _step(
+    problem: Problem,
+    train: TrainConfig,
+    state: LoopState,
+    rate: float,
+    before_update: Callable[[Sequence[ParameterGroup]], None] | None,
+) -> dict[str, float]:
     """One optimiser step over `accumulate` batches; returns the weighted terms."""
     for group in state.optimizer.param_groups:
         group["lr"] = rate * group["factor"]
     state.optimizer.zero_grad()
     total: dict[str, float] = {}
     for _ in range(train.accumulate):
-        terms: Terms = problem.terms(problem.draw(state.rays, state.rng), state.generator)
+        terms: Terms = problem.terms(problem.draw(state.rays, state.random.batches), state.random.own)
         loss = sum((term for term in terms.losses.values()), start=torch.zeros(())) / train.accumulate
         (loss if isinstance(loss, torch.Tensor) else torch.as_tensor(loss)).backward()
         for name, term in terms.losses.items():
@@ -166,8 +174,10 @@ def _step(problem: Problem, train: TrainConfig, state: LoopState, rate: float) -
             f"the loss is not a number at step {state.step + 1} ({broken})",
             do="lower train.learning_rate, or look at the recording with `efields info`",
         )
+    if before_update is not None:
+        before_update(problem.parameter_groups())
     state.optimizer.step()
-    problem.after_step(state.step + 1, state.generator)
+    problem.after_step(state.step + 1, state.random.shared)
     return total
 
 

@@ -19,26 +19,25 @@ import torch
 from efields.atomic import write_text
 from efields.backends import choose_backend
 from efields.backends.reference import Backend
-from efields.config import Experiment, save_experiment
+from efields.config import Experiment, kind_of, save_experiment
 from efields.devices import device_named, name_of
 from efields.errors import InputError
 from efields.events.statistics import hot_pixels, hot_pixels_note
-from efields.geometry.boxes import Box
+from efields.problems import Problem, ProblemConfig, Setup
 from efields.recordings.recording import ASSUMED_THRESHOLDS, Recording, Views
+from efields.render.model import Model
 from efields.render.renderer import Renderer
-from efields.scene_box import FoundBox
 from efields.train.checkpoint import (
     UNFIT,
+    damages,
     in_short,
     loop_content,
     read_checkpoint,
     restore_loop,
     save_checkpoint,
-    scene_content,
-    scene_from,
 )
 from efields.train.loop import Interrupted, LoopState, Progress, optimise
-from efields.train.run import Model, Run
+from efields.train.run import Run
 
 _log = logging.getLogger(__name__)
 
@@ -121,18 +120,14 @@ def _reconstruct(
     torch.manual_seed(experiment.seed)
     generator = torch.Generator().manual_seed(experiment.seed)
     resumed = resume and run.checkpoint_path.is_file()
-    settings = _in_the_box_of(run, experiment.problem) if resumed else experiment.problem
-    problem = settings.build(
-        recording, frames, experiment.losses, experiment.field, experiment.sampling, backend, generator
-    ).to(experiment.device)
-    found: FoundBox | None = getattr(problem, "found_box", None)
-    if found is not None and found.sought:
-        _log.info("%s", found.sentence)
+    settings = _going_on(run, experiment.problem) if resumed else experiment.problem
+    setup = setup_of(experiment, recording, frames, backend, generator)
+    problem = settings.build(setup).to(experiment.device)
     notes = recording.notes
     if recording.usual_sensor and len(recording.events):
         notes += (f"{ASSUMED_THRESHOLDS}: {recording.sensor.c_pos:g} ON, {recording.sensor.c_neg:g} OFF.",)
     notes += hot_pixels_note(len(hot_pixels(recording.events)) if len(recording.events) else 0)
-    notes += () if found is None else (found.sentence,)
+    notes += problem.notes
     state = LoopState.fresh(problem, experiment.train, experiment.seed, backend)
     if resumed:
         _go_on_from(run, problem, state)
@@ -146,16 +141,19 @@ def _reconstruct(
             on_progress(progress)
 
     def save() -> None:
-        box, origin, sensor = problem.renderer.world_box, problem.renderer.origin, problem.sensor.current()
-        scene = scene_content(box, origin, recording.calibrated, problem.trajectory, sensor)
-        content = {"problem": problem.state_dict(), "loop": loop_content(state), "scene": scene}
+        content = {
+            "kind": kind_of(experiment.problem),
+            "device": experiment.device,
+            "content": problem.content(),
+            "problem": problem.state_dict(),
+            "loop": loop_content(state),
+        }
         save_checkpoint(run.checkpoint_path, content)
         facts = _training(experiment, recording, state, backend, notes)
         write_text(run.training_path, json.dumps({**facts, **(onlooker.facts() if onlooker else {})}, indent=2))
 
     if onlooker is not None:
-        sensor = problem.sensor.current()
-        onlooker.begin(run, Model(problem.renderer, recording.calibrated, problem.trajectory, sensor, state.step))
+        onlooker.begin(run, problem.model(state.step))
     after_step = None if onlooker is None else onlooker.after_step
     score = None if heldout is None else partial(_scored, problem, heldout)
     stop = optimise(problem, experiment.train, state, on_log=log, heldout=score, save=save, after_step=after_step)
@@ -164,17 +162,27 @@ def _reconstruct(
     return run
 
 
-def _in_the_box_of(run: Run, settings: Any) -> Any:
-    """The problem's settings with the box that the run's field fills, which is not sought again."""
-    box, *_ = scene_from(read_checkpoint(run.checkpoint_path), run.checkpoint_path)
-    given = getattr(settings, "box", None)
-    if given is not None and not Box.between(*given).equals(box):
-        what = f"its field fills another box, from {box.lo} to {box.hi}"
-        raise InputError(what, run.checkpoint_path, "leave --box out, or train anew without --resume")
-    return replace(settings, box=(box.lo, box.hi)) if hasattr(settings, "box") else settings
+def setup_of(
+    experiment: Experiment, recording: Recording, frames: Views | None, backend: Backend, generator: torch.Generator
+) -> Setup:
+    """What the experiment's problem is built from; `frames` are those that may be trained on."""
+    return Setup(
+        recording, frames, experiment.losses, experiment.all_draws, experiment.look, experiment.camera_motion, backend,
+        generator,
+    )  # fmt: skip
 
 
-def _go_on_from(run: Run, problem: Any, state: LoopState) -> None:
+def _going_on(run: Run, settings: ProblemConfig) -> ProblemConfig:
+    """The problem's settings for going on from the run's checkpoint."""
+    content = read_checkpoint(run.checkpoint_path)["content"]
+    with damages(run.checkpoint_path):
+        try:
+            return settings.resumed(content)
+        except InputError as error:
+            raise InputError(error.what, run.checkpoint_path, error.do) from None
+
+
+def _go_on_from(run: Run, problem: Problem, state: LoopState) -> None:
     """Bring a fresh problem and loop to where the run's checkpoint was written."""
     content = read_checkpoint(run.checkpoint_path)
     try:
@@ -189,11 +197,11 @@ def _go_on_from(run: Run, problem: Any, state: LoopState) -> None:
     run.drop_metrics_after(state.step)
 
 
-def _scored(problem: Any, heldout: Callable[[Renderer], float]) -> float:
+def _scored(problem: Problem, heldout: Callable[[Renderer], float]) -> float:
     """The score of the problem's field outside training mode."""
-    problem.eval()
+    problem.train(False)
     try:
-        return heldout(problem.renderer)
+        return heldout(problem.model(0).renderer)
     finally:
         problem.train()
 

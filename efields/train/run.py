@@ -9,42 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from efields.atomic import write_text
 from efields.backends import choose_backend
-from efields.config import Experiment, load_experiment
+from efields.config import Experiment, kind_of, load_experiment
 from efields.devices import device_named
 from efields.errors import InputError
-from efields.events.sensor import Sensor
-from efields.geometry.camera import Camera
-from efields.geometry.trajectory import Trajectory
 from efields.locks import held
-from efields.render.renderer import Renderer
+from efields.render.model import Model
 from efields.settings import neighbour_or
-from efields.train.checkpoint import UNFIT, damages, in_short, read_checkpoint, scene_from
+from efields.train.checkpoint import UNFIT, damages, in_short, read_checkpoint
 from efields.train.records import read_log, read_training
-
-
-@dataclass(frozen=True)
-class Model:
-    """A trained field and where its camera was; rendering needs nothing else."""
-
-    renderer: Renderer
-    """The field before its background."""
-    camera: Camera
-    """The event camera."""
-    trajectory: Trajectory
-    """Where it was."""
-    sensor: Sensor
-    """Its thresholds, as learned."""
-    step: int
-    """Optimiser steps that made it."""
-
-    @property
-    def near_trajectory(self) -> Trajectory:
-        """Where the camera was, positions counted from the renderer's origin as its box and rays are."""
-        return self.trajectory.about(self.renderer.origin)
 
 
 @dataclass(frozen=True)
@@ -171,26 +145,23 @@ class Run:
         chosen = choose_backend(backend, on)
         experiment = self.experiment
         content = read_checkpoint(self.checkpoint_path)
-        box, origin, camera, trajectory, sensor = scene_from(content, self.checkpoint_path)
-        prefix = "renderer."
-        state = {k[len(prefix) :]: v for k, v in content["problem"].items() if k.startswith(prefix)}
+        if content["kind"] not in ("", kind_of(experiment.problem)):
+            what = f"the checkpoint is of the problem {content['kind']!r}, not of that of config.toml"
+            raise InputError(what, self.checkpoint_path, _RESTORE)
         with damages(self.checkpoint_path):
-            channels = len(state["background_raw"])
-            if channels not in (1, 3):
-                raise ValueError(f"{channels} colour channels")
-        renderer = Renderer.over(
-            box, experiment.field, channels, experiment.sampling, chosen, torch.Generator(), origin
-        )
+            model = experiment.problem.open(content["content"], experiment.look, chosen, content["loop"]["step"])
         try:
-            renderer.load_state_dict(state)
+            prefix = "renderer."
+            of_renderer = {k[len(prefix) :]: v for k, v in content["problem"].items() if k.startswith(prefix)}
+            model.renderer.load_state_dict(of_renderer)
         except UNFIT as error:
-            raise InputError(
-                f"the checkpoint does not fit config.toml ({in_short(error)})",
-                self.checkpoint_path,
-                "restore the config.toml that it was trained with",
-            ) from None
-        renderer.to(on).eval()
-        return Model(renderer, camera, trajectory, sensor, content["loop"]["step"])
+            what = f"the checkpoint does not fit config.toml ({in_short(error)})"
+            raise InputError(what, self.checkpoint_path, _RESTORE) from None
+        model.renderer.to(on).eval()
+        return model
+
+
+_RESTORE = "restore the config.toml that it was trained with"
 
 
 def _names_of_runs(folder: Path) -> str:

@@ -36,10 +36,8 @@ def test_the_default_field_by_hand() -> None:
 def test_multiply_adds_are_the_weights_of_the_field(field: Config) -> None:
     import torch
 
-    from efields.backends import choose_backend
-
     box = Box((-1.0,) * 3, (1.0,) * 3)
-    built = HashGridField(field, box, 3, choose_backend("reference"), torch.Generator())
+    built = HashGridField(field, box, 3, torch.Generator())
     weights = [sum(w.numel() for w in part) for part in (built.density_weights, built.radiance_weights)]
     assert [multiply_adds(widths) for widths in perceptrons(field, 3)] == weights
 

@@ -17,7 +17,7 @@ from efields.bench.training import Training, measure_train_step
 from efields.bench.workloads import KERNELS, Kernel, Sizes, default_renderer
 from efields.config import Experiment, TrainConfig, experiment_from_table
 from efields.fields.hash_grid import Config
-from efields.render.renderer import Sampling
+from efields.samplers import occupancy
 from tests.bench.test_counts import CEILINGS
 
 SMALL = Sizes(samples=256, rays=8, directions=256, events=2000, drawn_rays=64)
@@ -37,7 +37,7 @@ def small_experiment() -> Experiment:
     return dataclasses.replace(
         experiment_from_table({}, "test"),
         field=Config(levels=3, finest_resolution=32, log2_size=10),
-        sampling=Sampling(samples=16, grid_resolution=16),
+        sampling=occupancy.Config(samples=16, grid_resolution=16),
         train=TrainConfig(samples_per_step=512, steps=4),
     )
 
@@ -88,8 +88,9 @@ def test_a_training_can_be_taken_back() -> None:
 def test_the_made_up_field_is_an_object_in_empty_space() -> None:
     from efields.backends import choose_backend
 
-    grid = default_renderer(choose_backend("reference")).grid
-    assert grid is not None
+    sampler = default_renderer(choose_backend("reference")).sampler
+    assert isinstance(sampler, occupancy.OccupancySampler)
+    grid = sampler.grid
     assert 0.01 < float(grid.occupied.float().mean()) < 0.1
     middle = grid.resolution // 2
     assert grid.occupied.view((grid.resolution,) * 3)[middle, middle, middle]

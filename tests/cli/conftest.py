@@ -15,7 +15,7 @@ from efields.config import TrainConfig, experiment_from_table
 from efields.fields.hash_grid import Config as HashGrid
 from efields.loaders.robust_enerf import save
 from efields.recordings.recording import Recording
-from efields.render.renderer import Sampling
+from efields.samplers import occupancy
 from efields.train import Run, reconstruct
 from tests.tiny import tiny_recording
 
@@ -32,7 +32,7 @@ def tiny_run(recording: Recording, tmp_path_factory: pytest.TempPathFactory) -> 
     experiment = dataclasses.replace(
         experiment_from_table({}, "test"),
         field=HashGrid(levels=3, finest_resolution=32, log2_size=10),
-        sampling=Sampling(samples=16, grid_resolution=16),
+        sampling=occupancy.Config(samples=16, grid_resolution=16),
         train=TrainConfig(steps=2, samples_per_step=1024, log_every=1),
     )
     path: Path = tmp_path_factory.mktemp("runs") / "tiny"

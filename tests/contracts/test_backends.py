@@ -40,7 +40,7 @@ def test_a_backend_says_its_name_and_why_it_cannot_run(name: str) -> None:
 @pytest.mark.parametrize("name", HOLDERS)
 def test_a_backend_keeps_the_signatures_of_the_reference(name: str) -> None:
     found: type[Backend] = importlib.import_module(f"efields.backends.{name}").Backend
-    for function in ("hash_encode", "spherical_harmonics", "mlp", "composite", "look", "field_density"):
+    for function in ("hash_encode", "spherical_harmonics", "mlp", "composite", "hash_grid_look", "hash_grid_density"):
         ours, theirs = (list(inspect.signature(getattr(b, function)).parameters) for b in (found, Backend))
         assert ours == theirs, function
 

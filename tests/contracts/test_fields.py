@@ -10,22 +10,24 @@ import torch
 from efields.backends.reference import Backend
 from efields.config import kinds, resolve
 from efields.geometry.boxes import Box
-from efields.render.renderer import Renderer, Sampling
+from efields.geometry.rays import Points
 from tests.contracts.rules import broken_rules
+from tests.looks import renderer_over
 
 BOX = Box((-1.0, -0.5, 0.0), (1.0, 1.5, 3.0))
 per_kind = pytest.mark.parametrize("kind", kinds("fields"))
 
 
 def build(kind: str, channels: int = 1, seed: int = 0) -> Any:
-    return resolve("fields", kind)().build(BOX, channels, Backend(), torch.Generator().manual_seed(seed))
+    return resolve("fields", kind)().build(BOX, channels, torch.Generator().manual_seed(seed))
 
 
-def points(n: int) -> tuple[torch.Tensor, torch.Tensor]:
+def points(n: int) -> Points:
     generator = torch.Generator().manual_seed(1)
     lo, hi = torch.tensor(BOX.lo), torch.tensor(BOX.hi)
     position = lo + (hi - lo) * torch.rand(n, 3, generator=generator)
-    return position, torch.nn.functional.normalize(torch.randn(n, 3, generator=generator), dim=1)
+    direction = torch.nn.functional.normalize(torch.randn(n, 3, generator=generator), dim=1)
+    return Points(position, direction, torch.rand(n, generator=generator))
 
 
 @per_kind
@@ -40,8 +42,8 @@ def test_values(kind: str, channels: int, n: int) -> None:
     field = build(kind, channels)
     assert field.channels == channels
     with torch.no_grad():
-        density, radiance = field(*points(n))
-        alone = field.density(points(n)[0])
+        density, radiance = field(points(n), Backend())
+        alone = field.density(points(n), Backend())
     assert (density.shape, radiance.shape) == ((n,), (n, channels))
     assert density.dtype == radiance.dtype == torch.float32
     assert bool(torch.isfinite(density).all()) and bool(torch.isfinite(radiance).all())
@@ -53,7 +55,7 @@ def test_values(kind: str, channels: int, n: int) -> None:
 def test_points_on_the_faces_of_the_box(kind: str) -> None:
     corners = torch.cartesian_prod(*(torch.tensor(pair) for pair in zip(BOX.lo, BOX.hi, strict=True)))
     with torch.no_grad():
-        density, radiance = build(kind)(corners, torch.tensor([[0.0, 0.0, 1.0]]).expand(8, 3))
+        density, radiance = build(kind)(Points(corners, torch.tensor([[0.0, 0.0, 1.0]]).expand(8, 3)), Backend())
     assert bool(torch.isfinite(density).all()) and bool(torch.isfinite(radiance).all())
 
 
@@ -62,9 +64,9 @@ def test_points_on_the_faces_of_the_box(kind: str) -> None:
 def test_gradients_are_finite_and_reach_every_parameter(kind: str, n: int) -> None:
     field = build(kind)
     named = dict(field.named_parameters())
-    grouped = [id(p) for group in field.parameter_groups().values() for p in group]
+    grouped = [id(p) for group in field.parameter_groups() for p in group.parameters]
     assert sorted(grouped) == sorted(id(p) for p in named.values() if p.requires_grad)
-    density, radiance = field(*points(n))
+    density, radiance = field(points(n), Backend())
     total = density.sum() + radiance.square().sum()
     if not named:
         assert not total.requires_grad
@@ -87,7 +89,7 @@ def test_state_comes_back(kind: str) -> None:
     one, other = build(kind, seed=1), build(kind, seed=2)
     other.load_state_dict(one.state_dict())
     with torch.no_grad():
-        torch.testing.assert_close(one(*points(20)), other(*points(20)), rtol=0, atol=0)
+        torch.testing.assert_close(one(points(20), Backend()), other(points(20), Backend()), rtol=0, atol=0)
 
 
 @per_kind
@@ -95,7 +97,8 @@ def test_state_comes_back(kind: str) -> None:
 def test_it_can_be_rendered_and_stepped(kind: str, sampling: Any) -> None:
     from tests.render.test_renderer import rays
 
-    renderer = Renderer(build(kind), BOX, Sampling(kind=sampling, samples=16, grid_resolution=4), Backend())
+    config = resolve("samplers", sampling)(samples=16)
+    renderer = renderer_over(build(kind), BOX, config)
     seen = renderer(rays(20), torch.rand(20, generator=torch.Generator().manual_seed(0)))
     assert bool(torch.isfinite(seen.radiance.log()).all())
     for step in (1, 16):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
 import torch
 
 from efields.config import kinds, resolve
-from efields.problems._batches import Shares
+from efields.losses import draws_of
 from efields.supervision import Supervision
 from tests.contracts.rules import broken_rules
-from tests.losses.supervise import C_NEG, C_POS, frames, intervals, seen, weighed
+from tests.losses.supervise import C_NEG, C_POS, frames, intervals, predicting, seen, supervised, weighed
 
-DRAWS = {field.name for field in dataclasses.fields(Shares)} | {""}
 per_kind = pytest.mark.parametrize("kind", kinds("losses"))
 
 
@@ -29,21 +27,19 @@ def supervision(draws: str, perfect: bool) -> tuple[Supervision, torch.Tensor]:
         if perfect:
             weights = torch.nn.functional.one_hot(spans.width.argmin(dim=1), 6).float()
         weights.requires_grad_()
-        return Supervision(None, None, seen(weights, spans), 2.0), weights
+        return supervised({}, seen(weights, spans)), weights
     observed = torch.zeros(6) if draws == "silent" else torch.tensor([C_POS, -C_NEG, 2 * C_POS, 0.0, 0.0, -C_NEG])
     events = [0] * 6 if draws == "silent" else [1, 1, 2, 0, 0, 1]
     predicted = (observed if perfect else observed + 0.9).clone().requires_grad_()
     found = intervals(torch.zeros(6), observed, events, starts=[True, False] * 3)
-    assert found.intervals is not None
-    changed = dataclasses.replace(found.intervals, predicted=predicted)
-    return dataclasses.replace(found, intervals=changed), predicted
+    return predicting(found, predicted), predicted
 
 
 @per_kind
 def test_config(kind: str) -> None:
     config = resolve("losses", kind)
     assert broken_rules(config) == []
-    assert config.draws in DRAWS, f"draws is one of {sorted(DRAWS)}"
+    assert set(draws_of(config())) <= set(kinds("draws"))
     assert config().weight > 0
 
 

@@ -12,8 +12,9 @@ import torch
 from efields.backends.reference import Backend
 from efields.config import TrainConfig, experiment_from_table, kinds, resolve
 from efields.errors import InputError
-from efields.problem import Terms
+from efields.problems import Terms
 from efields.recordings.recording import Recording
+from efields.train import setup_of
 from efields.train.loop import LoopState, optimise
 from tests.contracts.rules import broken_rules
 from tests.tiny import tiny_recording
@@ -22,18 +23,14 @@ per_kind = pytest.mark.parametrize("kind", kinds("problems"))
 SMALL = {"field": {"levels": 2, "log2_size": 8, "width": 8}, "sampling": {"samples": 16, "grid_resolution": 8}}
 
 
+LOOK = experiment_from_table(SMALL, "test").look
+
+
 def build(kind: str, recording: Recording | None = None, seed: int = 0) -> Any:
     chosen = experiment_from_table({**SMALL, "problem": {"kind": kind}}, "test")
     taken = recording or tiny_recording(size=24, frames=60, with_frames=chosen.problem.frames)
-    return chosen.problem.build(
-        taken,
-        taken.frames if chosen.problem.frames else None,
-        chosen.losses,
-        chosen.field,
-        chosen.sampling,
-        Backend(),
-        torch.Generator().manual_seed(seed),
-    )
+    frames = taken.frames if chosen.problem.frames else None
+    return chosen.problem.build(setup_of(chosen, taken, frames, Backend(), torch.Generator().manual_seed(seed)))
 
 
 def terms(problem: Any, rays: int = 256) -> Terms:
@@ -102,9 +99,33 @@ def test_the_loop_lowers_the_loss_and_state_comes_back(kind: str) -> None:
 @per_kind
 def test_it_has_what_a_checkpoint_keeps(kind: str) -> None:
     problem = build(kind)
+    kept, model = problem.content(), problem.model(7)
     assert problem.renderer.box.diagonal > 0
-    assert problem.trajectory is not None
-    assert problem.sensor.current().c_pos > 0
+    assert model.trajectory is not None
+    assert model.sensor is None or model.sensor.c_pos > 0
+    assert (model.sensor is None) == (problem.draws.source.events is None)
+    opened = problem.config.open(kept, LOOK, Backend(), 7)
+    prefix = "renderer."
+    opened.renderer.load_state_dict({k.removeprefix(prefix): v for k, v in problem.state_dict().items() if prefix in k})
+    for part in ("camera", "sensor", "step"):
+        assert getattr(opened, part) == getattr(model, part), part
+    assert (opened.renderer.box, opened.renderer.span_s) == (problem.renderer.box, problem.renderer.span_s)
+    np.testing.assert_array_equal(opened.trajectory.position, model.trajectory.position)
+
+
+@per_kind
+def test_it_goes_on_in_the_box_that_it_filled(kind: str) -> None:
+    problem = build(kind)
+    box = problem.renderer.world_box
+    going_on = problem.config.resumed(problem.content())
+    assert going_on.box == (box.lo, box.hi)
+    with pytest.raises(InputError, match="fills another box"):
+        dataclasses.replace(going_on, box=((0, 0, 0), (1, 1, 1))).resumed(problem.content())
+
+
+@per_kind
+def test_it_says_what_it_found(kind: str) -> None:
+    assert all(note and "\n" not in note for note in build(kind).notes)
 
 
 @per_kind

@@ -26,15 +26,14 @@ SECOND_US = 1_000_000
 class SphereRenderer(torch.nn.Module):
     """An opaque ball of radius 1 at the origin with a smooth texture on a uniform background."""
 
-    background_raw: torch.Tensor
+    device = torch.device("cpu")
     origin = (0.0, 0.0, 0.0)
 
     def __init__(self, channels: int = 3, gain: float = 1.0, power: float = 1.0, noise: float = 0.0) -> None:
         super().__init__()
         self.channels, self.gain, self.power, self.noise = channels, gain, power, noise
-        self.register_buffer("background_raw", torch.zeros(channels))
 
-    def forward(self, rays: Rays, jitter: torch.Tensor | None = None) -> Any:
+    def forward(self, rays: Rays, jitter: torch.Tensor | None = None, **_: Any) -> Any:
         along = (rays.origin * rays.direction).sum(-1)
         square = along**2 - (rays.origin**2).sum(-1) + 1.0
         hit = square > 0

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from efields.backends import choose_backend
 from efields.export._refine import coarser, finer, fit_to_finer
 from efields.export.background import one_colour
 from efields.export.bake import Voxels, encode, grid_shape, sample_voxels, spread_into_empty
@@ -18,7 +17,9 @@ from efields.export.codes import DensityCode, RadianceCode
 from efields.export.volume import BLOCK, Keyframe, Volume, blocks_that_see
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
-from efields.render.renderer import Renderer, Sampling
+from efields.geometry.rays import Points
+from efields.samplers import occupancy
+from tests.looks import renderer_over
 from tests.tiny import tiny_field
 from tests.viewer import analytic
 from tests.viewer.scenes import camera_of, orbit_pose, psnr, shown
@@ -154,10 +155,10 @@ def test_grids_are_as_cubic_as_whole_numbers_allow() -> None:
 
 def test_a_field_is_sampled_where_the_renderer_looks() -> None:
     field, box = tiny_field(), Box((-0.9, -0.9, -0.6), (0.9, 0.9, 0.6))
-    renderer = Renderer(field, box, Sampling(samples=64, grid_resolution=12), choose_backend("reference"))
-    assert renderer.grid is not None
-    renderer.grid.update(field.density, torch.Generator().manual_seed(0))
-    renderer.grid.occupied.view(12, 12, 12)[6:] = False
+    renderer = renderer_over(field, box, occupancy.Config(samples=64, grid_resolution=12))
+    grid = renderer.get_submodule("sampler.grid")
+    grid.update(lambda position: renderer.density(Points(position)), torch.Generator().manual_seed(0))
+    grid.occupied.view(12, 12, 12)[6:] = False
     voxels = sample_voxels(renderer, np.zeros((1, 3)), 48)
     assert voxels.diffuse and voxels.box.hi[0] <= 1e-6
     z, y, x = voxels.alpha.shape
@@ -168,16 +169,16 @@ def test_a_field_is_sampled_where_the_renderer_looks() -> None:
 
 def test_radiance_that_depends_on_direction_is_averaged_over_the_cameras() -> None:
     class Shiny(torch.nn.Module):
-        channels = 1
+        channels, moves = 1, False
 
-        def density(self, position):
-            return torch.full((len(position),), 5.0)
+        def density(self, points, backend):
+            return torch.full((len(points),), 5.0)
 
-        def forward(self, position, direction):
-            return self.density(position), 1.0 + direction[:, :1]
+        def forward(self, points, backend):
+            return self.density(points, backend), 1.0 + points.view[:, :1]
 
     box = Box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
-    renderer = Renderer(Shiny(), box, Sampling(kind="stratified", samples=16), choose_backend("reference"))  # type: ignore[arg-type]
+    renderer = renderer_over(Shiny(), box)  # type: ignore[arg-type]
     voxels = sample_voxels(renderer, np.array([[-50.0, 0, 0], [50.0, 0, 0], [0, 50.0, 0]]), 8)
     assert not voxels.diffuse
     np.testing.assert_allclose(voxels.radiance, 1.0, atol=0.02)

@@ -11,7 +11,7 @@ from efields.backends.reference import Backend
 from efields.config import experiment_from_table
 from efields.fields.analytic import AnalyticField, Ball, Config
 from efields.geometry.boxes import Box
-from efields.geometry.rays import Rays
+from efields.geometry.rays import Points, Rays
 
 TWO = Config((Ball((0.0, 0.0, 0.0), 0.5, 3.0, (0.2, 0.4)), Ball((2.0, 0.0, 0.0), 0.25, 7.0, (0.9, 0.1))))
 BLACK = torch.zeros(2)
@@ -24,9 +24,9 @@ def along_x(y: float = 0.0, start: float = -3.0) -> Rays:
 def test_points_inside_and_outside() -> None:
     field = AnalyticField(TWO, 2)
     position = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.499, 0.0], [0.0, 0.501, 0.0], [2.0, 0.0, 0.2]])
-    density, radiance = field(position, torch.zeros(4, 3))
+    density, radiance = field(Points(position, torch.zeros(4, 3)), Backend())
     torch.testing.assert_close(density, torch.tensor([3.0, 3.0, 0.0, 7.0]))
-    torch.testing.assert_close(field.density(position), density)
+    torch.testing.assert_close(field.density(Points(position), Backend()), density)
     torch.testing.assert_close(radiance, torch.tensor([[0.2, 0.4], [0.2, 0.4], [0.0, 0.0], [0.9, 0.1]]))
 
 
@@ -69,6 +69,6 @@ def test_it_comes_from_a_config() -> None:
     table = {"field": {"kind": "analytic", "balls": [{"center": [0, 0, 1], "radius": 0.25}]}}
     config = experiment_from_table(table, "test").field
     assert config == Config((Ball((0.0, 0.0, 1.0), 0.25),))
-    field = config.build(Box((-1, -1, -1), (1, 1, 2)), 1, Backend(), torch.Generator())
-    assert field.parameter_groups() == {}
-    assert float(field.density(torch.tensor([[0.0, 0.0, 1.0]]))) == 5.0
+    field = config.build(Box((-1, -1, -1), (1, 1, 2)), 1, torch.Generator())
+    assert field.parameter_groups() == []
+    assert float(field.density(Points(torch.tensor([[0.0, 0.0, 1.0]])), Backend())) == 5.0

@@ -12,13 +12,18 @@ from efields.backends.reference import Backend
 from efields.errors import InputError
 from efields.fields.hash_grid import MINIMUM_RADIANCE, Config, HashGridField, truncated_exp
 from efields.geometry.boxes import Box
+from efields.geometry.rays import Points
 
 BOX = Box((-1.0, -2.0, 0.0), (1.0, 2.0, 3.0))
 SMALL = Config(levels=3, features=2, log2_size=9, finest_resolution=32, width=16)
 
 
 def built(config: Config = SMALL, channels: int = 1, seed: int = 0) -> HashGridField:
-    return config.build(BOX, channels, Backend(), torch.Generator().manual_seed(seed))
+    return config.build(BOX, channels, torch.Generator().manual_seed(seed))
+
+
+def ask(field: HashGridField, position: torch.Tensor, direction: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return field(Points(position, direction), Backend())
 
 
 def points(n: int = 200, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -31,7 +36,7 @@ def points(n: int = 200, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_shapes_and_ranges(channels: int) -> None:
     with torch.no_grad():
-        density, radiance = built(channels=channels)(*points())
+        density, radiance = ask(built(channels=channels), *points())
     assert density.shape == (200,)
     assert radiance.shape == (200, channels)
     assert float(density.min()) > 0
@@ -41,7 +46,7 @@ def test_shapes_and_ranges(channels: int) -> None:
 @pytest.mark.parametrize("opacity", [0.1, 0.6])
 def test_the_untrained_field_has_the_opacity_and_radiance_that_are_set(opacity: float) -> None:
     config = dataclasses.replace(SMALL, initial_opacity=opacity, initial_radiance=0.4, view_degree=0)
-    density, radiance = built(config)(*points())
+    density, radiance = ask(built(config), *points())
     edge = sum(BOX.size) / 3
     torch.testing.assert_close(1 - torch.exp(-density * edge), torch.full((200,), opacity), rtol=0.02, atol=0)
     torch.testing.assert_close(radiance, torch.full((200, 1), 0.4 + MINIMUM_RADIANCE), rtol=0.02, atol=0)
@@ -51,14 +56,14 @@ def test_density_is_that_of_forward_and_does_not_depend_on_the_direction() -> No
     field, (position, direction) = built(), points()
     with torch.no_grad():
         field.table.mul_(1e4)
-    torch.testing.assert_close(field.density(position), field(position, direction)[0])
-    torch.testing.assert_close(field(position, direction)[0], field(position, -direction)[0])
-    assert not torch.allclose(field(position, direction)[1], field(position, -direction)[1])
+    torch.testing.assert_close(field.density(Points(position), Backend()), ask(field, position, direction)[0])
+    torch.testing.assert_close(ask(field, position, direction)[0], ask(field, position, -direction)[0])
+    assert not torch.allclose(ask(field, position, direction)[1], ask(field, position, -direction)[1])
 
 
 def test_without_view_bands_it_looks_the_same_from_everywhere() -> None:
     field, (position, direction) = built(dataclasses.replace(SMALL, view_degree=0)), points()
-    torch.testing.assert_close(field(position, direction)[1], field(position, -direction)[1], rtol=0, atol=0)
+    torch.testing.assert_close(ask(field, position, direction)[1], ask(field, position, -direction)[1], rtol=0, atol=0)
 
 
 def test_a_seed_makes_the_field() -> None:
@@ -73,10 +78,10 @@ def test_gradients_reach_every_parameter_and_equal_finite_differences() -> None:
     with torch.no_grad():
         field.table.mul_(1e3)
     position, direction = (x.double() for x in points(40))
-    density, radiance = field(position, direction)
+    density, radiance = ask(field, position, direction)
     (density.sum() + radiance.sum()).backward()
     named = dict(field.named_parameters())
-    assert sorted(p for group in field.parameter_groups().values() for p in map(id, group)) == sorted(
+    assert sorted(p for group in field.parameter_groups() for p in map(id, group.parameters)) == sorted(
         id(p) for p in named.values()
     )
     for name, parameter in named.items():
@@ -87,7 +92,7 @@ def test_gradients_reach_every_parameter_and_equal_finite_differences() -> None:
         for step in (1e-6, -1e-6):
             with torch.no_grad():
                 parameter.view(-1)[place] += step
-                sums.append(sum(float(part.sum()) for part in field(position, direction)))
+                sums.append(sum(float(part.sum()) for part in ask(field, position, direction)))
                 parameter.view(-1)[place] -= step
         assert float(parameter.grad.flatten()[place]) == pytest.approx((sums[0] - sums[1]) / 2e-6, rel=1e-4), name
 
@@ -97,7 +102,7 @@ def test_a_ball_in_the_middle_starts_denser() -> None:
     middle = torch.tensor([BOX.center])
     edge = torch.tensor([BOX.lo]) + 1e-3
     with torch.no_grad():
-        assert float(field.density(middle)) > 10 * float(field.density(edge))
+        assert float(field.density(Points(middle), Backend())) > 10 * float(field.density(Points(edge), Backend()))
 
 
 def test_truncated_exp() -> None:

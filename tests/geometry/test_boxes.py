@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from efields.errors import InputError
 from efields.geometry.boxes import Box
 from efields.geometry.rays import Rays
+from tests.looks import along
 
 BOX = Box((-1.0, -2.0, 0.5), (2.0, 1.0, 3.5))
 coordinate = st.one_of(st.sampled_from([-1.0, 2.0, 0.5, 0.0, 1.0]), st.floats(-6, 6))
@@ -27,7 +28,7 @@ def test_points_of_a_ray_are_inside_exactly_between_near_and_far(origin, directi
     near, far = BOX.intersect(rays)
     assert near >= 0 and far >= 0 and torch.isfinite(near).all() and torch.isfinite(far).all()
     t = torch.linspace(0, 20, 401, dtype=torch.float64)
-    unit = BOX.unit(rays.at(t[None]))[0]
+    unit = BOX.unit(along(rays, t[None]))[0]
     inside = ((unit >= 0) & (unit <= 1)).all(dim=-1)
     between = (t >= near) & (t <= far)
     # Only distances at the faces themselves may round either way, and rays within a face graze it all along.

@@ -7,6 +7,7 @@ from efields.geometry.camera import Camera
 from efields.geometry.paths import orbit
 from efields.geometry.pose import Poses, se3_exp
 from efields.geometry.rays import Rays, camera_rays
+from tests.looks import along
 
 
 def scene() -> tuple[Camera, torch.Tensor, torch.Tensor, Poses]:
@@ -22,7 +23,7 @@ def test_points_along_a_ray_project_back_to_its_pixel():
     rays = camera_rays(bearings, pixel, poses)
     assert rays.origin.dtype == rays.direction.dtype == torch.float32 and len(rays) == 25
     torch.testing.assert_close(rays.direction.norm(dim=1), torch.ones(25))
-    points = rays.at(torch.tensor([[0.5, 3.0]]).expand(25, 2)).double()
+    points = along(rays, torch.tensor([[0.5, 3.0]]).expand(25, 2)).double()
     for k in range(2):
         local = torch.einsum("nji,nj->ni", poses.rotation, points[:, k] - poses.position)
         found = camera.project(local.numpy())
@@ -62,3 +63,14 @@ def test_slices_of_rays():
     rays = Rays(torch.arange(12.0).view(4, 3), torch.eye(3)[[0, 1, 2, 0]])
     assert len(rays[1:3]) == 2
     torch.testing.assert_close(rays[torch.tensor([3, 0])].origin[:, 0], torch.tensor([9.0, 0.0]))
+
+
+def test_rays_carry_their_times_to_their_points():
+    timed = Rays(torch.zeros(2, 3), torch.eye(3)[:2], torch.tensor([0.5, 2.0]))
+    both = Rays.concat([Rays(torch.ones(1, 3), torch.eye(3)[:1]), timed])
+    assert both.t_s is not None and both.t_s.tolist() == [0.0, 0.5, 2.0]
+    points = both.points(torch.tensor([2, 1]), torch.tensor([3.0, 1.0]))
+    assert points.position.tolist() == [[0.0, 3.0, 0.0], [1.0, 0.0, 0.0]]
+    assert points.seconds.tolist() == [2.0, 0.5]
+    still = Rays.concat([Rays(torch.zeros(1, 3), torch.eye(3)[:1])])
+    assert still.t_s is None and still.points(torch.tensor([0]), torch.tensor([1.0])).seconds.tolist() == [0.0]

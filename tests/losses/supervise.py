@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 
+from efields.geometry.rays import Rays
+from efields.geometry.samples import Samples
+from efields.render.composite import distortion
 from efields.render.renderer import Rendered
-from efields.render.samples import Samples, distortion
 from efields.supervision import FrameSupervision, IntervalSupervision, Supervision
 
 C_POS, C_NEG = 0.3, 0.2
@@ -47,9 +50,45 @@ def intervals(
     counts = torch.ones(n, dtype=torch.int64) if events is None else torch.as_tensor(events, dtype=torch.int64)
     begun = torch.full((n,), starts) if isinstance(starts, bool) else torch.tensor(starts)
     c_pos, c_neg = torch.tensor(C_POS, dtype=dtype), torch.tensor(C_NEG, dtype=dtype)
-    found = IntervalSupervision(predicted, observed, counts, begun, c_pos, c_neg)
-    return Supervision(found, None, rendered(dtype=dtype), extent=2.0)
+    start_s = torch.zeros(n, dtype=torch.float64)
+    found = IntervalSupervision(
+        log_start=torch.zeros_like(predicted),
+        log_end=predicted,
+        observed=observed,
+        events=counts,
+        starts_at_event=begun,
+        pixel=torch.arange(n),
+        start_s=start_s,
+        end_s=start_s + 0.01,
+        c_pos=c_pos,
+        c_neg=c_neg,
+    )
+    return supervised({"events": found}, rendered(dtype=dtype))
+
+
+def predicting(supervision: Supervision, predicted: torch.Tensor) -> Supervision:
+    """The same intervals with another change of log radiance."""
+    found = supervision.intervals
+    moved = replace(found, log_end=found.log_start + predicted)
+    return replace(supervision, compared=dict.fromkeys(supervision.compared, moved))
 
 
 def frames(predicted: torch.Tensor, observed: torch.Tensor) -> Supervision:
-    return Supervision(None, FrameSupervision(predicted, observed), rendered(), extent=2.0)
+    """Single pixels of one frame."""
+    n = len(predicted)
+    view = torch.zeros(n, dtype=torch.int64)
+    return of_frames(FrameSupervision(predicted, observed, view, torch.arange(n), 1, None))
+
+
+def of_frames(shown: FrameSupervision) -> Supervision:
+    """What a loss sees that compares frames."""
+    return supervised({"frames": shown}, rendered())
+
+
+def supervised(
+    compared: Mapping[str, IntervalSupervision | FrameSupervision], rendered: Rendered, extent: float = 2.0
+) -> Supervision:
+    """What a loss sees, along rays that no loss here looks at."""
+    n = len(rendered.opacity)
+    rays = Rays(torch.zeros(n, 3), torch.tensor([[0.0, 0.0, 1.0]]).expand(n, 3))
+    return Supervision(compared, rendered, rays, extent, torch.Generator().manual_seed(0))

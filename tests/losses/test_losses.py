@@ -8,10 +8,9 @@ import math
 import pytest
 import torch
 
+from efields.geometry.samples import Samples
 from efields.losses import distortion, event_interval, event_window, photometric, silent
-from efields.render.samples import Samples
-from efields.supervision import IntervalSupervision, Supervision
-from tests.losses.supervise import C_MEAN, C_NEG, C_POS, frames, intervals, seen, weighed
+from tests.losses.supervise import C_MEAN, C_NEG, C_POS, frames, intervals, predicting, seen, supervised, weighed
 
 
 def huber(residual: float, delta: float) -> float:
@@ -34,12 +33,18 @@ def test_event_interval_is_hubers_penalty_in_mean_thresholds(delta: float) -> No
 def test_event_interval_does_not_depend_on_the_unit_of_contrast() -> None:
     once = intervals([0.1, -0.4], [C_POS, -C_NEG])
     found = once.intervals
-    assert found is not None
-    doubled = IntervalSupervision(
-        2 * found.predicted, 2 * found.observed, found.events, found.starts_at_event, 2 * found.c_pos, 2 * found.c_neg
+    doubled = dataclasses.replace(
+        found,
+        log_start=2 * found.log_start,
+        log_end=2 * found.log_end,
+        observed=2 * found.observed,
+        c_pos=2 * found.c_pos,
+        c_neg=2 * found.c_neg,
     )
     loss = event_interval.Config()
-    assert float(loss(dataclasses.replace(once, intervals=doubled))) == pytest.approx(float(loss(once)), rel=1e-6)
+    assert float(loss(dataclasses.replace(once, compared={"events": doubled}))) == pytest.approx(
+        float(loss(once)), rel=1e-6
+    )
 
 
 # ---- event_window
@@ -112,7 +117,7 @@ def test_distortion_equals_the_double_sum() -> None:
             for j in range(9):
                 apart = abs(float(middle[ray, i] - middle[ray, j])) / extent
                 total += float(weights[ray, i] * weights[ray, j]) * apart
-    assert float(distortion.Config()(Supervision(None, None, seen(weights, spans), extent))) == pytest.approx(
+    assert float(distortion.Config()(supervised({}, seen(weights, spans), extent))) == pytest.approx(
         total / 5, rel=1e-10
     )
 
@@ -124,7 +129,7 @@ def test_distortion_falls_as_weights_gather_and_does_not_depend_on_the_unit_of_l
     def loss(weights: list[float], scale: float = 1.0) -> float:
         scaled = Samples(scale * spans.t_start, scale * spans.t_end)
         looked = seen(torch.tensor([weights]), scaled)
-        return float(distortion.Config()(Supervision(None, None, looked, extent=4.0 * scale)))
+        return float(distortion.Config()(supervised({}, looked, extent=4.0 * scale)))
 
     spread, near, gathered = [0.5, 0, 0, 0, 0, 0, 0, 0.5], [0, 0, 0, 0.5, 0.5, 0, 0, 0], [0, 0, 0, 0, 1.0, 0, 0, 0]
     assert loss(spread) > loss(near) > loss(gathered) > 0
@@ -148,9 +153,7 @@ def test_gradients_of_interval_losses(loss: event_interval.Config | event_window
     supervision = intervals([0.0] * 12, observed, events, starts, torch.float64)
 
     def at(change: torch.Tensor) -> torch.Tensor:
-        assert supervision.intervals is not None
-        moved = dataclasses.replace(supervision.intervals, predicted=change)
-        return loss(dataclasses.replace(supervision, intervals=moved))
+        return loss(predicting(supervision, change))
 
     assert torch.autograd.gradcheck(at, (predicted,))
     (gradient,) = torch.autograd.grad(at(predicted), predicted)
@@ -161,7 +164,7 @@ def test_gradients_of_distortion_and_photometric() -> None:
     weights, spans = weighed(rays=3, samples=5, dtype=torch.float64)
 
     def spread(at: torch.Tensor) -> torch.Tensor:
-        return distortion.Config()(Supervision(None, None, seen(at, spans), 2.0))
+        return distortion.Config()(supervised({}, seen(at, spans), 2.0))
 
     assert torch.autograd.gradcheck(spread, (weights.requires_grad_(),))
     predicted = torch.rand(4, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
@@ -172,9 +175,7 @@ def test_gradients_of_distortion_and_photometric() -> None:
 def test_a_noise_event_pulls_no_harder_than_the_bend_of_the_penalty() -> None:
     predicted = torch.tensor([1e3], requires_grad=True)
     supervision = intervals([0.0], [0.3])
-    assert supervision.intervals is not None
-    moved = dataclasses.replace(supervision.intervals, predicted=predicted)
-    event_interval.Config(huber=1.0)(dataclasses.replace(supervision, intervals=moved)).backward()
+    event_interval.Config(huber=1.0)(predicting(supervision, predicted)).backward()
     assert predicted.grad is not None
     assert float(predicted.grad) == pytest.approx(1 / C_MEAN)
     assert math.isfinite(float(predicted.grad))

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from efields.config import resolve
+from efields.draws import EventSource, Source
 from efields.errors import InputError
 from efields.events import kernels
 from efields.events.draws import draw_count_windows, draw_silent
 from efields.events.intervals import Intervals, PixelIndex
 from efields.events.stream import EventStream
 from efields.geometry.camera import Camera
-from efields.geometry.origin import ZERO
-from efields.problems._batches import BatchDraws, Shares
-from efields.problems._frames import FrameLooks
+from efields.problems._batch import BatchDraws
 from efields.recordings.recording import Views
 from tests.native.settings import isa, threads
 
@@ -171,9 +171,9 @@ def test_batches_and_the_state_they_leave(isa: str, by_numpy: Callable) -> None:
         index, rng = PixelIndex.build(stream), np.random.default_rng(8)
         images, poses = np.zeros((5, 70, 90, 1), np.float32), np.tile(np.eye(4), (5, 1, 1))
         frames = Views.stacked(images, poses, Camera(90, 70, 80.0, 80.0, 45.0, 35.0), tuple("abcde"))
-        draws = BatchDraws(Shares(), index, stream, 3, 2000, True, 900, known, FrameLooks(frames, ZERO))
-        names = ("events", "windows", "silent", "frames")
-        return [draws.draw(names, 500, rng) for _ in range(4)], dict(rng.bit_generator.state)
+        configs = {name: resolve("draws", name)() for name in ("events", "windows", "silent", "frames")}
+        draws = BatchDraws.build(Source(EventSource(stream, index, 3, 2000), frames), configs, known)
+        return [draws.draw(500, rng) for _ in range(4)], dict(rng.bit_generator.state)
 
     (ours, our_state), (theirs, their_state) = batches(), by_numpy(batches)
     assert our_state == their_state

@@ -15,8 +15,10 @@ from efields.backends.reference import Backend
 from efields.errors import InputError
 from efields.fields.hash_grid import Config
 from efields.geometry.boxes import Box
-from efields.geometry.rays import Rays
-from efields.render.renderer import Renderer, Sampling
+from efields.geometry.rays import Points, Rays
+from efields.render.renderer import Renderer
+from efields.samplers import SamplerConfig, occupancy
+from tests.looks import renderer_over
 
 BOX = Box((-1.0, -0.8, -1.0), (1.0, 1.2, 1.1))
 SMALL = Config(levels=4, features=4, log2_size=10, finest_resolution=64, width=32, initial_opacity=0.6)
@@ -42,15 +44,16 @@ def isa(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     return request.param
 
 
-def renderer(backend: Backend, config: Config, channels: int, sampling: Sampling) -> Renderer:
+def renderer(backend: Backend, config: Config, channels: int, sampling: SamplerConfig) -> Renderer:
     """A field with structure (tables start nearly flat), a third of whose cells are off."""
     generator = torch.Generator().manual_seed(0)
-    field = config.build(BOX, channels, backend, generator)
+    field = config.build(BOX, channels, generator)
     with torch.no_grad():
         field.table.mul_(3e3)
-    made = Renderer(field, BOX, sampling, backend)
-    if made.grid is not None:
-        made.grid.occupied.copy_(torch.rand(len(made.grid.occupied), generator=generator) > 0.3)
+    made = renderer_over(field, BOX, sampling, backend)
+    if isinstance(made.sampler, occupancy.OccupancySampler):
+        occupied = made.sampler.grid.occupied
+        occupied.copy_(torch.rand(len(occupied), generator=generator) > 0.3)
     return made
 
 
@@ -86,7 +89,7 @@ with it: it does so for some rays, where a wrong kernel is wrong for all."""
 
 def check(config: Config = SMALL, channels: int = 1, n: int = 300, jitter: bool = True, **sampling: Any) -> None:
     """Outputs of every draw of rays, and the gradients of one."""
-    settings = Sampling(**{"samples": 48, "grid_resolution": 12, **sampling})
+    settings = occupancy.Config(**{"samples": 48, "grid_resolution": 12, **sampling})
     for seed in DRAWS:
         wrong = wrong_gradients(config, channels, rays(n, seed), jitter, settings)
         if not wrong:
@@ -95,14 +98,14 @@ def check(config: Config = SMALL, channels: int = 1, n: int = 300, jitter: bool 
 
 
 def wrong_gradients(
-    config: Config, channels: int, seen_from: Rays, jitter: bool, settings: Sampling
+    config: Config, channels: int, seen_from: Rays, jitter: bool, settings: SamplerConfig
 ) -> dict[str, tuple[float, float]]:
     """Distances and limits of the gradients that are too far from those in float64; asserts the same of the outputs."""
     bf16 = os.environ["EFIELDS_ISA"].endswith("bf16")
     n = len(seen_from.origin)
     shift = torch.rand(n, generator=torch.Generator().manual_seed(2)) if jitter else None
     native = renderer(choose_backend("native"), config, channels, settings)
-    assert native._fused(rays(2), None) is not None, "the look is not fused: this test would compare nothing"
+    assert native._fused(rays(2), None, "train") is not None, "the look is not fused: this test would compare nothing"
     ours, taken = outcome(native, seen_from, shift)
     reference = renderer(Backend(), config, channels, settings)
     theirs, expected = outcome(reference, seen_from, shift)
@@ -156,7 +159,7 @@ def test_ball_no_jitter_no_early_stop_and_finer_views(isa: str) -> None:
     check(early_stop=0.0)
     check(early_stop=0.3)
     made = [
-        renderer(b, SMALL, 1, Sampling(samples=48, grid_resolution=12)).eval()
+        renderer(b, SMALL, 1, occupancy.Config(samples=48, grid_resolution=12)).eval()
         for b in (choose_backend("native"), Backend())
     ]
     with torch.no_grad():
@@ -167,12 +170,12 @@ def test_ball_no_jitter_no_early_stop_and_finer_views(isa: str) -> None:
 
 
 def test_no_rays_and_rays_that_miss(isa: str) -> None:
-    made = renderer(choose_backend("native"), SMALL, 3, Sampling(samples=48, grid_resolution=12))
+    made = renderer(choose_backend("native"), SMALL, 3, occupancy.Config(samples=48, grid_resolution=12))
     away = Rays(torch.full((70, 3), 3.0), torch.nn.functional.normalize(torch.ones((70, 3)), dim=1))
     for none in (Rays(torch.zeros(0, 3), torch.zeros(0, 3)), away):
         seen = made(none)
         assert seen.samples == 0
-        torch.testing.assert_close(seen.radiance, made.background.expand(len(none), 3))
+        torch.testing.assert_close(seen.radiance, made.background.radiance.expand(len(none), 3))
         seen.radiance.sum().backward()
         assert made.field.table.grad is not None and float(made.field.table.grad.abs().sum()) == 0.0
         made.zero_grad()
@@ -185,7 +188,7 @@ def test_no_rays_and_rays_that_miss(isa: str) -> None:
 def test_the_same_every_time_at_a_number_of_threads(isa: str, threads: int) -> None:
     from efields import native
 
-    made = renderer(choose_backend("native"), SMALL, 1, Sampling(samples=48, grid_resolution=12))
+    made = renderer(choose_backend("native"), SMALL, 1, occupancy.Config(samples=48, grid_resolution=12))
     before = torch.get_num_threads()
     native.set_threads(threads)
     try:
@@ -196,16 +199,18 @@ def test_the_same_every_time_at_a_number_of_threads(isa: str, threads: int) -> N
 
 
 def test_densities_of_points(isa: str) -> None:
-    native, reference = (renderer(b, SMALL, 1, Sampling()) for b in (choose_backend("native"), Backend()))
+    native, reference = (renderer(b, SMALL, 1, occupancy.Config()) for b in (choose_backend("native"), Backend()))
     for n in (0, 1, 1023, 2500):
         points = torch.rand((n, 3), generator=torch.Generator().manual_seed(n)) * 1.8 - 0.8
         with torch.no_grad():
-            ours, theirs = native.field.density(points), reference.field.density(points)
+            ours, theirs = native.density(Points(points)), reference.density(Points(points))
         torch.testing.assert_close(ours, theirs, rtol=0.1 if isa.endswith("bf16") else 1e-4, atol=1e-5)
 
 
 def test_rays_alone_parts_alone_and_both_learn_the_same(isa: str) -> None:
-    made = renderer(choose_backend("native"), dataclasses.replace(SMALL, initial_ball=0.7), 3, Sampling(samples=48))
+    made = renderer(
+        choose_backend("native"), dataclasses.replace(SMALL, initial_ball=0.7), 3, occupancy.Config(samples=48)
+    )
     gradients = {}
     for wanted in ("field", "rays", "both", "origin"):
         seen_from = rays(130)
@@ -227,7 +232,7 @@ def test_rays_alone_parts_alone_and_both_learn_the_same(isa: str) -> None:
 
 
 def test_a_look_is_differentiated_once_and_notices_changed_weights(isa: str) -> None:
-    made = renderer(choose_backend("native"), SMALL, 1, Sampling(samples=48, grid_resolution=12))
+    made = renderer(choose_backend("native"), SMALL, 1, occupancy.Config(samples=48, grid_resolution=12))
     total = made(rays(10)).radiance.sum()
     total.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="once"):

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 
 from efields.backends.reference import Backend
+from efields.backgrounds import color
+from efields.config import resolve
+from efields.draws import DrawConfig
 from efields.events.sensor import Sensor
 from efields.fields.analytic import AnalyticField, Ball, Config
+from efields.geometry import camera_motion
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.paths import look_at
 from efields.geometry.rays import Rays
 from efields.geometry.trajectory import Trajectory
-from efields.problems import event_radiance
+from efields.losses import draws_of
+from efields.problems import Setup, event_radiance
 from efields.problems.event_radiance import EventRadiance
 from efields.recordings.recording import Recording, Views
-from efields.render.renderer import Rendered, Renderer, Sampling
+from efields.render.renderer import LookConfig, Rendered, Renderer
+from efields.samplers import Quality, stratified
 from efields.simulation.event_camera import EventCamera, simulate_events
+from tests.looks import renderer_over
 from tests.tiny import BACKGROUND, exact_image
 
 SIZE, FRAMES = 16, 1500
@@ -30,11 +39,19 @@ C_POS, C_NEG = 0.1, 0.08
 class ExactRenderer(Renderer):
     """Looks at an analytic field in closed form, so that what is left to err is the problem; differentiable in rays."""
 
-    def forward(self, rays: Rays, jitter: torch.Tensor | None = None) -> Rendered:
-        field = self.field
-        assert isinstance(field, AnalyticField)
-        radiance, opacity = field.exact(rays, self.background)
-        samples = self.sample(rays, jitter)
+    def forward(
+        self,
+        rays: Rays,
+        jitter: torch.Tensor | None = None,
+        *,
+        quality: Quality | None = None,
+        crop: Box | None = None,
+        with_spans: bool = False,
+    ) -> Rendered:
+        field, background = self.field, self.background
+        assert isinstance(field, AnalyticField) and isinstance(background, color.ColorBackground)
+        radiance, opacity = field.exact(rays, background.radiance)
+        samples = self.sampler(rays, jitter, self.density, quality=quality or "train").samples
         nothing = torch.zeros_like(opacity)
         return Rendered(radiance, opacity, nothing, nothing, int(samples.used.sum()))
 
@@ -88,17 +105,24 @@ def soft_recording(bayer: str = "", refractory_us: float = 0.0, color_space: str
 
 def true_problem(
     recording: Recording,
-    losses: dict[str, object],
+    losses: Mapping[str, Any],
     config: event_radiance.Config | None = None,
     frames: Views | None = None,
+    draws: Mapping[str, DrawConfig] | None = None,
 ) -> EventRadiance:
-    """The problem with the true field and the true background in it."""
+    """The problem with the true field and the true background in it; draws that are not given have their defaults."""
     settings, channels = config or event_radiance.Config(), recording.calibrated.channels
     channels = channels if frames is None else max(channels, frames.channels)
     box = recording.box
     assert box is not None
-    field = balls(channels).build(box, channels, Backend(), torch.Generator())
-    renderer = ExactRenderer(field, box, Sampling(kind="stratified", samples=4), Backend())
+    look = LookConfig(balls(channels), stratified.Config(samples=4), color.Config())
+    field = look.field.build(box, channels, torch.Generator())
+    renderer = renderer_over(field, box, look.sampling, cls=ExactRenderer, background=look.background)
+    assert isinstance(renderer.background, color.ColorBackground)
     with torch.no_grad():
-        renderer.background_raw.fill_(math.log(math.expm1(BACKGROUND - 1e-3)))
-    return EventRadiance(settings, recording, frames, losses, renderer)
+        renderer.background.raw.fill_(math.log(math.expm1(BACKGROUND - 1e-3)))
+    asked = {name: resolve("draws", name)() for loss in losses.values() for name in draws_of(loss)}
+    setup = Setup(
+        recording, frames, losses, asked | dict(draws or {}), look, camera_motion.Config(), Backend(), torch.Generator()
+    )
+    return EventRadiance(settings, setup, frames, renderer)

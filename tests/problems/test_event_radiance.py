@@ -11,12 +11,19 @@ import pytest
 import torch
 
 from efields.backends.reference import Backend
+from efields.backgrounds import color
+from efields.draws import events as event_draw
+from efields.draws import windows
 from efields.events.sensor import Sensor
 from efields.fields.hash_grid import Config as HashGridConfig
+from efields.geometry import camera_motion
 from efields.losses import event_interval, event_window, photometric, silent
+from efields.problems import Setup
 from efields.problems.event_radiance import Config, EventRadiance
-from efields.render.renderer import Sampling
+from efields.render.renderer import LookConfig
+from efields.samplers import occupancy
 from efields.supervision import FrameSupervision, IntervalSupervision, Supervision
+from tests.losses.supervise import of_frames
 from tests.problems.soft import C_NEG, C_POS, soft_recording, true_problem
 
 C_MEAN = 0.5 * (C_POS + C_NEG)
@@ -45,9 +52,7 @@ def intervals_shown(problem: EventRadiance, kind: str, rays: int = 3000) -> Inte
     problem.losses = {"spy": watching}
     with torch.no_grad():
         problem.terms(problem.draw(rays, np.random.default_rng(0)), torch.Generator().manual_seed(0))
-    found = watching.seen[0].intervals
-    assert found is not None
-    return found
+    return watching.seen[0].intervals
 
 
 def residual(shown: IntervalSupervision) -> torch.Tensor:
@@ -72,8 +77,8 @@ def test_windows_agree_with_the_true_field() -> None:
     assert float(residual(moved)[moved.starts_at_event].mean()) < 0.15
     assert float(moved.starts_at_event.float().mean()) > 0.2
     # A window that starts anywhere is off by up to a threshold at either end.
-    still = Config(windows_at_events=False)
-    shown = intervals_shown(true_problem(recording, {"spy": spy("windows")}, still), "windows")
+    still = {"windows": windows.Config(at_events=False)}
+    shown = intervals_shown(true_problem(recording, {"spy": spy("windows")}, draws=still), "windows")
     assert not bool(shown.starts_at_event.any())
     assert float(residual(shown).max()) < 2.3
     assert float(residual(shown).mean()) > 3 * float(residual(moved)[moved.starts_at_event].mean())
@@ -133,8 +138,10 @@ def test_the_refractory_period_can_be_learned() -> None:
         guess = dataclasses.replace(recording, sensor=Sensor(C_POS, C_NEG, refractory_us=start_us))
         longer = Config(learn_refractory=True)
         problem = true_problem(guess, {"event_interval": event_interval.Config()}, longer)
+        source = problem.draws.source.events
+        assert source is not None
         # No interval is shorter than the true period, so the bound of the learned one lies above it.
-        shortest = float(problem.draws.index.shortest_interval() or 0)
+        shortest = float(source.index.shortest_interval() or 0)
         assert shortest >= 8000.0
         if start_us > shortest:
             continue
@@ -177,9 +184,7 @@ def frames_shown(problem: EventRadiance) -> FrameSupervision:
     watching = spy("frames")
     problem.losses = {"spy": watching}
     problem.terms(problem.draw(900, np.random.default_rng(0)), torch.Generator().manual_seed(0))
-    found = watching.seen[0].frames
-    assert found is not None
-    return found
+    return watching.seen[0].frames
 
 
 @pytest.mark.parametrize("bayer", ["", "RGGB"])
@@ -201,13 +206,13 @@ def test_gain_and_offset_of_frames_take_up_a_display_gamma_and_a_brightness() ->
         problem.frame_gain.fill_(1 / 2.2)
     shown = frames_shown(problem)
     assert float((shown.predicted - shown.observed).detach().abs().mean()) < 2e-3
-    loss = photometric.Config()(Supervision(None, shown, None, 1.0))  # type: ignore[arg-type]
+    loss = photometric.Config()(of_frames(shown))
     loss.backward()
     with torch.no_grad():
         problem.frame_offset.fill_(0.3)
     problem.zero_grad()
     brighter = frames_shown(problem)
-    photometric.Config()(Supervision(None, brighter, None, 1.0)).backward()  # type: ignore[arg-type]
+    photometric.Config()(of_frames(brighter)).backward()
     assert problem.frame_offset.grad is not None and float(problem.frame_offset.grad) > 0
 
 
@@ -240,18 +245,18 @@ def _keeping(seen: dict[str, Any], name: str, loss: Any) -> Any:
 
 def test_frames_are_left_alone_when_no_loss_asks_for_them() -> None:
     recording = soft_recording()
-    small, sampling = HashGridConfig(levels=2, log2_size=8, width=8), Sampling(samples=16, grid_resolution=8)
+    small, sampling = HashGridConfig(levels=2, log2_size=8, width=8), occupancy.Config(samples=16, grid_resolution=8)
     problem = Config(frames=True).build(
-        recording,
-        recording.frames,
-        {"event_interval": event_interval.Config()},
-        small,
-        sampling,
-        Backend(),
-        torch.Generator(),
+        Setup(
+            recording,
+            recording.frames,
+            {"event_interval": event_interval.Config()},
+            {"events": event_draw.Config()},
+            LookConfig(small, sampling, color.Config()),
+            camera_motion.Config(),
+            Backend(),
+            torch.Generator(),
+        )
     )
     assert problem.frames is None
     assert "frames" not in [group.name for group in problem.parameter_groups()]
-
-
-# ---- batches

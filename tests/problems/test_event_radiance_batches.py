@@ -10,12 +10,19 @@ import pytest
 import torch
 
 from efields.backends.reference import Backend
+from efields.backgrounds import color
+from efields.config import resolve
+from efields.draws import events as event_draw
+from efields.draws import silent as silent_draw
+from efields.draws import windows
 from efields.errors import InputError
 from efields.fields.hash_grid import Config as HashGridConfig
-from efields.losses import distortion, event_interval, event_window, photometric, silent
-from efields.problems._batches import Shares
+from efields.geometry import camera_motion
+from efields.losses import distortion, draws_of, event_interval, event_window, photometric, silent
+from efields.problems import Setup
 from efields.problems.event_radiance import Config, EventRadiance
-from efields.render.renderer import Sampling
+from efields.render.renderer import LookConfig
+from efields.samplers import occupancy
 from tests.problems.soft import SIZE, soft_recording, true_problem
 from tests.tiny import tiny_recording
 
@@ -27,8 +34,12 @@ def test_rays_are_divided_by_shares() -> None:
         "event_window": event_window.Config(),
         "silent": silent.Config(),
     }
-    shares = Shares(events=0.6, windows=0.3, silent=0.1)
-    problem = true_problem(recording, {**losses, "distortion": distortion.Config()}, Config(shares=shares))
+    draws = {
+        "events": event_draw.Config(share=0.6),
+        "windows": windows.Config(share=0.3),
+        "silent": silent_draw.Config(share=0.1),
+    }
+    problem = true_problem(recording, {**losses, "distortion": distortion.Config()}, draws=draws)
     batch = problem.draw(2000, np.random.default_rng(0))
     assert {name: len(drawn.pixel) for name, drawn in batch.items()} == {"events": 600, "windows": 300, "silent": 100}
     assert {
@@ -41,10 +52,10 @@ def test_two_looks_of_an_interval_share_their_jitter() -> None:
     seen: list[torch.Tensor] = []
     inner = problem.renderer.forward
 
-    def watching(rays: Any, jitter: torch.Tensor | None = None) -> Any:
+    def watching(rays: Any, jitter: torch.Tensor | None = None, **options: Any) -> Any:
         assert jitter is not None
         seen.append(jitter)
-        return inner(rays, jitter)
+        return inner(rays, jitter, **options)
 
     problem.renderer.forward = watching  # type: ignore[method-assign]
     problem.terms(problem.draw(100, np.random.default_rng(0)), torch.Generator().manual_seed(0))
@@ -68,11 +79,13 @@ def test_nothing_is_drawn_where_the_lens_cannot_be_undone() -> None:
     folded = dataclasses.replace(recording.camera, distortion_model="plumb_bob", distortion=(-1.5, 0.0, 0.0, 0.0, 0.0))
     known = folded.undistortable()
     assert 0 < np.count_nonzero(~known) < len(known)
-    problem = build(dataclasses.replace(recording, camera=folded))
-    batch = problem.draws.draw(("events", "windows", "silent"), 3000, np.random.default_rng(0))
+    losses = {"a": event_interval.Config(), "b": event_window.Config(), "c": silent.Config()}
+    problem = build(dataclasses.replace(recording, camera=folded), losses=losses)
+    batch = problem.draw(3000, np.random.default_rng(0))
+    assert set(batch) == {"events", "windows", "silent"}
     for drawn in batch.values():
         assert len(drawn.pixel) and known[drawn.pixel].all()
-    everywhere = build(recording).draws.draw(("events",), 3000, np.random.default_rng(0))
+    everywhere = build(recording).draw(3000, np.random.default_rng(0))
     assert not known[everywhere["events"].pixel].all()
 
 
@@ -82,8 +95,10 @@ def test_nothing_is_drawn_where_the_lens_cannot_be_undone() -> None:
 def build(recording: Any, config: Config | None = None, losses: dict[str, Any] | None = None) -> EventRadiance:
     chosen = losses or {"event_interval": event_interval.Config()}
     small = HashGridConfig(levels=2, log2_size=8, width=8)
-    sampling = Sampling(samples=16, grid_resolution=8)
-    return (config or Config()).build(recording, None, chosen, small, sampling, Backend(), torch.Generator())
+    look = LookConfig(small, occupancy.Config(samples=16, grid_resolution=8), color.Config())
+    draws = {name: resolve("draws", name)() for loss in chosen.values() for name in draws_of(loss)}
+    setup = Setup(recording, None, chosen, draws, look, camera_motion.Config(), Backend(), torch.Generator())
+    return (config or Config()).build(setup)
 
 
 def test_missing_poses() -> None:
@@ -108,17 +123,24 @@ def test_the_box_of_the_config_is_checked_when_it_is_read_and_names_corners_in_a
         Config(box=((0, 0, 0), (1, 0, 2)))
     problem = build(soft_recording(), Config(box=((1, 2, 3), (-1, -2, -3))))
     assert problem.renderer.box.hi == (1.0, 2.0, 3.0)
-    assert problem.found_box is not None and problem.found_box.source == "as given"
+    assert any("as given" in note for note in problem.notes)
 
 
 def test_windows_span_the_motion_that_is_set() -> None:
     recording = tiny_recording(size=24, frames=60)
-    short, long = (build(recording, Config(window_motion_px=px)).draws.window_events for px in (3.0, 6.0))
+
+    def longest(px: float) -> int:
+        source = build(recording, Config(window_motion_px=px)).draws.source.events
+        assert source is not None
+        return source.longest_events
+
+    short, long = longest(3.0), longest(6.0)
     assert long == pytest.approx(2 * short, rel=0.05)
 
 
 def test_shares_are_positive_and_default_losses_are_known() -> None:
-    with pytest.raises(InputError, match="events = 0; give a number above 0"):
-        Shares(events=0.0)
+    for draw in (event_draw, silent_draw, windows):
+        with pytest.raises(InputError, match="share = 0; give a number above 0"):
+            draw.Config(share=0.0)
     assert "photometric" in Config(frames=True).default_losses
     assert "photometric" not in Config().default_losses

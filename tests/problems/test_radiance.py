@@ -13,11 +13,14 @@ import torch
 from efields.backends.reference import Backend
 from efields.cli import main
 from efields.config import DEFAULT_KINDS, experiment_from_table, kind_of, suited
+from efields.draws import FramePixels
 from efields.errors import InputError
 from efields.geometry.pose import Poses
 from efields.geometry.rays import camera_rays
+from efields.problems._batch import Batch
 from efields.problems.radiance import DISPLAY_GAMMA, Radiance, path_through
 from efields.recordings.recording import Recording, Views
+from efields.train import setup_of
 from tests.contracts.samples import LOADERS
 from tests.tiny import tiny_recording
 
@@ -34,9 +37,13 @@ def posed(color_space: Any = "linear") -> Recording:
 
 def build(recording: Recording, **problem: Any) -> Radiance:
     chosen = experiment_from_table({**SMALL, "problem": {"kind": "radiance", **problem}}, "test")
-    return chosen.problem.build(
-        recording, recording.frames, chosen.losses, chosen.field, chosen.sampling, Backend(), torch.Generator()
-    )
+    return chosen.problem.build(setup_of(chosen, recording, recording.frames, Backend(), torch.Generator()))
+
+
+def pixels(batch: Batch) -> FramePixels:
+    (drawn,) = batch.values()
+    assert isinstance(drawn, FramePixels)
+    return drawn
 
 
 def test_display_images_are_compared_as_display_values() -> None:
@@ -55,10 +62,10 @@ def test_display_images_are_compared_as_display_values() -> None:
         batch = problem.draw(64, np.random.default_rng(0))
         problem.terms(batch, torch.Generator().manual_seed(0))
         torch.testing.assert_close(seen["frames"].predicted, seen["radiance"] ** gain)
-        frames = problem.frames
+        frames, drawn = problem.looks.frames, pixels(batch)
         flat = frames.image.reshape(len(frames), -1, 1)
-        np.testing.assert_array_equal(seen["frames"].observed.numpy(), flat[batch.view, batch.pixel])
-        batches[space] = batch
+        np.testing.assert_array_equal(seen["frames"].observed.numpy(), flat[drawn.view, drawn.pixel])
+        batches[space] = drawn
     assert np.array_equal(batches["linear"].pixel, batches["display"].pixel)
 
 
@@ -72,22 +79,22 @@ def test_each_image_is_seen_by_its_own_camera() -> None:
     images = [image[: camera.height, : camera.width] for image, camera in zip(frames.images, cameras, strict=True)]
     mixed = Views.joined(images, frames.T_world_camera, cameras, frames.names)
     problem = build(replace(recording, frames=mixed))
-    batch = problem.draw(4000, np.random.default_rng(0))
+    batch = pixels(problem.draw(4000, np.random.default_rng(0)))
     rays = problem.looks.rays(batch)
     observed = problem.looks.supervision(batch, torch.zeros(4000, 1), torch.ones(()), torch.zeros(())).observed
     for i, (camera, image) in enumerate(zip(cameras, images, strict=True)):
         of = np.flatnonzero(batch.view == i)
         pixel = batch.pixel[of]
         assert len(of) > 0 and pixel.max() < camera.pixels
-        pose = problem.looks.pose[i : i + 1]
+        pose = Poses(problem.looks.rotation[i : i + 1], problem.looks.position[i : i + 1])
         bearings = torch.from_numpy(camera.bearings())
-        expected = camera_rays(bearings, torch.from_numpy(pixel), Poses(pose[:, :3, :3], pose[:, :3, 3]))
+        expected = camera_rays(bearings, torch.from_numpy(pixel), pose)
         torch.testing.assert_close(rays.direction[of], expected.direction)
         np.testing.assert_array_equal(observed[of].numpy(), image.reshape(-1, 1)[pixel])
 
 
 def test_pixels_are_drawn_from_every_image() -> None:
-    batch = build(posed()).draw(4000, np.random.default_rng(0))
+    batch = pixels(build(posed()).draw(4000, np.random.default_rng(0)))
     assert len(np.unique(batch.view)) == len(posed().frames)  # type: ignore[arg-type]
     assert batch.pixel.min() >= 0 and batch.pixel.max() < 24 * 24
 
@@ -108,11 +115,11 @@ def test_a_loss_on_events_is_refused() -> None:
     chosen = experiment_from_table(
         {**SMALL, "problem": {"kind": "radiance"}, "losses": {"photometric": {}, "silent": {}}}, "test"
     )
-    parts = chosen.losses, chosen.field, chosen.sampling, Backend(), torch.Generator()
+    parts = Backend(), torch.Generator()
     with pytest.raises(InputError, match="the loss silent compares events"):
-        chosen.problem.build(recording, recording.frames, *parts)
+        chosen.problem.build(setup_of(chosen, recording, recording.frames, *parts))
     with pytest.raises(InputError, match="no posed images"):
-        chosen.problem.build(recording, None, *parts)
+        chosen.problem.build(setup_of(chosen, recording, None, *parts))
 
 
 def test_only_posed_images_without_events_change_the_default_problem() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from efields.fields.hash_grid import Config as HashGridConfig
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.paths import look_at
-from efields.geometry.rays import Rays
+from efields.geometry.rays import Points, Rays
 from efields.render.image import render_view
-from efields.render.renderer import Renderer, Sampling
+from efields.render.renderer import Renderer
+from efields.samplers import occupancy, stratified
+from tests.looks import renderer_over
 
 BOX = Box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
 FIELD = AnalyticField(
@@ -29,9 +32,18 @@ CAMERA = Camera(20, 16, 24.0, 24.0, 9.5, 7.5)
 POSE = look_at(np.array([2.5, 0.4, 0.8]), np.zeros(3))
 
 
-def renderer(field: torch.nn.Module = FIELD, **sampling: Any) -> Renderer:
-    settings = Sampling(**{"kind": "stratified", "samples": 64, "grid_resolution": 16, **sampling})  # type: ignore[arg-type]
-    return Renderer(field, BOX, settings, Backend())  # type: ignore[arg-type]
+def renderer(field: torch.nn.Module = FIELD, kind: str = "stratified", **sampling: Any) -> Renderer:
+    config = {"stratified": stratified.Config, "occupancy": partial(occupancy.Config, grid_resolution=16)}[kind]
+    return renderer_over(field, BOX, config(**{"samples": 64, **sampling}))  # type: ignore[arg-type]
+
+
+def grid_of(camera: Renderer) -> occupancy.OccupancyGrid:
+    assert isinstance(camera.sampler, occupancy.OccupancySampler)
+    return camera.sampler.grid
+
+
+def density(position: torch.Tensor) -> torch.Tensor:
+    return FIELD.density(Points(position), Backend())
 
 
 def rays(n: int = 400, seed: int = 0) -> Rays:
@@ -45,7 +57,7 @@ def rays(n: int = 400, seed: int = 0) -> Rays:
 def errors(samples: int, jitters: int = 1, **sampling: Any) -> tuple[float, float]:
     """Root mean square error of single looks at `FIELD`, and of the mean of looks over evenly spread jitters."""
     camera, seen = renderer(samples=samples, **sampling), rays()
-    truth, _ = FIELD.exact(seen, camera.background)
+    truth, _ = FIELD.exact(seen, camera.background.radiance)
     looks = [camera(seen, torch.full((400,), (j + 0.5) / jitters)).radiance for j in range(jitters)]
     single = torch.stack([(look - truth).square().mean() for look in looks]).mean().sqrt()
     return float(single), float((torch.stack(looks).mean(0) - truth).square().mean().sqrt())
@@ -72,11 +84,9 @@ def test_marching_converges_as_well() -> None:
 def test_skipping_empty_cells_changes_nothing() -> None:
     dense = renderer(kind="occupancy", early_stop=0.0, samples=200)
     sparse = renderer(kind="occupancy", early_stop=0.0, samples=200)
-    assert sparse.grid is not None
     for _ in range(6):
-        sparse.grid.update(FIELD.density, torch.Generator().manual_seed(0))
-    r = sparse.sampling.grid_resolution
-    sparse.grid.occupied |= _touched(r)
+        grid_of(sparse).update(density, torch.Generator().manual_seed(0))
+    grid_of(sparse).occupied.logical_or_(_touched(grid_of(sparse).resolution))
     all_on, skipping = dense(rays()), sparse(rays())
     torch.testing.assert_close(skipping.radiance, all_on.radiance)
     torch.testing.assert_close(skipping.depth, all_on.depth, atol=1e-4, rtol=0)
@@ -102,21 +112,20 @@ def test_early_stop_leaves_out_only_what_cannot_be_seen() -> None:
 def test_rays_that_miss_see_the_background() -> None:
     away = Rays(torch.tensor([[3.0, 0.0, 0.0]] * 2), torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]))
     for kind in ("stratified", "occupancy"):
-        camera = renderer(HashGridConfig(levels=2, log2_size=8).build(BOX, 3, Backend(), torch.Generator()), kind=kind)
+        camera = renderer(HashGridConfig(levels=2, log2_size=8).build(BOX, 3, torch.Generator()), kind=kind)
         with torch.no_grad():
-            camera.background_raw.copy_(torch.tensor([0.1, 0.5, 2.0]))
+            camera.background.raw.copy_(torch.tensor([0.1, 0.5, 2.0]))
         seen = camera(away)
-        torch.testing.assert_close(seen.radiance, camera.background.expand(2, 3))
+        torch.testing.assert_close(seen.radiance, camera.background.radiance.expand(2, 3))
         assert seen.opacity.tolist() == seen.depth.tolist() == [0.0, 0.0]
         seen.radiance.log().sum().backward()
-        assert camera.background_raw.grad is not None and bool((camera.background_raw.grad > 0).all())
+        assert camera.background.raw.grad is not None and bool((camera.background.raw.grad > 0).all())
 
 
 def test_unused_spans_have_no_width() -> None:
     camera = renderer(kind="occupancy")
-    assert camera.grid is not None
-    camera.grid.update(FIELD.density, torch.Generator().manual_seed(0))
-    spans = camera.sample(rays(), None)
+    grid_of(camera).update(density, torch.Generator().manual_seed(0))
+    spans = camera.sampler(rays(), None, camera.density, quality="final").samples
     assert 0 < int(spans.used.sum()) < spans.used.numel()
     assert float(spans.width[~spans.used].abs().sum()) == 0.0
     assert bool((spans.width >= 0).all())
@@ -126,14 +135,13 @@ def test_the_field_is_asked_only_where_spans_have_a_width() -> None:
     asked: list[int] = []
 
     class Counting(AnalyticField):
-        def forward(self, position: torch.Tensor, direction: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            asked.append(len(position))
-            torch.testing.assert_close(direction.norm(dim=1), torch.ones(len(direction)))
-            return super().forward(position, direction)
+        def forward(self, points: Points, backend: Backend) -> tuple[torch.Tensor, torch.Tensor]:
+            asked.append(len(points))
+            torch.testing.assert_close(points.view.norm(dim=1), torch.ones(len(points)))
+            return super().forward(points, backend)
 
     camera = renderer(Counting(FIELD.config, 2), kind="occupancy")
-    assert camera.grid is not None
-    camera.grid.update(FIELD.density, torch.Generator().manual_seed(0))
+    grid_of(camera).update(density, torch.Generator().manual_seed(0))
     seen = camera(rays())
     assert asked == [seen.samples]
     camera(Rays(torch.zeros(0, 3), torch.zeros(0, 3)))
@@ -153,9 +161,7 @@ def test_depth_is_the_distance_along_the_unit_ray() -> None:
 
 
 def test_gradients_reach_field_and_background_through_the_image() -> None:
-    field = HashGridConfig(levels=2, log2_size=8, initial_opacity=0.6).build(
-        BOX, 1, Backend(), torch.Generator().manual_seed(0)
-    )
+    field = HashGridConfig(levels=2, log2_size=8, initial_opacity=0.6).build(BOX, 1, torch.Generator().manual_seed(0))
     camera = renderer(field, kind="occupancy", samples=40)
     camera(rays(64), torch.rand(64)).radiance.log().square().sum().backward()
     for name, parameter in camera.named_parameters():
@@ -165,7 +171,7 @@ def test_gradients_reach_field_and_background_through_the_image() -> None:
 
 def test_an_even_background_and_a_field_of_its_colour_cannot_be_told_apart() -> None:
     camera = renderer()
-    level = float(camera.background[0].detach())
+    level = float(camera.background.radiance[0].detach())
     camera.field = AnalyticField(Config((Ball(radius=0.7, radiance=(level,)),)), 2)  # type: ignore[assignment]
     torch.testing.assert_close(camera(rays()).radiance, torch.full((400, 2), level))
 
@@ -210,18 +216,17 @@ def test_the_image_of_a_distorted_camera_differs() -> None:
 )
 def test_sampling_that_makes_no_samples(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match=f"^{next(iter(wrong))} = .*; give "):
-        Sampling(**wrong)  # type: ignore[arg-type]
+        occupancy.Config(**wrong)  # type: ignore[arg-type]
 
 
 def test_occupancy_looks_at_the_field_on_its_turns() -> None:
     camera = renderer(kind="occupancy", update_every=4, warmup_steps=8)
-    assert camera.grid is not None
-    generator = torch.Generator().manual_seed(0)
+    grid, generator = grid_of(camera), torch.Generator().manual_seed(0)
     seen = []
     for step in range(1, 13):
-        camera.grid.density.fill_(-1.0)
+        grid.density.fill_(-1.0)
         camera.after_step(step, generator)
-        seen.append(float((camera.grid.density >= 0).float().mean()))
+        seen.append(float((grid.density >= 0).float().mean()))
     assert [step for step, share in enumerate(seen, 1) if share > 0] == [4, 8, 12]
     assert seen[3] == seen[7] == 1.0
     assert 0.15 < seen[11] < 0.26

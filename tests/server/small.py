@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from efields.backends import choose_backend
 from efields.events.sensor import Sensor
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.paths import look_at
 from efields.geometry.pose import rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
-from efields.render.renderer import Renderer, Sampling
+from efields.render.model import Model
+from efields.samplers import occupancy
 from efields.server.app import Offer
 from efields.server.protocol import Tone, View
 from efields.server.studio import Studio
 from efields.server.viewing import serving
-from efields.train import Model
+from tests.looks import renderer_over
 from tests.tiny import tiny_field
 
 POSE = look_at(np.array([2.6, 0.3, 0.5]), np.zeros(3))
@@ -31,8 +31,7 @@ POSE = look_at(np.array([2.6, 0.3, 0.5]), np.zeros(3))
 
 def model(channels: int = 1) -> Model:
     box = Box((-0.9, -0.9, -0.6), (0.9, 0.9, 0.6))
-    sampling = Sampling(samples=24, grid_resolution=8)
-    renderer = Renderer(tiny_field(channels), box, sampling, choose_backend("reference"))
+    renderer = renderer_over(tiny_field(channels), box, occupancy.Config(samples=24, grid_resolution=8))
     poses = np.stack([look_at(2.6 * np.array([np.cos(a), np.sin(a), 0.2]), np.zeros(3)) for a in (0.0, 0.4, 0.8)])
     trajectory = Trajectory.from_matrices(np.array([0, 500_000, 1_000_000]), poses)
     return Model(renderer, Camera(24, 20, 36.0, 36.0, 11.5, 9.5), trajectory, Sensor(0.2, 0.2), 7)

@@ -20,7 +20,7 @@ from efields.render.image import render_view
 from efields.server import app
 from efields.server.app import MOST_RUBBISH, Offer
 from efields.server.client import Client, connected
-from efields.server.looking import Looking, cropped_look, pinhole
+from efields.server.looking import Looking, pinhole
 from efields.server.protocol import Ack, Change, Tone, Training, Wipe
 from efields.server.session import Job
 from efields.server.studio import Studio
@@ -102,14 +102,15 @@ def test_a_crop_around_everything_changes_nothing_and_others_cut_exactly() -> No
     camera = pinhole(0.7, 20, 16)
     rays = Looking(renderer, camera, POSE)._rays(0, 320)
     plain = renderer(rays)
-    radiance, opacity, depth = cropped_look(renderer, rays, Box((-2, -2, -2), (2, 2, 2)))
-    assert (radiance - plain.radiance).abs().max() < 2e-3 and (opacity - plain.opacity).abs().max() < 2e-3
-    _, opacity, depth = cropped_look(renderer, rays, box := Box((-0.9, -0.9, -0.6), (0.1, 0.9, 0.6)))
+    whole = renderer(rays, crop=Box((-2, -2, -2), (2, 2, 2)))
+    assert (whole.radiance - plain.radiance).abs().max() < 2e-3
+    assert (whole.opacity - plain.opacity).abs().max() < 2e-3
+    cut = renderer(rays, crop=(box := Box((-0.9, -0.9, -0.6), (0.1, 0.9, 0.6))))
+    opacity, depth = cut.opacity, cut.depth
     near, far = box.intersect(rays)
     hit = opacity > 0.5
     assert hit.any() and bool(((depth >= near - 1e-4) & (depth <= far + 1e-4))[hit].all())
-    _, opacity, _ = cropped_look(renderer, rays, Box((0.8, 0.8, 0.5), (0.9, 0.9, 0.6)))
-    assert opacity.max() < 1e-3
+    assert renderer(rays, crop=Box((0.8, 0.8, 0.5), (0.9, 0.9, 0.6))).opacity.max() < 1e-3
 
 
 def test_brightness_and_mode_need_no_new_rendering() -> None:

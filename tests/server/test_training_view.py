@@ -237,8 +237,9 @@ def test_the_renderer_that_is_trained_is_never_turned(tmp_path: Path) -> None:
     studio = Studio(made)
     session = studio.join("a client", lambda message: None)
     session.receive(view(1), 0.0)
-    step = made.renderer.grid.step if made.renderer.grid else 0
+    grid = made.renderer.get_submodule("sampler.grid")
+    step = grid.step
     while studio.advance():
         assert made.renderer.training and all(part.training for part in made.renderer.modules())
-        assert made.renderer.grid is not None and made.renderer.grid.step == step
+        assert grid.step == step
         session._outstanding = None

@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import signal
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,13 +17,17 @@ import pytest
 import torch
 
 from efields.backends import backend_names
+from efields.backends.reference import Backend
+from efields.backgrounds import color
 from efields.config import TrainConfig
 from efields.errors import InputError
+from efields.parameters import ParameterGroup
+from efields.problems import Problem
 from efields.render.renderer import Renderer
 from efields.supervision import Supervision
-from efields.train import Interrupted, Progress, Run, reconstruct
+from efields.train import Interrupted, Progress, Run, reconstruct, setup_of
 from efields.train.checkpoint import read_checkpoint
-from efields.train.loop import learning_rate
+from efields.train.loop import LoopState, learning_rate, optimise
 from tests.train.small import experiment, recording
 
 TIMES = ("seconds", "rays_per_s", "samples_per_s")
@@ -30,7 +35,8 @@ TIMES = ("seconds", "rays_per_s", "samples_per_s")
 
 def score(renderer: Renderer) -> float:
     assert not renderer.training
-    return float(renderer.background.detach().mean())
+    assert isinstance(renderer.background, color.ColorBackground)
+    return float(renderer.background.radiance.detach().mean())
 
 
 def parameters(run: Run) -> dict[str, torch.Tensor]:
@@ -110,7 +116,7 @@ def test_scoring_and_logging_leave_training_alone(whole: Run, tmp_path: Path) ->
 def test_training_changes_every_learned_thing(whole: Run, tmp_path: Path) -> None:
     first = reconstruct(experiment(steps=1), recording(), tmp_path / "first")
     last, start = parameters(whole), parameters(first)
-    for name in ("renderer.field.table", "renderer.background_raw", "sensor.ratio_raw"):
+    for name in ("renderer.field.table", "renderer.background.raw", "sensor.ratio_raw"):
         assert not torch.equal(last[name], start[name]), name
     assert all(bool(torch.isfinite(v).all()) for v in last.values() if v.is_floating_point())
 
@@ -150,6 +156,54 @@ def test_the_number_of_rays_follows_the_samples(tmp_path: Path) -> None:
     assert rays * per_ray == pytest.approx(4096, rel=0.35)
 
 
+# ---- gradients between the backward pass and the update
+
+
+def loop_of(steps: int, **train: Any) -> tuple[Problem, TrainConfig, LoopState]:
+    settings = experiment(steps=steps, heldout_every=0, **train)
+    problem = settings.problem.build(setup_of(settings, recording(), None, Backend(), torch.Generator().manual_seed(1)))
+    return problem, settings.train, LoopState.fresh(problem, settings.train, 5, Backend())
+
+
+def optimised(
+    steps: int, before_update: Callable[[Sequence[ParameterGroup]], None] | None, **train: Any
+) -> dict[str, torch.Tensor]:
+    problem, settings, state = loop_of(steps, **train)
+    quiet: dict[str, Any] = {"on_log": lambda progress: None, "heldout": None, "save": lambda: None}
+    optimise(problem, settings, state, before_update=before_update, **quiet)
+    return problem.state_dict()
+
+
+def test_gradients_may_be_changed_before_the_update() -> None:
+    norms: list[float] = []
+
+    def clear(groups: Sequence[ParameterGroup]) -> None:
+        gradients = [p.grad for group in groups for p in group.parameters]
+        assert all(g is not None for g in gradients)
+        norms.append(sum(float(g.norm()) for g in gradients if g is not None))
+        for gradient in gradients:
+            if gradient is not None:
+                gradient.zero_()
+
+    start = loop_of(3)[0].state_dict()
+    names = [name for name, _ in loop_of(3)[0].named_parameters()]  # type: ignore[attr-defined]
+    before = {name: value.clone() for name, value in start.items()}
+    after = optimised(3, clear)
+    assert len(norms) == 3 and min(norms) > 0
+    for name in names:
+        assert torch.equal(after[name], before[name]), name
+    assert not torch.equal(optimised(3, None)["renderer.field.table"], before["renderer.field.table"])
+
+
+def test_a_look_at_gradients_changes_nothing_and_comes_once_a_step() -> None:
+    seen: list[list[str]] = []
+    watched = optimised(3, lambda groups: seen.append([group.name for group in groups]), accumulate=2)
+    alone = optimised(3, None, accumulate=2)
+    assert all(torch.equal(watched[name], alone[name]) for name in alone)
+    groups = [group.name for group in loop_of(3)[0].parameter_groups()]
+    assert seen == [groups] * 3 and "background" in groups
+
+
 # ---- a loss that is no number
 
 
@@ -164,7 +218,6 @@ class Breaks:
 
     def __call__(self, supervision: Supervision) -> torch.Tensor:
         self.calls.append(1)
-        assert supervision.intervals is not None
         loss = supervision.intervals.predicted.square().mean()
         return loss * math.nan if len(self.calls) > self.after else loss
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from efields.export.background import one_colour
 from efields.export.bake import encode, sample_voxels
 from efields.export.baked_renderer import BakedRenderer
 from efields.export.cameras import even_times, poses_at
+from efields.export.document import background_of
 from efields.render.image import render_view
 from efields.train import Run
 from tests.viewer.scenes import camera_of, document_of, psnr, shown, view_of, write_page
@@ -33,10 +33,10 @@ def test_renderer_codes_and_shader_show_one_trained_field(
     poses = list(poses_at(model.trajectory, times))
     eyes = np.stack([pose[:3, 3] for pose in poses])
     volume = encode([(None, sample_voxels(model.renderer, eyes, RESOLUTION))], "alpha")
-    background = tuple(model.renderer.background.detach().double().tolist())
+    background = background_of(model).document
     document = document_of(volume, background, poses)
     page = visit(write_page(built_page, document, volume.blobs(), tmp_path / "scene.html"), 700, 560).ready()
-    codes = BakedRenderer(volume, one_colour(np.array(background)))
+    codes = BakedRenderer(volume, background_of(model))
     camera = camera_of(SIZE, SIZE)
     for pose in poses:
         live = render_view(model.renderer, camera, pose)

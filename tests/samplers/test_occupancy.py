@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+from efields.backends.reference import Backend
 from efields.fields.analytic import AnalyticField, Ball, Config
 from efields.geometry.boxes import Box
-from efields.render.occupancy import DECAY, OccupancyGrid
-from efields.render.samples import marched
-from tests.render.test_samples import rays
+from efields.geometry.rays import Points, Rays
+from efields.geometry.samples import marched
+from efields.samplers.occupancy import DECAY, OccupancyGrid
+from tests.geometry.test_samples import rays
+from tests.looks import along
 
 BOX = Box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
 STEP = 0.05
@@ -21,6 +24,10 @@ def grid(resolution: int = 16, least_alpha: float = 0.01) -> OccupancyGrid:
 
 def ball(position: torch.Tensor) -> torch.Tensor:
     return 20.0 * (position.norm(dim=1) < 0.5).float()
+
+
+def _holds(found: OccupancyGrid, seen: Rays, distance: torch.Tensor) -> torch.Tensor:
+    return found.holds(along(seen, distance).view(-1, 3)).view(distance.shape)
 
 
 def centres(resolution: int) -> torch.Tensor:
@@ -53,10 +60,10 @@ def test_march_keeps_what_lies_in_marked_cells_and_nothing_else() -> None:
     found, seen = grid(), rays()
     found.update(ball, torch.Generator().manual_seed(0))
     samples, dense = found.march(seen, None), marched(seen, BOX, STEP, None)
-    kept = found.holds(seen.at(dense.middle)) & dense.used
+    kept = _holds(found, seen, dense.middle) & dense.used
     assert torch.equal(samples.used.sum(1), kept.sum(1))
     assert 0 < int(samples.used.sum()) < 0.5 * int(dense.used.sum())
-    assert bool(found.holds(seen.at(samples.middle))[samples.used].all())
+    assert bool(_holds(found, seen, samples.middle)[samples.used].all())
 
 
 def test_density_fades_and_comes_back() -> None:
@@ -110,11 +117,10 @@ def test_points_at_and_beyond_the_faces_belong_to_the_nearest_cell(resolution: i
 
 
 def test_a_seed_makes_the_updates() -> None:
-    states = []
+    states, truth = [], AnalyticField(Config((Ball(radius=0.4),)), 1)
     for _ in range(2):
         found, generator = grid(), torch.Generator().manual_seed(5)
-        field = AnalyticField(Config((Ball(radius=0.4),)), 1)
         for share in (1.0, 0.25, 0.25):
-            found.update(field.density, generator, share)
+            found.update(lambda p: truth.density(Points(p), Backend()), generator, share)
         states.append(found.density.clone())
     assert torch.equal(*states)

@@ -78,15 +78,9 @@ def compacted(samples: Samples, keep: Bool[Tensor, "n s"]) -> Samples:
     return Samples(start.view(rows), end.view(rows))
 
 
-def distortion(weights: Float[Tensor, "n s"], samples: Samples) -> Float[Tensor, " n"]:
-    """sum_ij w_i w_j |m_i - m_j| + 1/3 sum_i w_i^2 d_i along each ray, world units.
-
-    Source: Barron et al., Mip-NeRF 360, CVPR 2022, eq. 15; the sum over pairs is done in linear time as in DVGO v2.
-    """
-    middle, width = samples.middle, samples.width
-    # Spans are sorted, so |m_i - m_j| = m_i - m_j for j < i, and each pair counts twice.
-    before = weights.cumsum(1) - weights
-    moment = (weights * middle).cumsum(1) - weights * middle
-    between = 2.0 * (weights * (middle * before - moment)).sum(1)
-    within = (weights**2 * width).sum(1) / 3.0
-    return between + within
+def cropped(samples: Samples, rays: Rays, crop: Box) -> Samples:
+    """The part of the spans that lies in `crop`: cut exactly at its faces, the rest left out."""
+    near, far = crop.intersect(rays)
+    start = torch.minimum(torch.maximum(samples.t_start, near[:, None]), far[:, None])
+    end = torch.maximum(torch.minimum(samples.t_end, far[:, None]), start)
+    return compacted(Samples(start, end), end > start)

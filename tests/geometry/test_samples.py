@@ -7,7 +7,7 @@ import torch
 
 from efields.geometry.boxes import Box
 from efields.geometry.rays import Rays
-from efields.render.samples import Samples, compacted, marched, stratified
+from efields.geometry.samples import Samples, compacted, marched, stratified
 
 BOX = Box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
 
