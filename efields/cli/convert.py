@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from efields.formats.damages import Damages
     from efields.recordings.event_file import EventFile
     from efields.recordings.recording import Recording
+    from efields.writers import Writer
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Args:
     reading: Annotated[Reading, tyro.conf.OmitArgPrefixes] = Reading()
     """How the recording is read, where its files do not say."""
     plugins: bool = False
-    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
+    """Let code outside efields run, which a `kind` or --to with a dot names; only for what you trust."""
     json: bool = False
     """Print one JSON object for a machine to read, and no progress."""
 
@@ -103,7 +103,7 @@ def _check_place(args: Args) -> None:
         raise InputError("holds the recording itself", out, "write to another place")
 
 
-def _check_size_is_known(args: Args, file: EventFile, name: str, writer: ModuleType) -> None:
+def _check_size_is_known(args: Args, file: EventFile, name: str, writer: Writer) -> None:
     """Raise `InputError` where a guess would be written into a file that everybody believes."""
     if file.size_assumed and writer.STORES_SIZE and args.changes.crop is None:
         raise InputError(
@@ -121,7 +121,7 @@ def _survey(args: Args, file: EventFile) -> Survey:
         return survey(file, args.reading.salvage, lambda seen: report(seen, 0))
 
 
-def _write(args: Args, writer: ModuleType, conversion: Conversion, seen: Survey | None, posed: Recording | None) -> int:
+def _write(args: Args, writer: Writer, conversion: Conversion, seen: Survey | None, posed: Recording | None) -> int:
     """Write all events, with the poses and views of `posed` where there is one, and return their number."""
     from efields.cli._progress import progress
     from efields.conversion.posed import write_posed

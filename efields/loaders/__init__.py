@@ -18,9 +18,9 @@ import importlib
 import itertools
 import pkgutil
 from collections.abc import Iterator
+from dataclasses import Field
 from pathlib import Path
-from types import ModuleType
-from typing import Any, get_args
+from typing import Any, ClassVar, Protocol, cast, get_args, runtime_checkable
 
 from efields.errors import InputError
 from efields.events.clock_order import OnReset
@@ -36,12 +36,42 @@ from efields.recordings.reset import in_file_order
 from efields.settings import did_you_mean, fill, neighbour_or
 
 
+class Loader(Protocol):
+    """A frozen dataclass of options that reads one layout; every option has a default."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def load(self, path: str | Path) -> Recording:
+        """Read all of a recording; raises `InputError` for whatever can be wrong with it."""
+        ...
+
+
+@runtime_checkable
+class Opening(Loader, Protocol):
+    """A loader that reads events in one pass, in constant memory."""
+
+    def open(self, path: str | Path) -> EventFile:
+        """Read what stands before the events; raises `InputError` as `load` does."""
+        ...
+
+
+class LoaderModule(Protocol):
+    """What a loader module holds."""
+
+    Config: type[Loader]
+    """Its options, with the verb that reads."""
+
+    def matches(self, path: str | Path) -> bool:
+        """Whether names and first bytes are of this layout; raises nothing."""
+        ...
+
+
 def kinds() -> tuple[str, ...]:
     """Names of all loaders, in alphabetical order; imports none of them."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
 
 
-def loader(kind: str) -> ModuleType:
+def loader(kind: str) -> LoaderModule:
     """The module of one kind; a dotted name (`my_package.my_loader`) is a plug-in outside efields.
 
     Raises `InputError` for a kind that is not there, or a plug-in that the user does not allow.
@@ -53,10 +83,10 @@ def loader(kind: str) -> ModuleType:
         module = import_plugin(kind)
         if not hasattr(module, "Config"):
             raise InputError(f"module '{kind}' has no Config", do="a loader holds one frozen Config that can load")
-        return module
+        return cast(LoaderModule, module)
     if kind not in kinds():
         raise InputError(f"no loader '{kind}'", do=did_you_mean(kind, kinds()))
-    return importlib.import_module(f"{__name__}.{kind}")
+    return cast(LoaderModule, importlib.import_module(f"{__name__}.{kind}"))
 
 
 def find(path: str | Path) -> str:
@@ -112,7 +142,7 @@ def _there(source: Path) -> Path:
     return source
 
 
-def load(path: str | Path, /, kind: str | None = None, *, on_reset: OnReset = "follow", **options: Any) -> Recording:
+def load(path: str | Path, /, kind: str | None = None, *, on_reset: OnReset = "follow", **options: object) -> Recording:
     """Read a recording; `kind` is found from the files where it is not given, `options` fill the loader's `Config`.
 
     With `outside`, files that the recording names and links in its folder may lie outside of it; else they are refused.
@@ -125,7 +155,7 @@ def load(path: str | Path, /, kind: str | None = None, *, on_reset: OnReset = "f
 
 
 def open_events(
-    path: str | Path, /, kind: str | None = None, *, on_reset: OnReset = "follow", **options: Any
+    path: str | Path, /, kind: str | None = None, *, on_reset: OnReset = "follow", **options: object
 ) -> EventFile:
     """Open a recording for one pass over its events in constant memory; a loader without that verb loads it whole.
 
@@ -133,7 +163,7 @@ def open_events(
     """
     chosen, config = _configured(Path(path), kind, on_reset, options)
     with _told_what_is_there():
-        if hasattr(config, "open"):
+        if isinstance(config, Opening):
             return config.open(Path(path)).keeping(on_reset)
         return as_event_file(in_file_order(config.load(Path(path)), on_reset), chosen, Path(path))
 
@@ -150,7 +180,7 @@ def _told_what_is_there() -> Iterator[None]:
         raise InputError(other[0], error.where, other[1]) from None
 
 
-def _configured(source: Path, kind: str | None, on_reset: str, options: dict[str, Any]) -> tuple[str, Any]:
+def _configured(source: Path, kind: str | None, on_reset: str, options: dict[str, object]) -> tuple[str, Loader]:
     """The kind of a recording, and its loader with these options."""
     _there(source)
     chosen = find(source) if kind is None else kind
@@ -160,7 +190,7 @@ def _configured(source: Path, kind: str | None, on_reset: str, options: dict[str
     return chosen, config
 
 
-def configured(kind: str, /, *, on_reset: str = "follow", **options: Any) -> Any:
+def configured(kind: str, /, *, on_reset: str = "follow", **options: object) -> Loader:
     """The loader of a kind with these options; nothing is read. Raises `InputError` for options that it has not."""
     if on_reset not in get_args(OnReset):
         raise InputError(f"on_reset is '{on_reset}'", do=did_you_mean(str(on_reset), get_args(OnReset)))

@@ -1,22 +1,39 @@
 """One module per format that events can be written to: the folder is the registry.
 
-A writer module has `SUFFIX`, the file suffix that selects it (`efields convert a.raw b.aedat4`), `STORES_SIZE`, whether
-the format stores the size of the sensor, and `write(events, path, about)`, which takes sorted chunks of events
-and writes a whole file or none. Adding a format is adding a file here.
+A writer module fits `Writer`. Adding a format is adding a file here; a kind with a dot names a module outside efields.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from typing import Protocol, cast
 
 from efields.errors import InputError
+from efields.events.columns import EventColumns
 from efields.formats.about import About
+from efields.plugins import import_plugin
 from efields.settings import did_you_mean
 
-__all__ = ["About", "kinds", "writer", "writer_for"]
+__all__ = ["About", "Writer", "kinds", "writer", "writer_for"]
+
+
+class Writer(Protocol):
+    """What a writer module holds."""
+
+    SUFFIX: str
+    """The file suffix that selects it (`efields convert a.raw b.aedat4`), with its dot; empty for a folder."""
+    STORES_SIZE: bool
+    """Whether the format stores the size of the sensor."""
+
+    def write(self, events: Iterator[EventColumns], path: Path, about: About) -> int:
+        """Write sorted chunks of events inside of the sensor as a whole file or none; returns their number.
+
+        Raises `InputError` for what the format cannot hold, a full disk, and where there is no event.
+        """
+        ...
 
 
 def kinds() -> tuple[str, ...]:
@@ -24,14 +41,22 @@ def kinds() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
 
 
-def writer(kind: str) -> ModuleType:
-    """The module of one kind. Raises `InputError` for an unknown kind."""
+def writer(kind: str) -> Writer:
+    """The module of one kind; a dotted name (`my_package.my_writer`) is a plug-in outside efields.
+
+    Raises `InputError` for an unknown kind, or a plug-in that the user does not allow.
+    """
+    if "." in kind:
+        module = import_plugin(kind)
+        if not all(hasattr(module, name) for name in ("SUFFIX", "STORES_SIZE", "write")):
+            raise InputError(f"module '{kind}' is no writer", do="a writer holds SUFFIX, STORES_SIZE and write")
+        return cast(Writer, module)
     if kind not in kinds():
         raise InputError(f"no writer '{kind}'", do=did_you_mean(kind, kinds()))
-    return importlib.import_module(f"{__name__}.{kind}")
+    return cast(Writer, importlib.import_module(f"{__name__}.{kind}"))
 
 
-def writer_for(out: Path, to: str | None) -> tuple[str, ModuleType]:
+def writer_for(out: Path, to: str | None) -> tuple[str, Writer]:
     """Name and module of the writer: the one asked for, else by the ending of the file.
 
     Raises `InputError` for an ending that no writer has, or several have.
