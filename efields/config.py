@@ -94,9 +94,9 @@ class Experiment:
     seed: Seed = 0
     """Seed of every random draw."""
     backend: str = "auto"
-    """Which implementation of the field's functions runs: `auto` takes the fastest present."""
+    """Which implementation of the field's functions runs: `auto` takes the fastest that the device has."""
     device: str = "cpu"
-    """Where tensors live: cpu or cuda."""
+    """Where tensors live: cpu, cuda, or cuda:1 for the second GPU."""
     threads: Threads = 0
     """Processor threads; 0 takes all cores."""
     problem: ProblemConfig = _default("problem")
