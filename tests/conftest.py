@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import shapes
+
+# Before any test imports efields.
+shapes.install("efields")
+
 # Two test processes on two cores: one thread each, set before anything imports torch.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"

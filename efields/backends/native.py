@@ -51,7 +51,7 @@ class Backend(reference.Backend):
 
     def hash_encode(
         self, position: Float[Tensor, "n d"], table: Float[Tensor, "rows f"], layout: HashLayout
-    ) -> Float[Tensor, "n levels*f"]:
+    ) -> Float[Tensor, "n features"]:
         """Features of points in the unit cube; see the reference."""
         if not (ours(position, table) and layout.features in (1, 2, 4, 8)):
             self.falls_back("hash_encode", foreign(position, table) or f"{layout.features} features a level")
@@ -60,7 +60,7 @@ class Backend(reference.Backend):
         assert isinstance(out, Tensor)
         return out
 
-    def spherical_harmonics(self, direction: Float[Tensor, "n 3"], degree: int) -> Float[Tensor, "n degree*degree"]:
+    def spherical_harmonics(self, direction: Float[Tensor, "n 3"], degree: int) -> Float[Tensor, "n functions"]:
         """Real spherical harmonics of unit directions; see the reference."""
         if not ours(direction) or not 1 <= degree <= 4:
             self.falls_back("spherical_harmonics", foreign(direction) or f"degree {degree}")

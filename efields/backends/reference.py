@@ -49,7 +49,7 @@ class Backend:
 
     def hash_encode(
         self, position: Float[Tensor, "n d"], table: Float[Tensor, "rows f"], layout: HashLayout
-    ) -> Float[Tensor, "n levels*f"]:
+    ) -> Float[Tensor, "n features"]:
         """Features of points in the unit cube, multilinear in each level of a hash grid, levels side by side.
 
         Differentiable in `table` and `position`. Source: Mueller et al. 2022, section 3.
@@ -58,7 +58,7 @@ class Backend:
         assert isinstance(out, Tensor)
         return out
 
-    def spherical_harmonics(self, direction: Float[Tensor, "n 3"], degree: int) -> Float[Tensor, "n degree*degree"]:
+    def spherical_harmonics(self, direction: Float[Tensor, "n 3"], degree: int) -> Float[Tensor, "n functions"]:
         """Real spherical harmonics of unit directions, bands 0 to degree - 1 (degree <= 4), tiny-cuda-nn's signs."""
         return spherical_harmonics(direction, degree)
 
@@ -268,7 +268,7 @@ def _as_int32(value: int) -> int:
     return value - (1 << 32) if value >= 1 << 31 else value
 
 
-def spherical_harmonics(direction: Float[Tensor, "n 3"], degree: int) -> Float[Tensor, "n degree*degree"]:
+def spherical_harmonics(direction: Float[Tensor, "n 3"], degree: int) -> Float[Tensor, "n functions"]:
     """Real spherical harmonics up to band degree - 1; raises `ValueError` unless 1 <= degree <= 4."""
     if not 1 <= degree <= 4:
         raise ValueError(f"spherical harmonics of degree 1 to 4, not {degree}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+
+from efields.evaluate.protocols import Pictures
 
 SMALLEST_MSE = 1e-10
 """Smallest mean squared error, as a fraction of the squared range: limits PSNR to 100 dB for an exact render."""
@@ -57,7 +58,7 @@ def ssim(render: Float[np.ndarray, "h w c"], truth: Float[np.ndarray, "h w c"], 
     return float(score)
 
 
-def lpips(renders: Sequence[Float[np.ndarray, "_ _ c"]], truths: Sequence[Float[np.ndarray, "_ _ c"]]) -> Scored:
+def lpips(renders: Pictures, truths: Pictures) -> Scored:
     """Mean LPIPS (Zhang et al. 2018, AlexNet) of display values 0..1, fed as -1..1; grey is repeated three times.
 
     Needs the `lpips` package and AlexNet's weights in torch's own cache; nothing is ever downloaded.

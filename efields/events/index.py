@@ -55,7 +55,7 @@ def columns_in_files(stream: EventStream, part_events: int | None = None) -> Col
     return t_us.array(), cum_pos.array(), start
 
 
-def _parts(start: Int64[np.ndarray, " pixels+1"], part_events: int) -> Int64[np.ndarray, " parts+1"]:
+def _parts(start: Int64[np.ndarray, " bounds"], part_events: int) -> Int64[np.ndarray, " parts"]:
     """First pixels of runs of pixels with about so many events each, and the end of the last."""
     count = -(-int(start[-1]) // part_events)
     borders = np.searchsorted(start, np.linspace(0, start[-1], count + 1)[1:-1])

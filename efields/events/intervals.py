@@ -66,8 +66,8 @@ class PixelIndex:
     """Absolute times in microseconds, in the order of the index."""
     cum_pos: Int[np.ndarray, " n+1"]
     """Number of ON events before each place of the index."""
-    start: Int64[np.ndarray, " pixels+1"]
-    """Place of each pixel's first event; the pixel's last place is one before the next pixel's first."""
+    start: Int64[np.ndarray, " bounds"]
+    """Place of each pixel's first event, then the end of all; a pixel's last place is one before the next's first."""
     first_us: int
     """Absolute time of the stream's first event in microseconds."""
     span_us: int

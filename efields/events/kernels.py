@@ -26,6 +26,7 @@ _long = ctypes.c_int64
 _Bytes = ctypes.c_char * 0
 
 Integers = Int64[np.ndarray, " n"]
+Kept = Int64[np.ndarray, " k"]
 
 
 class Index(Protocol):
@@ -155,7 +156,7 @@ def drawn_windows(
 
 def silence(
     index: Index, pixel: Integers, t0_us: Integers, dead_us: int, longest_us: int
-) -> tuple[Integers, Integers, Integers, Integers] | None:
+) -> tuple[Kept, Kept, Kept, Kept] | None:
     """Pixels, starts, first and last times of the end of those silent intervals that have room; see `draw_silent`."""
     if not _takes(index):
         return None

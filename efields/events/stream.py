@@ -159,7 +159,7 @@ def mean_on_pixel(events: EventStream) -> Float64[np.ndarray, "p 2"]:
     return mean
 
 
-def seconds_to_us(t_s: Float64[np.ndarray, " n"] | float, where: str | Path = "") -> Int64[np.ndarray, " n"]:
+def seconds_to_us(t_s: Float64[np.ndarray, "*n"] | float, where: str | Path = "") -> Int64[np.ndarray, "*n"]:
     """Seconds to the nearest whole microsecond (rounded: truncating 0.000251 s would give 250).
 
     Raises `InputError` for times that are not finite.
@@ -167,7 +167,7 @@ def seconds_to_us(t_s: Float64[np.ndarray, " n"] | float, where: str | Path = ""
     seconds = np.asarray(t_s, dtype=np.float64)
     if not np.isfinite(seconds).all():
         raise InputError(f"{np.count_nonzero(~np.isfinite(seconds))} times are not finite numbers", where)
-    return np.rint(seconds * 1e6).astype(np.int64)
+    return np.asarray(np.rint(seconds * 1e6), dtype=np.int64)
 
 
 def check_sensor_size(width: int, height: int, where: str | Path = "") -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int64, Num
 
 from efields.errors import InputError
 
@@ -45,7 +45,7 @@ def check_poses(
     return orientation / length[:, None]
 
 
-def check_times(t_us: Int64[np.ndarray, " p"], where: str, rows: Sequence[str] = ()) -> None:
+def check_times(t_us: Num[np.ndarray, " p"], where: str, rows: Sequence[str] = ()) -> None:
     """Raise `InputError` for times so far out that differences of them would not fit 63 bits."""
     far = (t_us > LATEST_US) | (t_us < -LATEST_US)
     if far.any():

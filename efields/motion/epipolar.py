@@ -220,7 +220,7 @@ def _terms(bearing: np.ndarray, direction: Vectors) -> tuple[np.ndarray, np.ndar
     return normal, row
 
 
-def _distinct(directions: Vectors, order: np.ndarray, count: int) -> Vectors:
+def _distinct(directions: Vectors, order: np.ndarray, count: int) -> Float64[np.ndarray, "k 3"]:
     """The first `count` directions in that order that lie 20 degrees apart, their signs aside."""
     chosen: list[np.ndarray] = []
     for k in order:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float32, Float64
 from torch import Tensor
 
 from efields.events.stream import EventStream
@@ -118,8 +118,8 @@ def _on_pixel(count: int) -> Float64[np.ndarray, "n 2"]:
 
 
 @lru_cache(maxsize=4)
-def _undistorted(camera: Camera) -> tuple[Float64[np.ndarray, "pixels 2"], Bool[np.ndarray, " pixels"]]:
-    """Normalised coordinates of every pixel of the sensor, float32, and whether they are known."""
+def _undistorted(camera: Camera) -> tuple[Float32[np.ndarray, "pixels 2"], Bool[np.ndarray, " pixels"]]:
+    """Normalised coordinates of every pixel of the sensor, and whether they are known."""
     bearings = np.asarray(camera.bearings(), dtype=np.float64)
     table = bearings[:, :2] / bearings[:, 2:]
     known = camera.undistortable() & (bearings[:, 2] > 1e-6)

@@ -105,7 +105,7 @@ class Views:
         return each[self.camera_of]
 
     @property
-    def first_pixel(self) -> Int64[np.ndarray, " n+1"]:
+    def first_pixel(self) -> Int64[np.ndarray, " bounds"]:
         """Where each image begins in `pixels`, and where the last ends."""
         return np.concatenate(([0], np.cumsum(self.sizes.prod(axis=1))))
 
