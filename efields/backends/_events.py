@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from efields import native
+from efields.backends._differentiable import once_differentiable
 from efields.backends._structures import MOST_WARP_STEPS, Lattice, long, ours, pointer
 from efields.backends.flow_lattice import LatticeExtent
 from efields.geometry.rays import Rays

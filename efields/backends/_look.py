@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from efields import native
+from efields.backends._differentiable import once_differentiable
 from efields.backends._structures import MOST_SAMPLES, Field, March, long, ours, pointer, pointers
 from efields.backends.parts import HashGridParts, Looked, Marching
 

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from efields import native
 from efields.backends import _events, _look, reference
+from efields.backends._differentiable import once_differentiable
 from efields.backends._structures import HashGrid, MlpShape, foreign, long, ours, pointer, pointers
 from efields.backends.flow_lattice import LatticeExtent
 from efields.backends.hash_layout import HashLayout

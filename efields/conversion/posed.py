@@ -49,7 +49,7 @@ def write_posed(recording: Recording, conversion: Conversion, chunks: Iterator[E
             trajectory = None if trajectory is None else _turned_trajectory(trajectory, turn)
         if isinstance(step, (Crop, Downsample, Rotate)) and frames is not None and follow:
             frames = _after(frames, step, turn)
-    events = EventStream.from_arrays(*columns, conversion.width, conversion.height, where=str(out))
+    events = EventStream.from_arrays(*columns, width=conversion.width, height=conversion.height, where=str(out))
     if trajectory is not None:
         trajectory = replace(trajectory, origin_us=int(events.t_us[0]) - conversion.shift_us)
     posed = moved_poses(replace(recording, trajectory=trajectory, frames=frames), conversion.shift_us)

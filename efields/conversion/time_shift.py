@@ -12,7 +12,7 @@ from efields.recordings.recording import Recording
 
 def moved_chunks(chunks: Iterator[EventColumns], by_us: int) -> Iterator[EventColumns]:
     """The same events, `by_us` later."""
-    return (chunk._replace(t_us=chunk.t_us + by_us) for chunk in chunks) if by_us else chunks
+    return (replace(chunk, t_us=chunk.t_us + by_us) for chunk in chunks) if by_us else chunks
 
 
 def moved_side(side: SideStreams, by_us: int) -> SideStreams:

@@ -159,6 +159,7 @@ def _carried(truth: MotionTruth, number: int, t_us: int) -> tuple[np.ndarray, np
     labels, from_us = truth.mover[number], int(truth.t_us[number])
     place = target.copy()
     moved, mover, known = np.empty((height, width, 3)), labels, np.zeros((height, width), dtype=bool)
+    miss = np.full_like(target, np.inf)
     for _ in range(8):
         sampled, mover, known = _sampled(inverse, labels, place)
         depth = 1.0 / np.where(known, sampled, 1.0)

@@ -30,7 +30,8 @@ class Part:
     """Whether the counter wrapped, so that the shift is exact; else the clock was reset."""
 
 
-class Stray(NamedTuple):
+@dataclass(frozen=True)
+class Stray:
     """Rows whose times lie far from those before and behind them."""
 
     row: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt16
@@ -12,8 +12,9 @@ CHUNK = 1 << 20
 """Events that a reader hands over at a time, about: 13 MB, and long enough for NumPy to be fast."""
 
 
-class EventColumns(NamedTuple):
-    """Some events of a file, in its order: nothing about them has been checked yet."""
+@dataclass(frozen=True, eq=False)
+class EventColumns:
+    """Some events of a file, in its order: nothing about them has been checked yet. Unpacks into its four columns."""
 
     x: UInt16[np.ndarray, " n"]
     """Column of each event in pixels."""
@@ -26,8 +27,11 @@ class EventColumns(NamedTuple):
 
     @property
     def count(self) -> int:
-        """Number of events (`len` counts the four columns)."""
+        """Number of events."""
         return len(self.t_us)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter((self.x, self.y, self.t_us, self.polarity))
 
     def take(self, index: np.ndarray | slice) -> EventColumns:
         """The events with these indices, of a boolean mask or of a slice."""
@@ -55,6 +59,7 @@ class EventColumns(NamedTuple):
         return PlacedColumns.at(joined, np.concatenate(placed)) if len(placed) == len(parts) else joined
 
 
+@dataclass(frozen=True, eq=False)
 class PlacedColumns(EventColumns):
     """Events whose places are known more finely than in whole pixels, as those of rectified recordings are.
 
@@ -67,9 +72,7 @@ class PlacedColumns(EventColumns):
     @classmethod
     def at(cls, columns: EventColumns, on_pixel: Float32[np.ndarray, "n 2"]) -> PlacedColumns:
         """The same events at these places on their pixels."""
-        placed = cls(*columns)
-        placed.on_pixel = on_pixel
-        return placed
+        return cls(*columns, on_pixel=on_pixel)
 
     def take(self, index: np.ndarray | slice) -> PlacedColumns:
         """The events with these indices, of a boolean mask or of a slice."""

@@ -94,10 +94,10 @@ class Rotate:
         """The next chunk, turned: a quarter turn takes (x, y) to (height - 1 - y, x)."""
         right, bottom = np.uint16(self.old_width - 1), np.uint16(self.old_height - 1)
         if self.turns == 1:
-            return events._replace(x=bottom - events.y, y=events.x)
+            return EventColumns(bottom - events.y, events.x, events.t_us, events.polarity)
         if self.turns == 2:
-            return events._replace(x=right - events.x, y=bottom - events.y)
-        return events._replace(x=events.y, y=right - events.x)
+            return EventColumns(right - events.x, bottom - events.y, events.t_us, events.polarity)
+        return EventColumns(events.y, right - events.x, events.t_us, events.polarity)
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ class Flip:
     def __call__(self, events: EventColumns) -> EventColumns:
         """The next chunk, mirrored."""
         if self.axis == "horizontal":
-            return events._replace(x=np.uint16(self.width - 1) - events.x)
-        return events._replace(y=np.uint16(self.height - 1) - events.y)
+            return EventColumns(np.uint16(self.width - 1) - events.x, events.y, events.t_us, events.polarity)
+        return EventColumns(events.x, np.uint16(self.height - 1) - events.y, events.t_us, events.polarity)
 
 
 @dataclass
@@ -160,7 +160,7 @@ class Downsample:
         """What the blocks send in the time of the next chunk."""
         size = np.uint16(self.factor) if self.factor <= np.iinfo(np.uint16).max else None
         x, y = (np.zeros_like(c) if size is None else c // size for c in (events.x, events.y))
-        joined = events._replace(x=x, y=y)
+        joined = EventColumns(x, y, events.t_us, events.polarity)
         return joined.take(self._crossings(joined)) if self.accumulate and joined.count else joined
 
     def _crossings(self, events: EventColumns) -> np.ndarray:

@@ -168,4 +168,4 @@ class _Stream:
 
     def _upright(self, columns: EventColumns) -> EventColumns:
         """With rows counted from the top. Rows outside of the sensor stay outside: they wrap to large numbers."""
-        return columns._replace(y=(self.height - 1 - columns.y.astype(np.int32)).astype(np.uint16))
+        return replace(columns, y=(self.height - 1 - columns.y.astype(np.int32)).astype(np.uint16))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +120,7 @@ class _Words:
                 damages.found(_UNKNOWN, byte=at + size * (decoder.first_unknown - len(words)))
             placed += columns.count
             if columns.count:
-                yield columns._replace(t_us=columns.t_us + t0) if t0 else columns
+                yield replace(columns, t_us=columns.t_us + t0) if t0 else columns
         if not damages.salvage and at < len(self.data):
             damages.found("the last word is cut short", byte=at)
         if decoder.unplaced and not placed:

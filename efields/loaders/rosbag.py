@@ -11,7 +11,7 @@ of EVT 3.0.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -127,7 +127,7 @@ def _events(bag: Bag, topic: str, decoder: MessageDecoder, damages: Damages) -> 
 
 def _shifted(parts: Iterator[EventColumns], by: int) -> Iterator[EventColumns]:
     for part in parts:
-        yield part._replace(t_us=part.t_us + by) if by else part
+        yield replace(part, t_us=part.t_us + by) if by else part
 
 
 def _triggers(bag: Bag, topic: str, shift_us: int) -> Triggers | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int64, Real
 
 from efields import atomic
 from efields.errors import InputError
@@ -38,7 +38,7 @@ class Flow:
     calibration: Calibration = "given"
     """Where the camera's focal length comes from, which flow in pixels hardly depends on."""
 
-    def at(self, t_us: int | Int64[np.ndarray, " n"], pixel: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:
+    def at(self, t_us: float | Real[np.ndarray, " n"], pixel: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:
         """Flow in pixels per second at absolute times and positions (x, y) of the undistorted image.
 
         Where windows overlap, the nearer a time lies to a window's middle the more that window counts; before the

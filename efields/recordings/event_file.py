@@ -143,5 +143,5 @@ class InFileOrder:
             if self.order is None and int(steps.min()) < -LEAST_RESET_US:
                 self.order = self.file.order(Damages(self.file.path, self.damages.salvage))
             last_us = int(chunk.t_us[-1])
-            yield chunk if self.order is None else chunk._replace(t_us=self.order.shifted(chunk.t_us, row))
+            yield chunk if self.order is None else replace(chunk, t_us=self.order.shifted(chunk.t_us, row))
             row += chunk.count

@@ -45,7 +45,9 @@ def gathered(file: EventFile, damages: Damages) -> EventStream:
     if columns.count == 0:
         raise InputError("holds no events", file.path, "choose a recording that does")
     on_pixel = columns.on_pixel if isinstance(columns, PlacedColumns) else None
-    return EventStream.from_arrays(*columns, file.width, file.height, where=str(file.path), on_pixel=on_pixel)
+    return EventStream.from_arrays(
+        *columns, width=file.width, height=file.height, where=str(file.path), on_pixel=on_pixel
+    )
 
 
 def _gathered_columns(chunks: Iterator[EventColumns]) -> EventColumns:

@@ -102,7 +102,7 @@ def _spans(events: Iterator[EventColumns], survey: Survey, step_us: int, count: 
 
 
 def _stream(columns: EventColumns, survey: Survey) -> EventStream:
-    return EventStream(*columns, survey.width, survey.height)
+    return EventStream(*columns, width=survey.width, height=survey.height)
 
 
 def _frame_at(frames: Frames, t_us: int, stream: EventStream) -> UInt8[np.ndarray, "h w 3"]:

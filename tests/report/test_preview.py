@@ -67,7 +67,9 @@ def test_bad_previews_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[
         write_preview(tmp_path / "a.png", iter(()), Survey(4, 4))
     assert list(tmp_path.iterdir()) == []
     np.savetxt(
-        tmp_path / "e.txt", np.column_stack([events.t_us * 1e-6, *events[:2], events.polarity]), fmt="%.6f %d %d %d"
+        tmp_path / "e.txt",
+        np.column_stack([events.t_us * 1e-6, events.x, events.y, events.polarity]),
+        fmt="%.6f %d %d %d",
     )
     assert cli.main(["info", str(tmp_path / "e.txt"), "--preview", str(tmp_path / "e.png")]) == 0
     assert "6 moments" in capsys.readouterr().out

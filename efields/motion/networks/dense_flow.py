@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float32, Float64, Real
 
 from efields.errors import InputError
 from efields.events.stream import EventStream
@@ -32,7 +32,7 @@ class DenseFlow:
     height: int
     """Rows of the sensor in pixels."""
 
-    def at(self, t_us: int | Int64[np.ndarray, " n"], pixel: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:
+    def at(self, t_us: float | Real[np.ndarray, " n"], pixel: Float64[np.ndarray, "n 2"]) -> Float64[np.ndarray, "n 2"]:
         """Flow in pixels a second at absolute times and places (x, y): linear between bins' middles and in space.
 
         Before the first middle, after the last and beyond the image's edge the nearest value holds; zero for NaN.
