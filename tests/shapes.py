@@ -19,12 +19,14 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any, get_args
 
+from beartype import BeartypeConf
 from beartype.door import is_bearable
 from jaxtyping import AbstractArray, AbstractDtype, jaxtyped
 
 Annotations = dict[str, tuple[Any, dict[str, Any]]]
 """By the name of a parameter or field: its annotation, and the names of the module that it was written in."""
 _DECORATOR = "__checked__"
+_CONF = BeartypeConf(is_pep484_tower=True)  # an int is a float, as it is to pyright
 
 
 class WrongShape(AssertionError):
@@ -119,7 +121,7 @@ class _Hints:
     def wrong(self, owner: Any, values: dict[str, Any]) -> WrongShape | None:
         """The first of the values that is not what its annotation says."""
         for name, hint in self.hints.items():
-            if name in values and not is_bearable(values[name], hint):
+            if name in values and not is_bearable(values[name], hint, conf=_CONF):
                 what, of = "result" if name == "return" else name, f"{owner.__module__}.{owner.__qualname__}"
                 return WrongShape(f"{of}: {what} is {_described(values[name])}, not {self.shapes[name][0]}")
         return None
