@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Real
 from scipy.ndimage import gaussian_filter
 
 from efields.backends.warped_events import splat_events
@@ -106,7 +106,7 @@ def flow_preset(name: str) -> FlowPreset:
 
 
 def counted_pixels(
-    truth: Float[np.ndarray, "h w 2"],
+    truth: Real[np.ndarray, "h w 2"],
     valid: Bool[np.ndarray, "h w"],
     preset: FlowPreset,
     events: Bool[np.ndarray, "h w"] | None = None,
@@ -135,8 +135,8 @@ def counted_pixels(
 
 
 def score_flow(
-    estimate: Float[np.ndarray, "h w 2"],
-    truth: Float[np.ndarray, "h w 2"],
+    estimate: Real[np.ndarray, "h w 2"],
+    truth: Real[np.ndarray, "h w 2"],
     valid: Bool[np.ndarray, "h w"],
     preset: FlowPreset,
     events: Bool[np.ndarray, "h w"] | None = None,

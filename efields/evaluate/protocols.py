@@ -29,8 +29,8 @@ EVENTNERF_EPSILON = 0.1
 """The constant that EventNeRF adds before its logarithm, on a scale where white is 1."""
 
 ColorSpace = Literal["linear", "display"]
-Pictures = Sequence[Float[np.ndarray, "_ _ c"]] | Float[np.ndarray, "n h w c"]
-"""Images [h, w, c], whose sizes may differ; an array of all where they do not."""
+Pictures = Sequence[Float[np.ndarray, "_ _ _"]] | Float[np.ndarray, "_ _ _ _"]
+"""Images `[h, w, c]`, whose sizes may differ; an array of all, `[n, h, w, c]`, where they do not."""
 
 
 @dataclass(frozen=True)
