@@ -104,6 +104,23 @@ def test_the_order_check_sees_imports_up_sideways_and_in_functions() -> None:
     assert not out_of_order("cli", "from efields.events.stream import EventStream")
 
 
+def private_to_others(path: Path, source: str) -> list[str]:
+    """Imports of modules with a leading underscore by a file outside of their folder."""
+    wrong = []
+    for line, module in imported(ast.parse(source)):
+        folders = module.split(".")[:-1]
+        private = module.split(".")[-1].startswith("_") and not module.endswith("__")
+        if private and PACKAGE.parent.joinpath(*folders) not in path.parents:
+            wrong.append(f"line {line}: {module} belongs to {'.'.join(folders)}")
+    return wrong
+
+
+def test_modules_with_an_underscore_are_imported_in_their_own_folder_alone() -> None:
+    found = {path: private_to_others(path, path.read_text(encoding="utf-8")) for path in FILES}
+    assert {path: wrong for path, wrong in found.items() if wrong} == {}
+    assert private_to_others(PACKAGE / "cli" / "info.py", "from efields.loaders._options import Table")
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_optional_package_at_module_level(path: Path) -> None:
     optional = OPTIONAL - ({"nerfstudio"} if path.match("integrations/nerfstudio.py") else set())

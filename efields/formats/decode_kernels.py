@@ -12,19 +12,24 @@ import numpy as np
 from efields import native
 from efields.events.columns import EventColumns
 from efields.events.kernels import present
-from efields.formats.evt.decoder import Decoded
 
 _long = ctypes.c_int64
+Decoded = tuple[EventColumns, np.ndarray, np.ndarray]
+"""Events, times of triggers, and whether they rise."""
 
 
-def evt2(words: np.ndarray, state: np.ndarray) -> Decoded | None:
-    """Words of EVT 2.0, after those that led to `state`, which is carried on; see `evt2.Evt2Decoder`."""
-    return _evt("evt2", words, state)
-
-
-def evt3(words: np.ndarray, state: np.ndarray) -> Decoded | None:
-    """Words of EVT 3.0, after those that led to `state`, which is carried on; see `evt3.Evt3Decoder`."""
-    return _evt("evt3", words, state)
+def evt(name: str, words: np.ndarray, state: np.ndarray) -> Decoded | None:
+    """Words of the decoder that the kernel `name` equals, after those that led to `state`, which is carried on."""
+    if not present():
+        return None
+    counts = np.zeros(2, np.int64)
+    native.function(f"{name}_count")(_at(words), _long(len(words)), _at(counts))
+    columns = _columns(int(counts[0]) + 1)  # kernels write one event ahead
+    t_us, rising = np.empty(counts[1], np.int64), np.empty(counts[1], np.bool_)
+    native.function(name)(
+        _at(words), _long(len(words)), *map(_at, (state, *columns, t_us, rising, counts)),
+    )  # fmt: skip
+    return columns.take(slice(int(counts[0]))), t_us[: counts[1]], rising[: counts[1]]
 
 
 def event_stream(data: np.ndarray, atis: bool, state: np.ndarray) -> tuple[EventColumns, int] | None:
@@ -37,19 +42,6 @@ def event_stream(data: np.ndarray, atis: bool, state: np.ndarray) -> tuple[Event
         _at(data), _long(len(data)), int(atis), *map(_at, (state, *columns, counts)),
     )  # fmt: skip
     return columns.take(slice(int(counts[0]))), int(counts[1])
-
-
-def _evt(name: str, words: np.ndarray, state: np.ndarray) -> Decoded | None:
-    if not present():
-        return None
-    counts = np.zeros(2, np.int64)
-    native.function(f"{name}_count")(_at(words), _long(len(words)), _at(counts))
-    columns = _columns(int(counts[0]) + 1)  # kernels write one event ahead
-    t_us, rising = np.empty(counts[1], np.int64), np.empty(counts[1], np.bool_)
-    native.function(name)(
-        _at(words), _long(len(words)), *map(_at, (state, *columns, t_us, rising, counts)),
-    )  # fmt: skip
-    return columns.take(slice(int(counts[0]))), t_us[: counts[1]], rising[: counts[1]]
 
 
 def _columns(count: int) -> EventColumns:

@@ -9,15 +9,15 @@ from jaxtyping import Bool
 
 from efields.events.columns import EventColumns
 from efields.events.side_streams import Triggers
+from efields.formats import decode_kernels
 from efields.formats.blank import ONES, ZEROS, runs_of
+from efields.formats.decode_kernels import Decoded
 
 _BLANK = 3
 """Words of zeros or of ones in a row that no camera writes."""
 UNKNOWN, UNPLACED = 0, 1
 """The first places of every decoder's state: counts of words that the format does not have, and of events that could
 not be placed."""
-Decoded = tuple[EventColumns, np.ndarray, np.ndarray]
-"""Events, times of triggers, and whether they rise."""
 
 
 class EvtDecoder:
@@ -35,6 +35,9 @@ class EvtDecoder:
     """The state before the first word."""
     REPEATED: ClassVar[dict[int, int]]
     """For types of words, how many equal ones in a row no camera writes."""
+
+    KERNEL: ClassVar[str] = ""
+    """Name of the compiled kernel that decodes the same; empty: there is none."""
 
     def __init__(self, kernels: bool = True) -> None:
         """`kernels=False` decodes in numpy alone, which the compiled way must equal."""
@@ -67,7 +70,8 @@ class EvtDecoder:
         """The events of these words (of type `WORD`), which follow the words of the last call."""
         words = np.require(words, self.WORD, ["C", "A"])
         unknown = self.unknown
-        columns, t_us, rising = self._decoded(words)
+        found = decode_kernels.evt(self.KERNEL, words, self._state) if self._kernels and self.KERNEL else None
+        columns, t_us, rising = found or self._decoded(words)
         self.first_unknown = None
         if self.unknown > unknown:
             self.first_unknown = int(np.argmin(self.KNOWN[self.types(words)]))
@@ -138,4 +142,5 @@ class EvtDecoder:
         """Go on behind words that were lost: the time still counts, what it was set for does not."""
 
     def _decoded(self, words: np.ndarray) -> Decoded:
+        """In numpy; the state is carried on."""
         raise NotImplementedError

@@ -19,8 +19,8 @@ from typing import ClassVar
 import numpy as np
 
 from efields.events.columns import EventColumns
-from efields.formats import decode_kernels
-from efields.formats.evt.decoder import UNKNOWN, UNPLACED, Decoded, EvtDecoder
+from efields.formats.decode_kernels import Decoded
+from efields.formats.evt.decoder import UNKNOWN, UNPLACED, EvtDecoder
 
 UPPER, LOOPS = 2, 3
 HALF_RANGE = 1 << 27
@@ -32,6 +32,7 @@ _MASK = np.arange(32, dtype=np.uint32)
 class Evt2Decoder(EvtDecoder):
     """Decodes words of EVT 2.0 piece by piece; the time carries on."""
 
+    KERNEL = "evt2"
     WORD = np.dtype("<u4")
     TIMED = (8, 10)
     KNOWN = np.isin(np.arange(16), [0, 1, 8, 10, 14, 15])
@@ -40,8 +41,7 @@ class Evt2Decoder(EvtDecoder):
     REPEATED: ClassVar[dict[int, int]] = {0: 8, 1: 8}
 
     def _decoded(self, words: np.ndarray) -> Decoded:
-        found = decode_kernels.evt2(words, self._state) if self._kernels else None
-        return found or _decode(words, self._state)[0]
+        return _decode(words, self._state)[0]
 
 
 class Evt21Decoder(EvtDecoder):

@@ -21,9 +21,9 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from efields.events.columns import EventColumns
-from efields.formats import decode_kernels
 from efields.formats.blank import runs_of
-from efields.formats.evt.decoder import UNKNOWN, UNPLACED, Decoded, EvtDecoder
+from efields.formats.decode_kernels import Decoded
+from efields.formats.evt.decoder import UNKNOWN, UNPLACED, EvtDecoder
 
 HALF_RANGE = 1 << 11
 """Fall of the upper 12 bits that is a wrap."""
@@ -43,6 +43,7 @@ _OFFSET = np.argsort(1 - _BITS, axis=1, kind="stable")
 class Evt3Decoder(EvtDecoder):
     """Decodes words piece by piece; row, base and time carry on from piece to piece."""
 
+    KERNEL = "evt3"
     WORD = np.dtype("<u2")
     TIMED = (6, 8, 10)
     KNOWN = np.isin(np.arange(16), [0, 2, 3, 4, 5, 6, 7, 8, 10, 14, 15])
@@ -70,8 +71,7 @@ class Evt3Decoder(EvtDecoder):
         self._state[ROW] = -1
 
     def _decoded(self, words: np.ndarray) -> Decoded:
-        found = decode_kernels.evt3(words, self._state) if self._kernels else None
-        return found or _decode(words, self._state)
+        return _decode(words, self._state)
 
 
 def _decode(words: np.ndarray, state: np.ndarray) -> Decoded:
