@@ -152,7 +152,7 @@ def _convert_union(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
 
 
 def _convert_scalar(value: Any, hint: Any, where: str) -> Any:
-    if hint is Any:
+    if hint in (Any, object):
         return value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         try:

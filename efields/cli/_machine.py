@@ -1,9 +1,9 @@
-"""What commands that open a run compute on: `--threads`, `--backend`, `--device`."""
+"""What training and commands that open a run compute on: `--threads`, `--backend`, `--device`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from efields.machine import set_threads
 from efields.ranges import Threads
@@ -41,3 +41,19 @@ class Machine:
     def model_of(self, run: Run) -> Model:
         """The trained field of a run, on this."""
         return run.load_model(self.backend, self.device)
+
+
+@dataclass(frozen=True)
+class MachineGiven:
+    """What training and its scores compute on, in place of what the config says."""
+
+    threads: Threads | None = None
+    """Processor threads; 0 takes all cores. A run repeats bit for bit with the same number of them."""
+    backend: str | None = None
+    """Which implementation runs: auto, or a name that `efields doctor` lists."""
+    device: str | None = None
+    """Where it trains and is scored: cpu, cuda, or cuda:1 for the second GPU."""
+
+    def settings(self) -> dict[str, Any]:
+        """Those of an experiment that were given."""
+        return {name: value for name, value in vars(self).items() if value is not None}

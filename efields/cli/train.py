@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from efields.cli import print_json, say
-from efields.cli._machine import machine_of
+from efields.cli._machine import MachineGiven, machine_of
 from efields.cli._reading import Reading, TimeUnit, loader_options
 from efields.cli._shipped import find_shipped
 from efields.cli._supplied import SuppliedFlags, supplied_of
 from efields.errors import InputError
 from efields.machine import set_threads
-from efields.ranges import Finite, Port, Range, Seed, Steps, Threads, check_value
+from efields.ranges import Finite, Port, Range, Seed, Steps, check_value
 from efields.signals import saying
 
 if TYPE_CHECKING:
@@ -55,12 +55,8 @@ class Args:
     """Optimiser steps."""
     seed: Seed | None = None
     """Seed of every random draw."""
-    threads: Threads | None = None
-    """Processor threads; 0 takes all cores. A run repeats bit for bit with the same number of them."""
-    backend: str | None = None
-    """Which implementation runs: auto, or a name that `efields doctor` lists."""
-    device: str | None = None
-    """Where it trains and is scored: cpu, cuda, or cuda:1 for the second GPU."""
+    machine: Annotated[MachineGiven, tyro.conf.OmitArgPrefixes] = MachineGiven()
+    """What it computes on."""
     view: bool = False
     """Show the field in the browser while it learns, on this machine alone."""
     keep_view: bool = False
@@ -83,8 +79,8 @@ def run(args: Args) -> int:
         from efields.server.listening import check_listening
 
         check_listening()
-    if args.threads is not None:
-        set_threads(args.threads)  # before torch is loaded, by the config
+    if args.machine.threads is not None:
+        set_threads(args.machine.threads)  # before torch is loaded, by the config
     from efields.train.run_folder import run_folder
 
     config, loaded = _experiment(args)
@@ -153,8 +149,9 @@ def _page(args: Args, recording: Recording) -> AbstractContextManager[TrainingPa
 
 def override(experiment: Experiment, args: Args) -> Experiment:
     """The experiment with the flags that were given in place of what the config says."""
-    plain = ("seed", "threads", "backend", "device")
-    given = {name: getattr(args, name) for name in plain if getattr(args, name) is not None}
+    given = args.machine.settings()
+    if args.seed is not None:
+        given["seed"] = args.seed
     if args.scene is not None:
         given["scene"] = str(args.scene)
     if args.steps is not None:
