@@ -47,7 +47,7 @@ def gap_notes(trajectory: Trajectory, events: EventStream) -> tuple[str, ...]:
     )
 
 
-def posed_views(
+def views_along(
     frames: FrameList,
     which: WhichFrames,
     events: EventStream,

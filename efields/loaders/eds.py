@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from efields.cameras.along_trajectory import gap_notes, posed_views
+from efields.cameras.along_trajectory import gap_notes, views_along
 from efields.cameras.rig import FrameList, image_files, kalibr_camera, left_out_notes, listed_frames, rigid
 from efields.errors import InputError
 from efields.formats.damages import Damages
@@ -69,7 +69,7 @@ class Config(PosedSequence):
         notes += said + gap_notes(trajectory, covered)
         frames, views = _frame_list(root), None
         if frames is not None and self.frames != "none" and T_event_frame is not None and frame_camera is not None:
-            views, said = posed_views(frames, self.frames, covered, trajectory, frame_camera, T_event_frame)
+            views, said = views_along(frames, self.frames, covered, trajectory, frame_camera, T_event_frame)
             notes += said
         elif frames is not None and self.frames != "none":
             notes += ("The frames were left out: the calibration of their camera is not there.",)

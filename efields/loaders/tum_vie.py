@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float64
 
-from efields.cameras.along_trajectory import T_from_quaternion, gap_notes, posed_views
+from efields.cameras.along_trajectory import T_from_quaternion, gap_notes, views_along
 from efields.cameras.rig import FrameList, image_files, left_out_notes, listed_frames
 from efields.errors import InputError
 from efields.events.side_streams import Imu, SideStreams
@@ -79,7 +79,7 @@ class Config(PosedSequence):
         if frames is not None and self.frames != "none" and trajectory is not None:
             which = 0 if self.camera == "left" else 1
             T_event_frame = np.linalg.inv(rig.T_imu_cam(which + 2)) @ rig.T_imu_cam(which)
-            views, said = posed_views(
+            views, said = views_along(
                 frames,
                 self.frames,
                 covered,
