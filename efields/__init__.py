@@ -6,14 +6,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from efields.backends import choose_backend
     from efields.config import Experiment, load_experiment
+    from efields.conversion.convert import convert
     from efields.errors import InputError
     from efields.evaluate import evaluate_run
     from efields.loaders import load
-    from efields.motion.joint import estimate_motion_and_flow
+    from efields.motion.joint import JointConfig, estimate_motion_and_flow
     from efields.motion.rotation import estimate_rotation
+    from efields.motion.window_rotation import RotationConfig
     from efields.render.image import render_view
     from efields.report import write_report
+    from efields.supplied.supply import Supplied, supply
     from efields.train import Run, reconstruct
 
 __version__ = "0.1.0"
@@ -21,8 +25,13 @@ __version__ = "0.1.0"
 __all__ = [
     "Experiment",
     "InputError",
+    "JointConfig",
+    "RotationConfig",
     "Run",
+    "Supplied",
     "__version__",
+    "choose_backend",
+    "convert",
     "estimate_motion_and_flow",
     "estimate_rotation",
     "evaluate_run",
@@ -30,6 +39,7 @@ __all__ = [
     "load_experiment",
     "reconstruct",
     "render_view",
+    "supply",
     "write_report",
 ]
 
@@ -37,7 +47,12 @@ __all__ = [
 _HOMES = {
     "Experiment": "efields.config",
     "InputError": "efields.errors",
+    "JointConfig": "efields.motion.joint",
+    "RotationConfig": "efields.motion.window_rotation",
     "Run": "efields.train",
+    "Supplied": "efields.supplied.supply",
+    "choose_backend": "efields.backends",
+    "convert": "efields.conversion.convert",
     "estimate_motion_and_flow": "efields.motion.joint",
     "estimate_rotation": "efields.motion.rotation",
     "evaluate_run": "efields.evaluate",
@@ -45,6 +60,7 @@ _HOMES = {
     "load_experiment": "efields.config",
     "reconstruct": "efields.train",
     "render_view": "efields.render.image",
+    "supply": "efields.supplied.supply",
     "write_report": "efields.report",
 }
 

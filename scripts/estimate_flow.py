@@ -8,17 +8,13 @@ import sys
 import numpy as np
 
 import efields
-from efields.backends import choose_backend
-from efields.motion.joint import JointConfig
-from efields.supplied.given import Supplied
-from efields.supplied.supply import supply
 
 recording = efields.load(sys.argv[1])
 if len(sys.argv) > 2:
-    recording = supply(recording, Supplied(camera=sys.argv[2]))
+    recording = efields.supply(recording, efields.Supplied(camera=sys.argv[2]))
 
 events, camera = recording.events, recording.calibrated
-motion, flow = efields.estimate_motion_and_flow(events, camera, JointConfig(), choose_backend("auto"))
+motion, flow = efields.estimate_motion_and_flow(events, camera, efields.JointConfig(), efields.choose_backend("auto"))
 centre = np.array([[camera.cx, camera.cy]])
 for t_us in motion.t_us:
     print(f"{t_us * 1e-6:.6f} s  {flow.at(int(t_us), centre)[0].round(1)} px/s in the middle of the image")

@@ -34,7 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("train",),
     ("evaluate",),
     ("export",),
-    ("report", "server", "integrations", "bench"),
+    ("report", "server", "bench"),
     ("cli",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -123,9 +123,8 @@ def test_modules_with_an_underscore_are_imported_in_their_own_folder_alone() -> 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_optional_package_at_module_level(path: Path) -> None:
-    optional = OPTIONAL - ({"nerfstudio"} if path.match("integrations/nerfstudio.py") else set())
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert [(line, name) for line, name in imported_at_once(tree.body) if name.split(".")[0] in optional] == []
+    assert [(line, name) for line, name in imported_at_once(tree.body) if name.split(".")[0] in OPTIONAL] == []
 
 
 def test_the_optional_check_sees_imports_under_if_try_and_class() -> None:
@@ -179,7 +178,7 @@ for name in {names!r}:
 
 
 def test_core_imports_without_any_optional_package() -> None:
-    names = CORE + [name for name in _modules() if not name.startswith(("efields.cli", "efields.integrations"))]
+    names = CORE + [name for name in _modules() if not name.startswith("efields.cli")]
     script = BLOCKED_IMPORT.format(blocked=sorted(OPTIONAL), names=names)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
@@ -199,6 +198,19 @@ def test_every_public_name_can_be_had() -> None:
     assert {name: getattr(efields, name) for name in efields.__all__}.keys() == set(efields.__all__)
     with pytest.raises(AttributeError):
         _ = efields.no_such_name
+
+
+SCRIPTS = sorted((PACKAGE.parent / "scripts").glob("*.py"))
+EXAMPLES = ("convert_recording", "estimate_egomotion", "estimate_flow", "reconstruct")
+"""Scripts that show what users do in Python; the others are tools of this repository."""
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_scripts_import_public_modules_only(path: Path) -> None:
+    modules = [name for _, name in imported(ast.parse(path.read_text(encoding="utf-8"))) if name.startswith("efields")]
+    private = [name for name in modules if "._" in name]
+    assert private == []
+    assert path.stem not in EXAMPLES or modules == ["efields"]
 
 
 def _modules() -> list[str]:

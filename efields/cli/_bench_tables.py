@@ -158,10 +158,6 @@ def _motion_speed(rows: list[Any]) -> Iterator[str]:
         )
 
 
-def _yes(same: bool) -> str:
-    return "yes" if same else "NO"
-
-
 def _percent(fraction: float | None) -> str:
     return "" if fraction is None else f"{100 * fraction:.0f} %"
 

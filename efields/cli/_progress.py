@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -35,6 +35,21 @@ def progress(title: str, quiet: bool = False, percent: bool = False) -> Iterator
             yield report
     else:
         yield _Lines(title, percent)
+
+
+@contextmanager
+def stages(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Gives what a job of several stages calls with the stage, the parts that are done and all of them."""
+    with ExitStack() as bars:
+        shown: dict[str, Report] = {}
+
+        def on_progress(stage: str, done: int, total: int) -> None:
+            if stage not in shown:
+                bars.close()  # one bar at a time
+                shown[stage] = bars.enter_context(progress(stage, quiet))
+            shown[stage](done, total)
+
+        yield on_progress
 
 
 class TrainingReport:

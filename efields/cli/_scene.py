@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from efields.cli._progress import Report, progress
+from efields.cli._progress import stages
 from efields.cli._shipped import find_shipped
 
 if TYPE_CHECKING:
@@ -35,13 +34,5 @@ def simulated_folder(source: Path, out: Path | None = None, *, quiet: bool = Fal
     """The folder of the recording that a scene makes, as `recording_folder` gives it; simulating is in sight."""
     from efields.simulated.scene import recording_folder
 
-    with ExitStack() as bars:
-        shown: dict[str, Report] = {}
-
-        def on_progress(stage: str, done: int, total: int) -> None:
-            if stage not in shown:
-                bars.close()  # one bar at a time
-                shown[stage] = bars.enter_context(progress(stage, quiet))
-            shown[stage](done, total)
-
+    with stages(quiet) as on_progress:
         return recording_folder(source, out, on_progress=on_progress, overwrite=overwrite)

@@ -199,13 +199,10 @@ def _port_is_free(port: int) -> bool:
     return True
 
 
-def _extras() -> Iterator[Finding]:
-    for name, extra, purpose in (
-        ("open3d", "mesh", "efields export of meshes"),
-        ("nerfstudio", "nerfstudio", "training and viewing inside nerfstudio"),
-    ):
-        version = _version(name)
-        yield Finding(name, version is not None, version or "not installed", purpose, _extra(extra))
+def _meshes() -> Iterator[Finding]:
+    version = _version("open3d")
+    found = version or "not installed"
+    yield Finding("open3d", version is not None, found, "efields export of meshes", _extra("mesh"))
 
 
 def _version(distribution: str) -> str | None:
@@ -228,5 +225,5 @@ def _first_line(command: list[str]) -> str:
 
 
 _CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    _system, _torch, _backends, _compiler, _mitsuba, _tools, _viewer, _extras,
+    _system, _torch, _backends, _compiler, _mitsuba, _tools, _viewer, _meshes,
 )  # fmt: skip

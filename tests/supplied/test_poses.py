@@ -169,7 +169,7 @@ def test_json_without_times_takes_those_of_frames_of_the_same_name(
 
 @pytest.mark.parametrize("binary", [True, False], ids=["bin", "txt"])
 def test_colmap_as_pycolmap_writes_it(binary: bool, recording: Recording, tmp_path: Path) -> None:
-    pycolmap = pytest.importorskip("pycolmap", reason="pycolmap is not installed: pip install efields[colmap]")
+    pycolmap = pytest.importorskip("pycolmap", reason="pycolmap is not installed: pip install efields[dev]")
     model = pycolmap.Reconstruction()
     camera = pycolmap.Camera(model="PINHOLE", width=16, height=16, params=[20.0, 20.0, 8.0, 8.0], camera_id=1)
     model.add_camera_with_trivial_rig(camera)
