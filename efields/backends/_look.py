@@ -30,7 +30,7 @@ def look(
     """
     diagonal = math.hypot(*(high - low for low, high in zip(parts.lo, parts.hi, strict=True)))
     if (
-        not Field.takes(parts)
+        Field.refusal(parts)
         or not ours(origin, direction, *([] if jitter is None else [jitter]))
         or diagonal / marching.step > MOST_SAMPLES - 64
     ):
@@ -49,7 +49,7 @@ def look(
 
 def density(parts: HashGridParts, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
     """Density of points; None where gradients are wanted, or the kernels are not made for the field."""
-    if torch.is_grad_enabled() or not Field.takes(parts) or not ours(points):
+    if torch.is_grad_enabled() or Field.refusal(parts) or not ours(points):
         return None
     points = points.contiguous()
     out = torch.empty(len(points))

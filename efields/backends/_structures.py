@@ -14,6 +14,10 @@ from efields.backends.parts import HashGridParts, Marching
 
 MOST_WIDTH, MOST_LAYERS = 256, 8
 """Largest perceptron of the kernels (src/mlp.h)."""
+ROW_SIZES = (1, 2, 4, 8)
+"""Features of a row of the hash table (src/hash.h)."""
+MOST_CHANNELS = 8
+"""Most colours of a fused look."""
 MOST_SAMPLES = 4096
 """Most spans along the diagonal of the box (src/look.h)."""
 MOST_WARP_STEPS = 8
@@ -120,16 +124,22 @@ class Field(ctypes.Structure):
         )  # fmt: skip
 
     @staticmethod
-    def takes(parts: HashGridParts) -> bool:
-        """Whether the kernels are made for this field, as it is now and here."""
-        return (
-            ours(parts.table, *parts.density_weights, *parts.radiance_weights)
-            and parts.layout.dimensions == 3
-            and parts.layout.features in (1, 2, 4, 8)
-            and MlpShape.takes(parts.layout.width, parts.density_weights)
-            and MlpShape.takes(1 + parts.radiance_weights[0].shape[1], parts.radiance_weights)
-            and parts.channels <= 8
+    def refusal(parts: HashGridParts) -> str:
+        """Why the kernels are not made for this field, as it is now and here; empty where they are."""
+        tensors = (parts.table, *parts.density_weights, *parts.radiance_weights)
+        if not ours(*tensors):
+            return foreign(*tensors)
+        if parts.layout.dimensions != 3:
+            return f"{parts.layout.dimensions} dimensions"
+        if parts.layout.features not in ROW_SIZES:
+            return f"{parts.layout.features} features a level"
+        perceptrons = (
+            (parts.layout.width, parts.density_weights),
+            (1 + parts.radiance_weights[0].shape[1], parts.radiance_weights),
         )
+        if not all(MlpShape.takes(*perceptron) for perceptron in perceptrons):
+            return MlpShape.limits
+        return f"{parts.channels} channels" if parts.channels > MOST_CHANNELS else ""
 
 
 class March(ctypes.Structure):

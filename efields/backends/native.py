@@ -15,7 +15,7 @@ from torch import Tensor
 from efields import native
 from efields.backends import _events, _look, reference
 from efields.backends._differentiable import once_differentiable
-from efields.backends._structures import HashGrid, MlpShape, foreign, long, ours, pointer, pointers
+from efields.backends._structures import ROW_SIZES, Field, HashGrid, MlpShape, foreign, long, ours, pointer, pointers
 from efields.backends.flow_lattice import LatticeExtent
 from efields.backends.hash_layout import HashLayout
 from efields.backends.parts import HashGridParts, Looked, Marching
@@ -53,7 +53,7 @@ class Backend(reference.Backend):
         self, position: Float[Tensor, "n d"], table: Float[Tensor, "rows f"], layout: HashLayout
     ) -> Float[Tensor, "n features"]:
         """Features of points in the unit cube; see the reference."""
-        if not (ours(position, table) and layout.features in (1, 2, 4, 8)):
+        if not (ours(position, table) and layout.features in ROW_SIZES):
             self.falls_back("hash_encode", foreign(position, table) or f"{layout.features} features a level")
             return super().hash_encode(position, table, layout)
         out = _HashEncode.apply(position, table, layout)
@@ -87,7 +87,11 @@ class Backend(reference.Backend):
         jitter: Float[Tensor, " n"] | None,
     ) -> Looked | None:
         """The whole look in one kernel; see the reference."""
-        return _look.look(parts, marching, origin, direction, jitter, self.spare_tapes)
+        looked = _look.look(parts, marching, origin, direction, jitter, self.spare_tapes)
+        if looked is None:
+            given = [origin, direction, *([] if jitter is None else [jitter])]
+            self.falls_back("hash_grid_look", Field.refusal(parts) or foreign(*given) or "too many spans along a ray")
+        return looked
 
     def adam(
         self,
@@ -115,7 +119,10 @@ class Backend(reference.Backend):
 
     def hash_grid_density(self, parts: HashGridParts, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"] | None:
         """Density of points in one kernel; see the reference."""
-        return _look.density(parts, points)
+        density = _look.density(parts, points)
+        if density is None and not torch.is_grad_enabled():
+            self.falls_back("hash_grid_density", Field.refusal(parts) or foreign(points))
+        return density
 
     def camera_rays_at(
         self,
