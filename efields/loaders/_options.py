@@ -9,11 +9,13 @@ from typing import Annotated, Literal
 
 from efields.cameras.rig import WhichFrames
 from efields.events.sensor import Sensor
+from efields.events.stream import EventStream
 from efields.formats.arrays.places import ArrayOptions
 from efields.formats.columns.time_unit import TimeUnit
+from efields.formats.damages import Damages
 from efields.ranges import EveryNth, Microseconds, NotNegative, PixelsOrUnknown, Range, Threshold
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import recording_of
+from efields.recordings.gathering import gathered, recording_of
 from efields.recordings.recording import ASSUMED_THRESHOLDS, Recording
 
 
@@ -23,6 +25,14 @@ class Salvaging:
 
     salvage: bool = False
     """Whether to recover what is whole of a damaged file."""
+
+    def gathered(self, file: EventFile) -> tuple[EventStream, tuple[str, ...]]:
+        """All events of a file in order of time, with notes on the file and on what was lost.
+
+        Raises `InputError` for damage, unless `salvage`, and where there is no event.
+        """
+        events = gathered(file, damages := Damages(file.path, self.salvage))
+        return events, file.notes + damages.notes
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,6 @@ from efields.loaders._posed_images import listed_images, posed_views
 from efields.poses.cover import cover
 from efields.ranges import Range, Threshold
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views
 from efields.text import plain_head
 
@@ -69,8 +68,7 @@ class Config(EveryView, Thresholds, Salvaging, Outside):
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
         root, file = Path(path), self.open(path)
         counts, scene = _counts(root), _scene(root, self.outside)
-        damages = Damages(file.path, self.salvage)
-        events = gathered(file, damages)
+        events, notes = self.gathered(file)
         poses = scene.boundaries(len(counts), counts.shape[1], root)
         starts = self._starts(len(counts))
         bins = np.rint(np.linspace(0, self.exposure_s * 1e6, counts.shape[1] + 1)).astype(np.int64)
@@ -78,7 +76,7 @@ class Config(EveryView, Thresholds, Salvaging, Outside):
             (starts[:, None] + bins).ravel(), poses.reshape(-1, 4, 4), where=str(root)
         )
         trajectory, said = cover(events, trajectory, where=str(root))
-        notes = (*file.notes, *damages.notes, *said)
+        notes += said
         if (poses == poses[:, :1]).all():
             notes += ("Each view has one pose: the camera's motion during exposures is not in the files.",)
         frames, heldout = None, None

@@ -20,7 +20,6 @@ import numpy as np
 from efields.cameras.along_trajectory import gap_notes, views_along
 from efields.cameras.rig import FrameList, image_files, kalibr_camera, left_out_notes, listed_frames, rigid
 from efields.errors import InputError
-from efields.formats.damages import Damages
 from efields.formats.hdf5.events import decode_events, find_events, holds_events
 from efields.formats.yaml import numbers, read_yaml
 from efields.geometry.camera import Camera
@@ -28,7 +27,6 @@ from efields.loaders._options import PosedSequence
 from efields.poses.cover import cover
 from efields.poses.text import read_trajectory
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, covered_events
 
 HOLDS = ("stamped_groundtruth.txt",)
@@ -48,9 +46,7 @@ class Config(PosedSequence):
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
         root, file = Path(path), self.open(path)
-        damages = Damages(file.path, self.salvage)
-        events = gathered(file, damages)
-        notes = (*file.notes, *damages.notes)
+        events, notes = self.gathered(file)
         notes += (
             self.thresholds_note,
             f"The poses are taken for those of the {self.poses_of} camera (poses_of says otherwise).",

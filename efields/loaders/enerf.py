@@ -47,7 +47,6 @@ from efields.poses.cover import cover
 from efields.poses.text import read_numbers, read_trajectory, whole_us
 from efields.ranges import Threshold
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views
 
 HOLDS = ("poses_bounds.npy", "calib_undist.json", "stamped_groundtruth_us.txt")
@@ -74,12 +73,11 @@ class Config(EveryView, Extrapolated, Thresholds, Salvaging):
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
         root, layout, file = Path(path), _layout(Path(path)), self.open(path)
-        damages = Damages(file.path, self.salvage)
-        events = gathered(file, damages)
+        events, notes = self.gathered(file)
         trajectory = _trajectory(root, layout, self.camera)
         trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
-        assumed = self.thresholds_note
-        notes, frames = (*file.notes, *damages.notes, assumed, *said), None
+        notes += (self.thresholds_note, *said)
+        frames = None
         if layout == "esim" and self.frames != "none" and file.camera is not None:
             frames, said = self._frames(root, trajectory, file.camera)
             notes += said

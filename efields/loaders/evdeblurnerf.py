@@ -43,7 +43,6 @@ from efields.poses.cover import cover
 from efields.poses.text import whole_us
 from efields.ranges import Threshold
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views
 
 HOLDS = ("all_poses_bounds.npy",)
@@ -67,16 +66,14 @@ class Config(EveryView, Extrapolated, Thresholds, Salvaging):
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
         root, file = Path(path), self.open(path)
-        damages = Damages(file.path, self.salvage)
-        events = gathered(file, damages)
+        events, notes = self.gathered(file)
         poses, t_us = read_poses_bounds(root / "all_poses_bounds.npy"), _pose_times(root)
         if len(t_us) != len(poses.bounds):
             raise InputError(f"holds {len(t_us)} times for {len(poses.bounds)} poses", root / "all_timestamps.npy")
         T, where = orthonormal(poses.T_world_camera), str(root / "all_poses_bounds.npy")
         trajectory = Trajectory.from_matrices(t_us, T, where=where)
         trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
-        assumed = self.thresholds_note
-        notes = (*file.notes, *damages.notes, assumed, *said)
+        notes += (self.thresholds_note, *said)
         frames, heldout = None, None
         if self.images and file.camera is not None:
             frames, heldout, said = self._images(root, trajectory, file.camera.bayer)

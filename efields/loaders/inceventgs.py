@@ -34,7 +34,6 @@ from efields.poses.cover import cover
 from efields.poses.text import read_numbers, whole_us
 from efields.ranges import PixelsOrUnknown, Range
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views
 from efields.text import plain_head
 
@@ -66,8 +65,8 @@ class Config(EveryView, Extrapolated, Salvaging):
         root = Path(path)
         images = _images(root)
         file = self.open(root)
-        camera, damages = self._camera(root, images), Damages(file.path, self.salvage)
-        events = gathered(file, damages)
+        camera = self._camera(root, images)
+        events, notes = self.gathered(file)
         matrices = read_numbers(root / "traj.txt", 16, "4 x 4 numbers, row by row").reshape(-1, 4, 4)
         poses = orthonormal(checked_poses(matrices, root / "traj.txt"))
         t_us = whole_us(read_numbers(root / "poses_ts.txt", 1, "t")[:, 0], 1e6, root / "poses_ts.txt")
@@ -88,7 +87,7 @@ class Config(EveryView, Extrapolated, Salvaging):
             heldout=views if self.frames == "heldout" else None,
             name=root.resolve().name,
             path=root,
-            notes=(*file.notes, *damages.notes, *found, said),
+            notes=(*notes, *found, said),
         )
 
     def open(self, path: str | Path) -> EventFile:

@@ -33,7 +33,6 @@ from efields.geometry.camera import Camera
 from efields.loaders._options import PosedSequence
 from efields.ranges import PixelsOrUnknown
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, Views, covered_events
 from efields.recordings.sensor_size import checked_size
 
@@ -72,9 +71,7 @@ class Config(PosedSequence):
         from efields.poses.cover import cover
 
         file = self.open(path)
-        damages = Damages(file.path, self.salvage)
-        events = gathered(file, damages)
-        notes = (*file.notes, *damages.notes)
+        events, notes = self.gathered(file)
         notes += (self.thresholds_note,)
         trajectory, said = self._poses(file.path)
         notes += said

@@ -38,7 +38,6 @@ from efields.loaders._options import PosedSequence
 from efields.poses.cover import cover
 from efields.poses.text import read_trajectory
 from efields.recordings.event_file import EventFile
-from efields.recordings.gathering import gathered
 from efields.recordings.recording import Recording, covered_events
 from efields.text import read_text
 
@@ -59,9 +58,7 @@ class Config(PosedSequence):
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
         root, file = Path(path), self.open(path)
-        damages = Damages(file.path, self.salvage)
-        events = gathered(file, damages)
-        notes = (*file.notes, *damages.notes)
+        events, notes = self.gathered(file)
         notes += (self.thresholds_note,)
         rig, mocap = _calibrations(root), _one(root, "mocap_data.txt")
         trajectory, views, covered = None, None, events
@@ -97,7 +94,7 @@ class Config(PosedSequence):
             sensor=self.sensor,
             trajectory=trajectory,
             frames=views,
-            imu=file.side_streams(damages).imu,
+            imu=file.side_streams(Damages(file.path, self.salvage)).imu,
             name=root.resolve().name,
             path=root,
             notes=notes,
