@@ -39,10 +39,13 @@ TABLE: dict[str, Any] = {
 }
 PROBLEMS: dict[str, dict[str, Any]] = {
     "events": {"problem": {"learn_refractory": True}},
-    "events and frames": {"problem": {"frames": True}},
-    "frames": {"problem": {"kind": "radiance"}, "evaluate": {"protocol": "none"}},
-    "stratified": {"sampling": {"kind": "stratified", "samples": 6}},
-}
+    "events and frames": {"problem": {"frames": True}, "camera_motion": {"learn": True}},
+    "frames": {
+        "problem": {"kind": "radiance"}, "camera_motion": {"learn": True}, "background": {"kind": "harmonics"},
+        "evaluate": {"protocol": "none"},
+    },
+    "stratified": {"sampling": {"kind": "stratified", "samples": 6}, "background": {"kind": "none"}},
+}  # fmt: skip
 
 
 @pytest.fixture
