@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from jaxtyping import Bool, Int32, Int64
+from jaxtyping import Bool, Int, Int32, Int64
 
 from efields import native
 from efields.errors import InputError
@@ -33,17 +33,17 @@ class Index(Protocol):
     """The columns and numbers of a `PixelIndex`, which says what they are."""
 
     @property
-    def t_us(self) -> np.ndarray:
+    def t_us(self) -> Int64[np.ndarray, " n"]:
         """Absolute times in microseconds."""
         ...
 
     @property
-    def cum_pos(self) -> np.ndarray:
+    def cum_pos(self) -> Int[np.ndarray, " places"]:
         """Number of ON events before each place."""
         ...
 
     @property
-    def start(self) -> np.ndarray:
+    def start(self) -> Int64[np.ndarray, " bounds"]:
         """Place of each pixel's first event."""
         ...
 
@@ -82,7 +82,9 @@ class _EventIndex(ctypes.Structure):
 _structures: WeakKeyDictionary[Index, _EventIndex] = WeakKeyDictionary()
 
 
-def index_columns(stream: EventStream) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+def index_columns(
+    stream: EventStream,
+) -> tuple[Int64[np.ndarray, " n"], Int32[np.ndarray, " places"], Int64[np.ndarray, " bounds"]] | None:
     """The arrays t_us, cum_pos and start of `PixelIndex`, which says what they are."""
     n, pixels = len(stream), stream.pixels
     if not present() or n >= _MOST_EVENTS or pixels >= _MOST_PIXELS:

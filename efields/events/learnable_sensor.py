@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float, Float64, Real
 from torch import Tensor, nn
 
 from efields.errors import InputError
@@ -78,7 +78,7 @@ class LearnableSensor(nn.Module):
             return self.get_buffer("_refractory_max_s") * torch.sigmoid(self.refractory_raw)
         return self.get_buffer("_refractory_s")
 
-    def log_change(self, n_pos: Tensor, n_neg: Tensor) -> Tensor:
+    def log_change(self, n_pos: Real[Tensor, " n"], n_neg: Real[Tensor, " n"]) -> Float[Tensor, " n"]:
         """Change of log intensity that these counts report, in the counts' floating type (float32 for whole counts)."""
         if not n_pos.is_floating_point():
             n_pos, n_neg = n_pos.to(torch.float32), n_neg.to(torch.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 
 from efields.events.clock import Clock
 from efields.events.columns import EventColumns
@@ -84,7 +84,7 @@ class Survey:
         """Share of ON events; NaN where there are none at all."""
         return self.positive / self.events if self.events else float("nan")
 
-    def rate_curve(self, points: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    def rate_curve(self, points: int = 60) -> tuple[Float64[np.ndarray, " points"], Float64[np.ndarray, " points"]]:
         """Middle of each of `points` spans of time, seconds from the first event, and events a second in it."""
         edges = np.linspace(0, max(self.duration_s, 1e-6), points + 1)
         numbers = np.fromiter(self._rate.keys(), np.float64, len(self._rate))

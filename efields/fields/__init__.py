@@ -23,8 +23,8 @@ class Field(Protocol):
     moves: bool
     """Whether density or radiance change with time; if so, `Points.t_s` says when it is asked."""
 
-    def __call__(self, points: Points, backend: Backend) -> tuple[Tensor, Tensor]:
-        """Density `[n]` (1 / world unit) and linear radiance `[n, c]` (>= 0) of points."""
+    def __call__(self, points: Points, backend: Backend) -> tuple[Float[Tensor, " n"], Float[Tensor, "n c"]]:
+        """Density (1 / world unit) and linear radiance (>= 0) of points."""
         ...
 
     def density(self, points: Points, backend: Backend) -> Float[Tensor, " n"]:

@@ -188,7 +188,9 @@ def inverse_depth(
     return np.where(length > _SMALL, (towards * parallax).sum(axis=1) / np.maximum(length, _SMALL), 0.0)
 
 
-def in_front(samples: FlowSamples, angular_velocity: np.ndarray, direction: np.ndarray) -> float:
+def in_front(
+    samples: FlowSamples, angular_velocity: Float64[np.ndarray, " 3"], direction: Float64[np.ndarray, " 3"]
+) -> float:
     """Fraction of the parallax that puts points in front of the camera, 0 to 1; 1/2 where there is no parallax."""
     parallax = samples.flow - rotational(samples.bearing, angular_velocity)
     towards = translational(samples.bearing, direction)
@@ -199,14 +201,18 @@ def in_front(samples: FlowSamples, angular_velocity: np.ndarray, direction: np.n
     return front / (front + behind) if front + behind > _SMALL else 0.5
 
 
-def rotational(bearing: Float64[np.ndarray, "n 2"], angular_velocity: np.ndarray) -> Float64[np.ndarray, "n 2"]:
+def rotational(
+    bearing: Float64[np.ndarray, "n 2"], angular_velocity: Float64[np.ndarray, " 3"]
+) -> Float64[np.ndarray, "n 2"]:
     """Flow B(x) w of a rotation, normalised units a second."""
     x, y = bearing.T
     wx, wy, wz = angular_velocity
     return np.column_stack((x * y * wx - (1 + x * x) * wy + y * wz, (1 + y * y) * wx - x * y * wy - x * wz))
 
 
-def translational(bearing: Float64[np.ndarray, "n 2"], velocity: np.ndarray) -> Float64[np.ndarray, "n 2"]:
+def translational(
+    bearing: Float64[np.ndarray, "n 2"], velocity: Float64[np.ndarray, " 3"]
+) -> Float64[np.ndarray, "n 2"]:
     """Flow A(x) v of a translation past points at depth 1."""
     x, y = bearing.T
     return np.column_stack((x * velocity[2] - velocity[0], y * velocity[2] - velocity[1]))

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int64
 
 from efields import atomic
 from efields.errors import InputError
@@ -101,7 +101,10 @@ def read_motion_npz(path: Path) -> Motion:
 
 
 def write_tum(
-    path: Path, t_us: np.ndarray, orientation: Float64[np.ndarray, "n 4"], calibration: Calibration = "given"
+    path: Path,
+    t_us: Int64[np.ndarray, " n"],
+    orientation: Float64[np.ndarray, "n 4"],
+    calibration: Calibration = "given",
 ) -> None:
     """Orientations (quaternions xyzw, camera to world) as TUM text `t 0 0 0 qx qy qz qw`, t in seconds.
 

@@ -220,7 +220,7 @@ class _Fit:
             loss = loss + config.epipolar_weight * ramp * self._epipolar(motion)
         return float(contrast.detach()), loss
 
-    def moving(self) -> Tensor:
+    def moving(self) -> Float[Tensor, " 9"]:
         """The motion as it is now, differentiable in `turn`: angular velocity, unit direction, change of the former."""
         assert self.motion is not None
         angular, direction, axes = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from efields.errors import InputError
@@ -23,7 +23,11 @@ def bin_count(events: EventStream, bin_us: int) -> int:
 
 
 def counts_of(
-    x: np.ndarray, y: np.ndarray, polarity: np.ndarray, height: int, width: int
+    x: Integer[np.ndarray, " n"],
+    y: Integer[np.ndarray, " n"],
+    polarity: Bool[np.ndarray, " n"],
+    height: int,
+    width: int,
 ) -> Float[Tensor, "2 height width"]:
     """How many ON (first) and OFF events each pixel has."""
     pixel = (np.where(polarity, 0, height) + y.astype(np.int64)) * width + x
