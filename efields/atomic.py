@@ -95,9 +95,9 @@ def refuse_existing(path: str | os.PathLike[str], overwrite: bool, marks: Sequen
     if not (target.exists() or target.is_symlink()) or (target.is_dir() and not any(target.iterdir())):
         return
     if not overwrite:
-        raise InputError("exists already", target, "replace it with --overwrite, or name another")
+        raise InputError("exists already", target, "replace it with --overwrite, or give another name")
     if target.is_dir() and not any((target / mark).exists() for mark in marks):
-        raise InputError("exists already, and this command did not write it", target, "name another")
+        raise InputError("exists already, and this command did not write it", target, "give another name")
 
 
 def check_place(path: str | os.PathLike[str]) -> None:

@@ -21,7 +21,7 @@ def decoded(data: bytes, where: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"is no text in UTF-8 (byte {error.start:,})", where, "save it as UTF-8") from None
+        raise InputError(f"is not UTF-8 text (byte {error.start:,})", where, "save it as UTF-8") from None
 
 
 def plain_head(head: bytes) -> bytes:

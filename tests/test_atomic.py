@@ -105,7 +105,7 @@ def test_a_claim_that_nothing_was_written_to_goes_with_the_failure(tmp_path: Pat
 
 def test_what_is_there_is_refused_unless_asked_for(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="exists already; replace it with --overwrite, or name another"):
+    with pytest.raises(InputError, match="exists already; replace it with --overwrite, or give another name"):
         atomic.refuse_existing(tmp_path / "file", overwrite=False)
     with pytest.raises(InputError, match="--overwrite"):
         atomic.refuse_existing(tmp_path, overwrite=False)

@@ -9,7 +9,7 @@ import pytest
 from efields.cli import main
 
 OPENED = {
-    "evt2_first_no_high.raw": ("events      3,000,", "before the first word of time and row", "(40 of them)"),
+    "evt2_first_no_high.raw": ("events      3,000,", "before the first time and row words", "(40 of them)"),
     "davis346_reset.aedat": ("The clock was reset", "in row 1,501", "on_reset"),
     "metavision_file_to_csv.csv": ("1280 x 720 pixels", "events      3,000,"),
     "sparse_us_600s.csv --time-unit us": ("events      3,000,", "599.6"),
@@ -20,7 +20,7 @@ OPENED = {
     "posed/utm": ("images      16", "It is far from zero: internally, positions count from"),
     "posed/bom": ("images      16",),
     "posed/windows_abs": ("images      16", "paths of another machine"),
-    "posed/exif_rot": ("images      16", "turned as their EXIF orientation asks"),
+    "posed/exif_rot": ("images      16", "turned by their EXIF orientation"),
     "posed/per_frame_differ": ("images      16", "cameras"),
     "attack/evt3_zeroed.raw --salvage": ("a word is of no type that the format has", "65,568 bytes"),
     "attack/jump.aedat --salvage": ("a block of zeros where events should be; lost 512 bytes",),
@@ -44,7 +44,7 @@ REFUSED = {
     "sparse_us_600s.csv": "--time-unit us or --time-unit ns",
     "float32_epoch.npz": "a 32-bit float holds steps of 128 s",
     "frames/with_ts": "efields simulate --frames",
-    "frames/vid2e_seq": "is a folder of images, without events; make events of it with efields simulate --frames",
+    "frames/vid2e_seq": "is a folder of images, without events; simulate events from it with efields simulate --frames",
     "attack/evt3_zeroed.raw": "a block of zeros where events should be",
     "attack/jump.aedat": "a block of zeros where events should be",
     "attack/huge.txt": "those few are probably damage",

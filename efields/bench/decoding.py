@@ -86,7 +86,7 @@ def _by_faery(path: Path, size: tuple[int, int], runs: int) -> tuple[float, Even
             best = min(best, time.perf_counter() - began)
         events = np.concatenate(packets)
         return best, EventColumns.of(events["x"], events["y"], events["t"], events["on"])
-    except BaseException as error:  # a panic of its Rust code is no Exception
+    except BaseException as error:  # a panic of its Rust code is not an Exception
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
         return np.inf, None

@@ -1,4 +1,4 @@
-"""What a source says of a camera, whether it can be true, and the camera that it is on a sensor of a size."""
+"""What a source says about a camera, whether that is plausible, and the camera for a sensor of a given size."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _MODELS = {
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a source says of a camera."""
+    """What a source says about a camera."""
 
     pinhole: Intrinsics
-    """Focal lengths and principal point in pixels, centres at whole numbers."""
+    """Focal lengths and principal point in pixels, pixel centres at integers."""
     model: str = ""
     """Lens model in the words of the source."""
     distortion: tuple[float, ...] = ()
     """Its parameters."""
     size: tuple[int, int] | None = None
-    """Columns and rows, where the source says so."""
+    """Columns and rows, if the source gives them."""
     bayer: str = ""
     """Colour filters."""
     notes: tuple[str, ...] = ()
-    """What was assumed, a sentence each."""
+    """What was assumed, one sentence each."""
 
 
 def lens_of(name: str) -> str | None:
@@ -51,7 +51,7 @@ def lens_of(name: str) -> str | None:
 def fitted(
     found: Calibration, width: int, height: int, scale: bool, where: str | Path
 ) -> tuple[Camera, tuple[str, ...]]:
-    """The camera on a sensor of this size, and what was assumed, a sentence each.
+    """The camera on a sensor of this size, and what was assumed, one sentence each.
 
     Raises `InputError` for a lens that efields does not have, another size, skew, and what can be no camera in pixels.
     """
@@ -62,9 +62,9 @@ def fitted(
     notes += check_plausible(pinhole, model, columns, rows, found.size is not None, where)
     fx, fy, cx, cy = pinhole.fx, pinhole.fy, pinhole.cx, pinhole.cy
     if found.size is None:
-        notes += ("The calibration does not say its size: that of the sensor is taken.",)
+        notes += ("The calibration does not state its image size: that of the sensor is assumed.",)
     elif (columns, rows) != (width, height):
-        sizes = f"the calibration is of {columns} x {rows} pixels, the sensor has {width} x {height}"
+        sizes = f"the calibration is for {columns} x {rows} pixels, the sensor has {width} x {height}"
         if not scale:
             do = (
                 "give the sensor's own, or its size where that is assumed (--width, --height), or scale it: "
@@ -72,10 +72,14 @@ def fitted(
             )
             raise InputError(sizes, where, do)
         if abs(columns * height - rows * width) > max(columns, rows):
-            raise InputError(f"{sizes}, of other proportions", where, "a cropped or turned picture cannot be scaled")
+            raise InputError(
+                f"{sizes}, with another aspect ratio",
+                where,
+                "a calibration of a cropped or rotated image cannot be scaled",
+            )
         notes += (f"The calibration is scaled from {columns} x {rows} to {width} x {height} pixels.",)
         sx, sy = width / columns, height / rows
-        # Corners of pixels, at half integers, are what scaling keeps.
+        # Scaling preserves pixel corners, which are at half integers.
         fx, fy, cx, cy = fx * sx, fy * sy, (cx + 0.5) * sx - 0.5, (cy + 0.5) * sy - 0.5
     try:
         camera = Camera(width, height, fx, fy, cx, cy, distortion_model=model, distortion=distortion, bayer=found.bayer)  # type: ignore[arg-type]
@@ -90,15 +94,17 @@ def _lens(found: Calibration, where: str | Path) -> tuple[str, tuple[float, ...]
     if model is None:
         raise InputError(f"distortion model '{found.model}' is unknown", where, f"calibrate with {LENSES}")
     if model == "none" and any(distortion):
-        what = f"says that there is no distortion ('{found.model}') and has numbers of one"
+        what = f"says that there is no distortion ('{found.model}') but has distortion parameters"
         raise InputError(what, where, f"name the distortion model: {LENSES}")
     if model == "none" or (model == "plumb_bob" and not any(distortion)):
         return "none", (), ()
     if model == "plumb_bob" and len(distortion) > 5:
         if any(distortion[5:]):
-            raise InputError(f"has {len(distortion)} distortion numbers", where, "calibrate with k1 k2 p1 p2 k3 alone")
+            raise InputError(
+                f"has {len(distortion)} distortion parameters", where, "calibrate with k1 k2 p1 p2 k3 alone"
+            )
         distortion = distortion[:5]
     if model == "equidistant" and len(distortion) > 4 and not any(distortion[4:]):
         distortion = distortion[:4]
-    unnamed = "The calibration does not name its lens model: radtan (k1 k2 p1 p2 k3) is taken."
+    unnamed = "The calibration does not name its lens model: radtan (k1 k2 p1 p2 k3) is assumed."
     return model, distortion, (unnamed,) if not found.model else ()

@@ -49,7 +49,7 @@ class ColmapImage:
 
 
 def model_folder(root: Path) -> Path | None:
-    """Where the sparse model of a project lies: the folder itself, or `sparse/0`, `sparse`, `colmap/sparse/0`."""
+    """The folder of a project's sparse model: the folder itself, or `sparse/0`, `sparse`, `colmap/sparse/0`."""
     for folder in (root, root / "sparse" / "0", root / "sparse", root / "colmap" / "sparse" / "0"):
         for suffix in (".bin", ".txt"):
             if all((folder / f"{name}{suffix}").is_file() for name in ("cameras", "images")):
@@ -80,7 +80,7 @@ def is_cameras_file(path: Path) -> bool:
 def read_model(folder: Path) -> tuple[dict[int, Camera], list[ColmapImage]]:
     """Cameras by their ids, and images in the order of their names.
 
-    Raises `InputError` for anything missing, damaged or cut short, and camera models that efields does not have.
+    Raises `InputError` for anything missing, damaged or truncated, and camera models that efields does not have.
     """
     binary = all((folder / f"{name}.bin").is_file() for name in ("cameras", "images"))
     suffix = ".bin" if binary else ".txt"
@@ -88,7 +88,9 @@ def read_model(folder: Path) -> tuple[dict[int, Camera], list[ColmapImage]]:
     found, posed = read_cameras(cameras), read_images(images)
     missing = {image.camera_id for image in posed} - set(found)
     if missing:
-        raise InputError(f"lacks the camera {min(missing)} of {images.name}", cameras, "export the model again")
+        raise InputError(
+            f"lacks camera {min(missing)}, which {images.name} refers to", cameras, "export the model again"
+        )
     return found, sorted(posed, key=lambda image: image.name)
 
 
@@ -112,7 +114,7 @@ def _read(file: Path, decode: Callable[[bytes, Path], T]) -> T:
     try:
         return decode(_bytes(file), file)
     except (struct.error, ValueError, IndexError, OverflowError) as error:
-        raise InputError(f"is damaged or cut short ({error})", file, "export the model again") from None
+        raise InputError(f"is damaged or truncated ({error})", file, "export the model again") from None
 
 
 def _bytes(file: Path) -> bytes:
@@ -135,7 +137,7 @@ def _camera(name: str, width: int, height: int, p: tuple[float, ...], file: Path
     elif name == "OPENCV_FISHEYE":
         model = "equidistant"
     elif name not in ("SIMPLE_PINHOLE", "PINHOLE"):
-        raise InputError(f"holds a camera of the model {name}", file, "undistort the images, or fit OPENCV")
+        raise InputError(f"contains a camera of the model {name}", file, "undistort the images, or fit OPENCV")
     if model == "plumb_bob" and not any(lens):
         model, lens = "none", ()
     try:
@@ -185,7 +187,7 @@ def _images_bin(data: bytes, file: Path) -> list[ColmapImage]:
         (points,) = struct.unpack_from("<Q", data, end + 1)
         at = end + 9 + 24 * points
         if at > len(data):
-            raise InputError(f"is cut short in the points of image '{images[-1].name[:60]}'", file, "export it again")
+            raise InputError(f"is truncated in the points of image '{images[-1].name[:60]}'", file, "export it again")
     _nothing_left(data, at, file)
     return images
 
@@ -202,7 +204,7 @@ def _cameras_txt(data: bytes, file: Path) -> dict[int, Camera]:
         if not words or words[0].startswith("#"):
             continue
         if len(words) > 4 and words[1].isupper() and words[1] not in MODELS:
-            raise InputError(f"holds a camera of the model {words[1]}", file, "undistort the images, or fit OPENCV")
+            raise InputError(f"contains a camera of the model {words[1]}", file, "undistort the images, or fit OPENCV")
         if len(words) < 4 or words[1] not in MODELS or len(words) != 4 + MODELS[words[1]][1]:
             raise InputError(f"line {number} is '{line.strip()[:60]}'", file, "lines read 'id MODEL width height ...'")
         parameters = tuple(float(word) for word in words[4:])

@@ -19,16 +19,16 @@ from efields.formats.text.tables import read_short_text
 
 FORMS = "fx,fy,cx,cy[,k1,k2,p1,p2[,k3]], or a camera matrix of 3x3, 3x4 or 4x4 numbers"
 _WIDEST = {"none": math.radians(140), "plumb_bob": math.radians(140), "equidistant": math.radians(250)}
-"""Field of view beyond which a focal length is not in pixels."""
+"""Field of view beyond which a focal length cannot be in pixels."""
 _SQUARE, _SQUARE_BARE = 2.05, 1.3
 """Largest ratio of the focal lengths along x and y; for bare numbers, whose order nothing else shows."""
 SKEW_PX = 0.1
-"""A skew that moves no pixel farther than that is left out, and said."""
+"""A skew that moves no pixel farther than this is ignored, and reported."""
 
 
 @dataclass(frozen=True)
 class Intrinsics:
-    """Numbers of a camera, pixel centres as their source counts them."""
+    """Parameters of a camera, pixel centres as in their source."""
 
     fx: float
     """Focal length along x, pixels."""
@@ -39,11 +39,11 @@ class Intrinsics:
     cy: float
     """Principal point along y, pixels."""
     distortion: tuple[float, ...] = ()
-    """Distortion that stood beside them; no model is named."""
+    """Distortion given with them; no model is named."""
     skew: float = 0.0
-    """Entry of the camera matrix beside fx, pixels."""
+    """Entry of the camera matrix next to fx, pixels."""
     notes: tuple[str, ...] = ()
-    """What was left out, a sentence each."""
+    """What was left out, one sentence each."""
 
     def check_skew(self, height: int, where: str | Path) -> tuple[str, ...]:
         """A note on a skew that moves no pixel of this many rows by much; `InputError` for one that does."""
@@ -53,17 +53,17 @@ class Intrinsics:
         said = f"a skew of {self.skew:.6g}, which moves pixels by up to {moved:.2g} px"
         if not moved <= SKEW_PX:
             raise InputError(f"the camera matrix has {said}", where, "calibrate without skew: efields has none")
-        return (f"The camera matrix has {said}: it is left out.",)
+        return (f"The camera matrix has {said}: it is ignored.",)
 
 
 def read_intrinsics(path: Path) -> Intrinsics:
     """The camera in a text file of numbers alone. Raises `InputError` for a missing file, words, and no camera."""
     if not path.exists():
-        raise InputError("no such file", path, "copy the recording again, whole")
+        raise InputError("no such file", path, "copy the complete recording again")
     text = read_short_text(path, 1 << 20)
     rows = number_rows(text, path)
     if rows is None:
-        raise InputError("holds other things than finite numbers", path, f"give {FORMS}")
+        raise InputError("contains something other than finite numbers", path, f"give {FORMS}")
     return intrinsics_of(rows, path)
 
 
@@ -77,15 +77,17 @@ def intrinsics_of(rows: Rows, where: str | Path) -> Intrinsics:
             if _is_camera_matrix(matrix):
                 return _of_matrix(matrix, tuple(flat[height * width :]))
             if width == 3 and _is_camera_matrix(matrix.T):
-                do = "transpose it, and take 1 off its principal point where MATLAB wrote it, whose pixels count from 1"
-                raise InputError("holds the transpose of a camera matrix", where, do)
+                do = (
+                    "transpose it, and subtract 1 from its principal point if it is MATLAB's, whose pixels count from 1"
+                )
+                raise InputError("contains the transpose of a camera matrix", where, do)
             if [len(row) for row in rows[:height]] == [width] * height or width == 4:
-                what = f"{shape_of(rows)} are no camera: a camera matrix is fx 0 cx, 0 fy cy, 0 0 1"
+                what = f"{shape_of(rows)} are not a camera: a camera matrix is fx 0 cx, 0 fy cy, 0 0 1"
                 raise InputError(what, where, f"give {FORMS}")
     lengths = [len(row) for row in rows]
     if len(flat) in (4, 8, 9) and lengths in ([len(flat)], [1] * len(flat), [4, len(flat) - 4]):
         return Intrinsics(*flat[:4], distortion=tuple(flat[4:]))
-    raise InputError(f"{shape_of(rows)} are no camera", where, f"give {FORMS}")
+    raise InputError(f"{shape_of(rows)} are not a camera", where, f"give {FORMS}")
 
 
 def _lined(rows: Rows, height: int, width: int) -> bool:
@@ -106,14 +108,14 @@ def _of_matrix(matrix: Float64[np.ndarray, "h w"], distortion: tuple[float, ...]
     (fx, skew, cx), (_, fy, cy) = matrix[:2, :3].tolist()
     notes = ()
     if matrix.shape[1] == 4 and matrix[:3, 3].any():
-        notes = ("The last column of the projection matrix, the place of the camera beside another, is left out.",)
+        notes = ("The last column of the projection matrix, the camera's offset from another, is ignored.",)
     return Intrinsics(fx, fy, cx, cy, distortion, skew, notes)
 
 
 def check_plausible(
     pinhole: Intrinsics, model: str, columns: int, rows: int, sized: bool, where: str | Path
 ) -> tuple[str, ...]:
-    """Notes on an odd principal point; `InputError` for numbers that are no camera of this size in pixels."""
+    """Notes on an odd principal point; `InputError` for numbers that are not a camera of this size in pixels."""
     fx, fy, cx, cy = pinhole.fx, pinhole.fy, pinhole.cx, pinhole.cy
     picture = f"{columns} x {rows} pixels"
     if not (fx > 0 and fy > 0):
@@ -121,22 +123,24 @@ def check_plausible(
             f"focal length fx, fy = {fx:g}, {fy:g}", where, "give pixels above 0, in the order fx, fy, cx, cy"
         )
     if max(fx / fy, fy / fx) > (_SQUARE if sized else _SQUARE_BARE):
-        what = f"focal lengths of {fx:g} and {fy:g} px are of no camera with square pixels"
+        what = f"focal lengths of {fx:g} and {fy:g} px do not fit a camera with square pixels"
         raise InputError(what, where, "give the numbers in the order fx, fy, cx, cy, with decimal points")
     view = columns / fx if model == "equidistant" else 2 * math.atan(columns / fx / 2)
     if view > _WIDEST[model]:
         what = f"a focal length of {fx:g} px would see {math.degrees(view):.0f} degrees over {columns} columns"
-        do = "give it in pixels: millimetres over the size of a pixel, or a share of the width times the width"
+        do = "give it in pixels: millimetres divided by the size of a pixel, or a fraction of the width times the width"
         raise InputError(what, where, do)
     if not (-0.5 <= cx <= columns - 0.5 and -0.5 <= cy <= rows - 0.5):
-        what = f"the principal point ({cx:g}, {cy:g}) is outside of the {picture}"
+        what = f"the principal point ({cx:g}, {cy:g}) is outside the {picture}"
         if not sized:
-            raise InputError(what, where, "give the calibration of this resolution, or one that says width and height")
+            raise InputError(
+                what, where, "give the calibration of this resolution, or one that states width and height"
+            )
         return (what[0].upper() + what[1:] + ".",)
     if cx < columns / 8 and cy < rows / 8:
         what = f"the principal point ({cx:g}, {cy:g}) is at the corner of the {picture}"
         raise InputError(what, where, "count it from the corner, not from the middle, and in pixels")
     if abs(cx - columns / 2) >= columns / 4 or abs(cy - rows / 2) >= rows / 4:
         place = f"The principal point ({cx:g}, {cy:g}) is far from the middle of the {picture}"
-        return (f"{place}: is the calibration of another resolution?",)
+        return (f"{place}: is the calibration for another resolution?",)
     return ()

@@ -1,6 +1,6 @@
 """A lens from a map of undistorted positions: the camera whose distortion the map undoes.
 
-Data sets store, for each raw pixel, where it lies in the undistorted image (`rectify_map`, `ev_map`), and the pinhole
+Datasets store, for each raw pixel, where it lies in the undistorted image (`rectify_map`, `ev_map`), and the pinhole
 of that image. The raw pixel of each bearing is then known, and the distortion is fitted to all of them.
 """
 
@@ -25,11 +25,11 @@ def camera_from_map(
     shape, one that is not finite, and one that no lens explains to 2 pixels.
     """
     if undistorted.ndim != 3 or undistorted.shape[2] != 2 or min(undistorted.shape[:2]) < 2:
-        raise InputError(f"the map has the shape {undistorted.shape}, not rows x columns x 2", where)
+        raise InputError(f"the map has shape {undistorted.shape}, not rows x columns x 2", where)
     fx, fy, cx, cy = (float(v) for v in pinhole)
     plane = (undistorted.reshape(-1, 2).astype(np.float64) - (cx, cy)) / (fx, fy)
     if not np.isfinite(plane).all() or np.abs(plane).max() > 100:
-        raise InputError("the map holds positions that are not finite or far outside", where, "copy it again")
+        raise InputError("the map contains positions that are not finite or far outside", where, "copy it again")
     height, width = undistorted.shape[:2]
     y, x = (axis.reshape(-1).astype(np.float64) for axis in np.mgrid[0:height, 0:width])
     some = slice(None, None, max(1, len(x) // 20_000))
@@ -44,7 +44,9 @@ def camera_from_map(
         if np.isfinite(error) and (best is None or error < best[0] - 1e-6):
             best = error, camera
     if best is None or best[0] > 2:
-        raise InputError("no lens model explains the map to 2 pixels", where, "check that map and calibration belong")
+        raise InputError(
+            "no lens model explains the map to 2 pixels", where, "check that map and calibration belong together"
+        )
     return best[1], best[0]
 
 

@@ -32,11 +32,11 @@ def read_poses_bounds(path: Path) -> LlffPoses:
     """The poses of a file in OpenCV axes. Raises `InputError` for anything missing or broken."""
     rows = read_npy(path)
     if rows.ndim != 2 or rows.shape[1] != 17 or len(rows) == 0 or rows.dtype.kind not in "fiu":
-        raise InputError(f"has the shape {rows.shape}, not n x 17 numbers", path, "write 3 x 5 poses and two depths")
+        raise InputError(f"has shape {rows.shape}, not n x 17 numbers", path, "write 3 x 5 poses and two depths")
     rows = rows.astype(np.float64)
     matrix, bounds = rows[:, :15].reshape(-1, 3, 5), rows[:, 15:]
     if not np.isfinite(matrix).all():
-        raise InputError("holds numbers that are not finite", path, "write the poses again")
+        raise InputError("contains numbers that are not finite", path, "write the poses again")
     down, right, back, position = (matrix[:, :, i] for i in range(4))
     T = np.tile(np.eye(4), (len(rows), 1, 1))
     T[:, :3] = np.stack([right, down, -back, position], axis=2)
@@ -44,7 +44,7 @@ def read_poses_bounds(path: Path) -> LlffPoses:
 
 
 def depth_range(poses: LlffPoses) -> tuple[float, float] | None:
-    """The nearest and the farthest depth of all views; None where the bounds are no depths."""
+    """The nearest and the farthest depth of all views; None where the bounds are not depths."""
     nearest, farthest = float(poses.bounds.min()), float(poses.bounds.max())
     return (nearest, farthest) if 0 < nearest < farthest < np.inf else None
 
@@ -53,7 +53,7 @@ def one_llff_camera(poses: LlffPoses, width: int, height: int, path: Path, bayer
     """The camera that all views share, an event camera's. Raises `InputError` as `llff_camera`, and for several."""
     size = poses.calibrated
     if np.abs(size - size[0]).max() > 1e-6 * np.abs(size[0]).max():
-        raise InputError("holds several cameras", path, "give all views one camera")
+        raise InputError("contains several cameras", path, "give all views one camera")
     return llff_camera(poses, 0, width, height, path, bayer)
 
 

@@ -1,4 +1,4 @@
-"""What data sets with several cameras on one rig share: YAML, extrinsics, pose tables, lists of frames.
+"""Shared by datasets with several cameras on one rig: YAML, extrinsics, pose tables, lists of frames.
 
 Extrinsics are rigid motions `T_a_b` that take points of b to a. Kalibr's YAML has one entry a camera, `cam0`, `cam1`,
 ...: `camera_model` pinhole, `intrinsics` [fx, fy, cx, cy], `distortion_model` radtan or equidistant with
@@ -92,12 +92,14 @@ def listed_frames(times: Path, us: float, files: list[Path]) -> FrameList:
         rows = [line.replace(",", " ").split() for line in read_text(times).splitlines()]
         t = np.array([float(row[0]) for row in rows if row and not row[0].startswith("#")], dtype=np.float64) * us
     except (OSError, ValueError) as error:
-        raise InputError(f"is no list of times ({error})", times, "copy it again, whole") from None
+        raise InputError(f"is not a list of times ({error})", times, "copy it again completely") from None
     if len(t) != len(files):
         where = files[0].parent if files else times.parent
-        raise InputError(f"has {len(t)} times for {len(files)} frames in {where.name}", times, "copy both again, whole")
+        raise InputError(
+            f"has {len(t)} times for {len(files)} frames in {where.name}", times, "copy both again completely"
+        )
     if not (np.abs(t) < 1 << 61).all():
-        raise InputError("holds a time that is not finite", times, "correct that line")
+        raise InputError("contains a time that is not finite", times, "correct that line")
     return FrameList(np.rint(t).astype(np.int64), tuple(files))
 
 
@@ -108,7 +110,7 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def left_out_notes(left_out: int, total: int, which: WhichFrames) -> tuple[str, ...]:
-    """What was left out of the frames, and how to have it."""
+    """Which frames were left out, and how to include them."""
     if left_out == 0:
         return ()
     if which == "none":

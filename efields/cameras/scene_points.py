@@ -16,7 +16,7 @@ from jaxtyping import Float64
 from efields.errors import InputError
 
 _POINT = struct.Struct("<Q3d3BdQ")
-_AGAIN = "copy it again, whole"
+_AGAIN = "copy it again completely"
 _TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",
     "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "float": "f4", "float32": "f4",
@@ -28,7 +28,7 @@ _MOST_HEADER = 1 << 16
 def colmap_points(model: Path) -> Float64[np.ndarray, "n 3"] | None:
     """The points of the COLMAP model in a folder, world units; None where it has none.
 
-    Raises `InputError` for a file of points that is damaged or cut short.
+    Raises `InputError` for a file of points that is damaged or truncated.
     """
     binary, text = model / "points3D.bin", model / "points3D.txt"
     file = binary if binary.is_file() else text
@@ -38,7 +38,7 @@ def colmap_points(model: Path) -> Float64[np.ndarray, "n 3"] | None:
     try:
         points = _binary(data) if file == binary else _text(data)
     except (struct.error, ValueError, IndexError) as error:
-        raise InputError(f"is damaged or cut short ({error})", file, _AGAIN) from None
+        raise InputError(f"is damaged or truncated ({error})", file, _AGAIN) from None
     return _finite(points)
 
 

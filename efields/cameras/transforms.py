@@ -39,12 +39,12 @@ def read_transforms(
     `camera_angle_x` means a pinhole with its centre at `(w/2 - 0.5, h/2 - 0.5)`; else `intrinsics` is 3x3. Centres of
     pixels are at whole numbers. `color_space`, `channels` and no distortion hold where the file does not say otherwise;
     `log_eps` is added to linear images. Every `stride`-th view is read; `outside` allows files
-    outside of the folder. Raises `InputError` for anything broken.
+    outside the folder. Raises `InputError` for anything broken.
     """
     try:
         return _read(path, read_json(path), color_space, channels, log_eps, stride, depth_folder, outside)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"holds a value of the wrong kind ({error})", path, "write the views again") from None
+        raise InputError(f"contains a value of the wrong kind ({error})", path, "write the views again") from None
 
 
 def _read(
@@ -75,7 +75,9 @@ def _read(
         depths = [read_float_map(depth_folder / f"{file.stem}.tif") for file in files]
         for depth, image, file in zip(depths, images, files, strict=True):
             if depth.shape != image.shape[:2]:
-                raise InputError(f"the depth map of {file.name} is {depth.shape}, it {image.shape[:2]}", depth_folder)
+                raise InputError(
+                    f"the depth map of {file.name} is {depth.shape}, the image {image.shape[:2]}", depth_folder
+                )
     times = [entry.get("t_us") for entry in entries]
     sizes = [(image.shape[1], image.shape[0]) for image in images]
     return Views.joined(
@@ -90,7 +92,7 @@ def _read(
 
 
 def _of_frame(meta: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What the file says of the camera of one frame: the frame's own word first."""
+    """What the file says about the camera of one frame: the frame's own value first."""
     own = {key: entry[key] for key in _CAMERA if key in entry}
     shared = {key: meta[key] for key in _CAMERA if key in meta and not ({"intrinsics", "camera_angle_x"} & set(own))}
     return {**shared, **own}
@@ -171,7 +173,7 @@ def camera_from_matrix(
 def image_file(folder: Path, file_path: str, outside: bool = False) -> Path:
     """The one image `file_path.*` in `folder`; `file_path` may already have its extension.
 
-    Raises `InputError` when there is none, or it lies outside of the folder and `outside` does not allow it.
+    Raises `InputError` when there is none, or it lies outside the folder and `outside` does not allow it.
     """
     return named_file(folder, file_path, "image", outside=outside, find=_with_extension)
 

@@ -1,4 +1,4 @@
-"""The `efields` command: every file of this folder that has no leading underscore is a verb.
+"""The `efields` command: every file of this folder without a leading underscore is a verb.
 
 A verb is a module with a docstring (its first line is the summary in `efields --help`), a frozen dataclass `Args` that
 tyro turns into flags, and `run(args) -> int`, the exit code. Verbs import what is heavy inside `run`.
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     known = verbs()
     if len(longest := max(words, key=len)) > LONGEST_WORD:
-        return _complain(f"an argument of {len(longest):,} characters: {longest}; no option takes so long a text")
+        return _complain(f"an argument of {len(longest):,} characters: {longest}; no option takes such a long text")
     if words[0] not in known:
         return _complain(f"unknown command '{words[0]}'; {did_you_mean(words[0], known)}")
     return _run(words[0], words[1:], debug)
@@ -86,7 +86,7 @@ def _run(verb: str, words: list[str], debug: bool) -> int:
         if debug or not (full or error.filename):
             raise
         what = "no space left" if full else str(error.strerror or error)
-        do = "free some space and repeat the command" if full else "--debug tells more"
+        do = "free some space and repeat the command" if full else "--debug shows more"
         return _complain(str(InputError(what, error.filename or "the disk", do)))
 
 
@@ -101,7 +101,7 @@ def say(line: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print one JSON value for a machine to read; dataclasses and paths are taken as they are, NaN becomes null."""
+    """Print one JSON value for use by scripts; dataclasses and paths are taken as they are, NaN becomes null."""
     print(json.dumps(_plain(value), indent=2, allow_nan=False))
 
 
@@ -138,7 +138,7 @@ def _help() -> str:
             "",
             *lines,
             "",
-            "efields COMMAND --help tells the options of one command. --debug shows tracebacks, --version the version.",
+            "efields COMMAND --help lists the options of a command. --debug shows tracebacks, --version the version.",
         ]
     )
 

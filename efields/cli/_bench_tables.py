@@ -13,7 +13,7 @@ CEILINGS = {
     "gather_level_g_s": ("random rows read, one level", "G rows/s"),
     "gather_grid_g_s": ("random rows read, whole table", "G rows/s"),
     "scatter_level_g_s": ("random rows added to, one level", "G rows/s"),
-    "memory_gb_s": ("memory, read and written in order", "GB/s"),
+    "memory_gb_s": ("memory, read and written sequentially", "GB/s"),
     "table_gb_s": ("the same, as large as table and moments", "GB/s"),
 }
 
@@ -64,14 +64,14 @@ def _kernels(found: dict[str, Any]) -> Iterator[str]:
             f"{_percent(row.ceiling_fraction):>9}{_percent(row.sum_fraction):>8}  {row.bound}"
         )
         before = row.kernel
-    yield "M/s: millions of samples (adam: parameters; event index, splat, warp: events; draw, rays: rays) a second."
-    yield "ratio: over the reference. of roof: least time of the slowest resource over the time; of sum: of all."
+    yield "M/s: millions of samples (adam: parameters; event index, splat, warp: events; draw, rays: rays) per second."
+    yield "ratio: to the reference. of roof: least time of the slowest resource over the time; of sum: of all."
 
 
 def _train(found: dict[str, Any]) -> Iterator[str]:
     rows = found["rows"]
     levels = list(rows[0].seconds_to)
-    yield f"\nTraining seconds until held-out views reach so many dB (scored every {rows[0].every} steps, not counted)"
+    yield f"\nTraining seconds until held-out views reach these dB (scored every {rows[0].every} steps, not counted)"
     heads = "".join(f"{level + ' dB':>9}" for level in levels)
     yield f"{'scene':<14}{'backend':<11}{heads}{'last dB':>9}{'steps':>7}{'ms/step':>9}{'rays/s':>10}{'samples/s':>12}"
     for row in rows:
@@ -84,11 +84,11 @@ def _train(found: dict[str, Any]) -> Iterator[str]:
         of = {row.backend: row for row in rows if row.scene == scene}
         if "reference" in of and len(of) > 1:
             ratios = (f"{name} {of['reference'].ms_step / row.ms_step:.1f}" for name, row in of.items())
-            yield f"{scene}: steps a second over the reference's: {', '.join(ratios)}"
+            yield f"{scene}: steps per second relative to the reference: {', '.join(ratios)}"
 
 
 def _scaling(found: dict[str, Any]) -> Iterator[str]:
-    yield f"\nTimes against sizes, backend {found['backend']}; exponent: slope of log time over log number"
+    yield f"\nTime against size, backend {found['backend']}; exponent: slope of log time over log size"
     for row in found["rows"]:
         yield f"{f'{row.what} against {row.against}':<40}exponent {row.exponent:6.2f}"
         yield "    " + "  ".join(f"{int(x):,}: {_seconds(y)}" for x, y in row.points)
@@ -96,7 +96,7 @@ def _scaling(found: dict[str, Any]) -> Iterator[str]:
 
 def _render(found: dict[str, Any]) -> Iterator[str]:
     rows = found["rows"]
-    yield f"\nSeconds of a view of {rows[0].field}: median (quartiles)"
+    yield f"\nSeconds per view of {rows[0].field}: median (quartiles)"
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:8.2f} times the reference's speed"
         size = f"{row.size}x{row.size}"
@@ -104,7 +104,7 @@ def _render(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _recordings(found: dict[str, Any]) -> Iterator[str]:
-    yield "\nDecoding, millions of events a second, best of the runs; ratio: over faery's in the same run"
+    yield "\nDecoding, millions of events per second, best of the runs; ratio: to faery's in the same run"
     yield f"{'file':<44}{'format':<28}{'events':>12}{'M/s':>8}{'faery':>8}{'ratio':>7}  same events"
     for row in found["rows"]:
         theirs = (
@@ -116,7 +116,7 @@ def _recordings(found: dict[str, Any]) -> Iterator[str]:
 def _large(found: dict[str, Any]) -> Iterator[str]:
     rows = found["rows"]
     yield f"\n{rows[0].events:,} events on 1280 x 720 pixels; memory: the process's own, and mapped files"
-    yield f"{'':<24}{'time':>10}{'own MB':>9}{'mapped MB':>11}   for 1e9 events, in proportion"
+    yield f"{'':<24}{'time':>10}{'own MB':>9}{'mapped MB':>11}   extrapolated to 1e9 events"
     for row in rows:
         own, mapped = (
             f"{'' if mb is None else f'{mb:,.0f}':>{w}}" for mb, w in ((row.own_memory_mb, 9), (row.mapped_mb, 11))
@@ -129,7 +129,7 @@ def _motion(found: dict[str, Any]) -> Iterator[str]:
     if "speed" in found:
         yield from _motion_speed(found["speed"])
         return
-    yield "\nMotion and flow against the truth: displacement over 20 ms at pixels with events (preset simulated)"
+    yield "\nMotion and flow against ground truth: displacement over 20 ms at pixels with events (preset simulated)"
     heads = f"{'EPE px':>8}{'AE deg':>8}{'w deg/s':>9}{'v deg':>7}{'given':>7}{'s/window':>10}{'windows':>9}"
     yield f"{'scene':<18}{'sensor':<10}{'model':<33}{heads}"
     for row in found["rows"]:
@@ -146,7 +146,7 @@ def _motion(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _motion_speed(rows: list[Any]) -> Iterator[str]:
-    yield f"\nOne window of {rows[0].scene}; EPE over 20 ms at pixels with events; ratio: of processor time"
+    yield f"\nOne window of {rows[0].scene}; EPE over 20 ms at pixels with events; ratio: of CPU time"
     heads = f"{'events':>9}{'window':>10}{'steps':>7}{'time':>10}{'processor':>11}{'EPE px':>8}{'zero':>7}{'ratio':>7}"
     yield f"{'by':<12}{heads}"
     for row in rows:

@@ -1,4 +1,4 @@
-"""`efields bench view`: a moving camera in the live viewer, and what it comes to with ready pictures."""
+"""`efields bench view`: a moving camera in the live viewer, compared with pre-rendered images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def measure(run: Path | None, backend: str, quiet: bool) -> dict[str, Any]:
 
     run = run or Path("runs/demo")
     if not (run / "checkpoint.pt").is_file():
-        raise InputError("there is no run to look at", run, "efields demo, or name one by --run")
+        raise InputError("there is no run to show", run, "run efields demo, or give one with --run")
     with progress("viewing", quiet) as report:
         rows = measure_viewing(run, backend, SIZE, SECONDS, report)
     return {"bench": "view", "rows": rows}
@@ -36,5 +36,5 @@ def table(found: dict[str, Any]) -> Iterator[str]:
             f"{row.field:<18}{row.backend:<11}{f'{row.size}p':>7}{f'{row.rows}p':>7}{row.frames_s:10.1f}"
             f"{row.p50_ms:9.1f}{row.p95_ms:9.1f}{row.kilobytes:7.1f}"
         )
-    yield "asked, came: rows of the picture. ms: from asking for a view to having its picture."
-    yield "ready pictures: the ceiling, through the same server, of full pictures that need no rendering."
+    yield "asked, came: rows of the image. ms: from requesting a view to receiving its image."
+    yield "ready pictures: the ceiling, full images through the same server that need no rendering."

@@ -1,4 +1,4 @@
-"""The words of a command as its `Args`: tyro reads them, and numbers that are none or out of range are one line."""
+"""The words of a command as its `Args`: tyro reads them, and numbers that are invalid or out of range give one line."""
 
 from __future__ import annotations
 

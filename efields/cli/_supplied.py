@@ -1,4 +1,4 @@
-"""Flags of calibration and poses that are given beside a recording, under one name in every command."""
+"""Flags of calibration and poses that a user supplies, with the same names in every command."""
 
 from __future__ import annotations
 

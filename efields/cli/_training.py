@@ -1,4 +1,4 @@
-"""What `efields train` and `efields demo` share: train with progress in sight, then score and report."""
+"""Shared by `efields train` and `efields demo`: train with progress, then score and report."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def score_and_report(
 
 
 def earlier_scores(run_path: Path) -> dict[str, Any] | None:
-    """The metrics.json of a run; None when it is not there or damaged: it can be written anew."""
+    """The metrics.json of a run; None when it is not there or damaged: it can be written again."""
     from efields.train.records import read_scores
 
     try:

@@ -1,4 +1,4 @@
-"""Tell what this machine offers to efields and what is missing."""
+"""Report what this machine supports and what is missing."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class Args:
     """Flags of `efields doctor`."""
 
     json: bool = False
-    """Print one JSON list for a machine to read."""
+    """Print one JSON list for use by scripts."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked for."""
+    """One thing that was checked."""
 
     name: str
-    """What was looked for."""
+    """What was checked."""
     ok: bool
     """Whether it is there and works."""
     found: str
     """Version, device, or why it does not work."""
     needed_for: str = ""
-    """What cannot be done without it; empty when efields itself cannot run without it."""
+    """What is not possible without it; empty if efields itself cannot run without it."""
     do: str = ""
     """How to get it."""
 
@@ -132,7 +132,9 @@ def _mitsuba() -> Iterator[Finding]:
         return
     yield Finding("mitsuba", True, f"{version}, variant {variant.name}")
     if variant.advice:
-        yield Finding("LLVM for mitsuba", False, "none that suits", "simulation at twice the speed", variant.advice)
+        yield Finding(
+            "LLVM for mitsuba", False, "none that is suitable", "simulation at twice the speed", variant.advice
+        )
 
 
 def _tools() -> Iterator[Finding]:
@@ -171,7 +173,7 @@ def _viewer() -> Iterator[Finding]:
     found = f"no {', '.join(missing)}" if missing else ", ".join(f"{name} {packages[name]}" for name in packages)
     yield Finding("viewer server", not missing, found, "efields view", f"pip install {' '.join(missing)}")
     free = _port_is_free(PORT)
-    told, do = f"{PORT} is {'free' if free else 'taken'}", "efields view takes the next one by itself"
+    told, do = f"{PORT} is {'free' if free else 'taken'}", "efields view uses the next free one"
     yield Finding("viewer port", free, told, "the usual address", do)
 
 
@@ -221,7 +223,7 @@ def _first_line(command: list[str]) -> str:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         return f"does not start ({error})"
-    return (done.stdout.strip() or "no version told").splitlines()[0]
+    return (done.stdout.strip() or "no version reported").splitlines()[0]
 
 
 _CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (

@@ -1,4 +1,4 @@
-"""Score a run on held-out views under a named protocol, and write its report anew."""
+"""Score a run on held-out views under a named protocol, and rewrite its report."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Args:
     run: tyro.conf.Positional[Path]
     """The run folder."""
     scene: Path | None = None
-    """Recording with the reference views; the one that the run was trained on if not given."""
+    """Recording with the reference views; by default the one that the run was trained on."""
     protocol: Literal["auto", "robust", "eventnerf", "offset", "none"] = "auto"
-    """What is corrected before renders are compared with references; the run's own protocol if not given. The scores
-    of every protocol are kept."""
+    """How brightness is corrected before renders are compared with references; by default the run's own protocol. The
+    scores of every protocol are kept."""
     overwrite: bool = False
     """With --scene, replace the scores on the recording that the run was trained on."""
     machine: Annotated[Machine, tyro.conf.OmitArgPrefixes] = Machine()
-    """What it computes on."""
+    """The machine that it computes on."""
     plugins: bool = False
     """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
-    """Print the scores for a machine to read, under the protocol that was asked for, and no progress."""
+    """Print the scores for use by scripts, under the requested protocol, and no progress."""
 
 
 def run(args: Args) -> int:
@@ -48,10 +48,10 @@ def run(args: Args) -> int:
     check_place(source.path)
     scene = str(args.scene) if args.scene is not None else experiment.scene
     if not scene:
-        raise InputError("the run names no recording", source.config_path, "give one: --scene PATH")
+        raise InputError("the run does not say which recording", source.config_path, "give one: --scene PATH")
     known = experiment.scene and source.metrics_path.exists()
     if known and not args.overwrite and Path(scene).resolve() != Path(experiment.scene).resolve():
-        what = f"has scores on {experiment.scene}, which those on {scene} would replace"
+        what = f"has scores on {experiment.scene}, which scores on {scene} would replace"
         raise InputError(what, source.path, "replace them with --overwrite, or score a copy of the run")
     recording = recording_for(scene, experiment.loader, quiet=args.json)
     protocol = experiment.evaluate.protocol if args.protocol == "auto" else args.protocol
@@ -64,7 +64,7 @@ def run(args: Args) -> int:
 
 
 def score_lines(metrics: dict[str, Any]) -> list[str]:
-    """The scores, one a line, each with what it means or why it is missing."""
+    """The scores, one per line, each with its meaning or the reason why it is missing."""
     rows = [
         ("protocol", f"{metrics['protocol']}: {metrics['protocol_summary']}"),
         ("views", f"{metrics['views']} ({metrics['views_are']})"),

@@ -23,32 +23,32 @@ class Args:
     """The run folder."""
     path: str = "auto"
     """`orbit`, `spiral`, `recorded` (along the recording), `auto` (an orbit or a spiral, as the camera moved), or a
-    file of poses: TUM text `t x y z qx qy qz qw`, or JSON, as the viewer's path editor and nerfstudio save it too."""
+    file of poses: TUM text `t x y z qx qy qz qw`, or JSON, also from the viewer's path editor and nerfstudio."""
     out: Path | None = None
-    """An .mp4 file, or a folder for PNG files; <run>/renders/<path>.mp4 or with a number if not given."""
+    """An .mp4 file, or a folder for PNG files; default: the next free <run>/renders/<path>.mp4."""
     overwrite: bool = False
-    """Replace what is at --out."""
+    """Replace an existing --out."""
     frames: Annotated[int, Range(1, 100_000)] = 90
-    """Number of pictures; a file of poses has its own."""
+    """Number of frames; a file of poses has its own."""
     fps: Annotated[float, Range(above=0, most=1000)] | None = None
-    """Pictures per second of the video; 30, or what the viewer's path says, if not given."""
+    """Frame rate of the video; default: 30, or that of the viewer's path."""
     scale: Annotated[float, Range(above=0, most=8)] = 1.0
-    """Size of the pictures relative to the event camera's."""
+    """Size of the frames relative to the event camera's."""
     show: Literal["radiance", "depth"] = "radiance"
-    """What the pictures show."""
+    """What the frames show."""
     tone: Literal["auto", "gauge"] = "auto"
-    """How radiance becomes brightness: exposed so that the brightest hundredth is white, or by the gauge that the
-    evaluation fitted to the true views (metrics.json)."""
+    """How radiance becomes brightness: exposed so that the brightest 1 % is white, or by the gauge that the
+    evaluation fitted to the reference views (metrics.json)."""
     machine: Annotated[Machine, tyro.conf.OmitArgPrefixes] = Machine()
-    """What it computes on."""
+    """The machine that it computes on."""
     plugins: bool = False
     """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
-    """Print one JSON object for a machine to read, and no progress."""
+    """Print one JSON object for use by scripts, and no progress."""
 
 
 def run(args: Args) -> int:
-    """Render all poses, then encode them with one tone for the whole flight."""
+    """Render all poses, then encode them with one exposure for all."""
     args.machine.set_up()
     from efields.cli._progress import progress
     from efields.export.flights import flight_of
@@ -73,5 +73,5 @@ def run(args: Args) -> int:
     if args.json:
         print_json({"out": path, "frames": len(stops), "width": width, "height": height})
     else:
-        print(f"{path}  ({len(stops)} pictures of {width}x{height}, brightness: {brightness})")
+        print(f"{path}  ({len(stops)} frames of {width}x{height}, brightness: {brightness})")
     return 0

@@ -1,4 +1,4 @@
-"""Write report.html of a run: settings, scores, pictures and curves on one page, offline."""
+"""Write report.html of a run: settings, scores, images and curves on one page that works offline."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Args:
     run: tyro.conf.Positional[Path]
     """The run folder."""
     machine: Annotated[Machine, tyro.conf.OmitArgPrefixes] = Machine()
-    """What it computes on."""
+    """The machine that it computes on."""
     plugins: bool = False
     """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False
-    """Print one JSON object with the path for a machine to read."""
+    """Print one JSON object with the path for use by scripts."""
 
 
 def run(args: Args) -> int:
-    """Write the report and print where it is."""
+    """Write the report and print its path."""
     args.machine.set_up()
     from efields.cli._training import typed
     from efields.export.scene_page import page_for_report

@@ -39,7 +39,7 @@ class Conversion:
     """The events of `file`, on their way to a writer."""
 
     chunks: Iterator[EventColumns]
-    """Sorted by time and inside of the sensor; may be iterated once."""
+    """Sorted by time and inside the sensor; may be iterated once."""
     width: int
     """Columns of the sensor afterwards."""
     height: int
@@ -51,11 +51,11 @@ class Conversion:
     filters: list[Counted]
     """The filters, which count while the chunks are read."""
     notes: tuple[str, ...]
-    """What a user should know, a sentence each."""
+    """What a user should know, one sentence each."""
     shift_us: int = 0
     """What was added to the times."""
     read: int = 0
-    """Events that have been read, inside of the sensor, before any filter."""
+    """Events that have been read, inside the sensor, before any filter."""
     _order: InOrder | None = field(default=None, repr=False)
     _in_file_order: InFileOrder | None = field(default=None, repr=False)
 

@@ -63,7 +63,7 @@ class Displacement:
 def camera_motion(source: Trajectory | MotionTruth, t_us: Int64[np.ndarray, " n"]) -> CameraMotion:
     """Velocities at absolute times: the exact derivative of the trajectory's curve, or of a simulated path.
 
-    A linear trajectory has the constant velocities of the segment that begins at or before the time; outside of it a
+    A linear trajectory has the constant velocities of the segment that begins at or before the time; outside it a
     camera stands still.
     """
     times = np.asarray(t_us, dtype=np.int64)

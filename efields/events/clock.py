@@ -20,7 +20,7 @@ from efields.events.clock_order import Gap, Order, Part, Stray
 LEAST_RESET_US = 10_000
 """Shorter steps are never looked at."""
 _GAP_US = 50_000
-"""Shorter pauses are no gaps."""
+"""Shorter pauses are not gaps."""
 _RHYTHM = 20
 """So many long pauses, with more of the time in them than between, are how a recording goes, as of sampled frames."""
 _MOST_STEPS = 4096
@@ -188,7 +188,7 @@ def _goes_on(stretches: list[_Stretch], at: int, end_us: int, limit: int) -> int
     """The stretch behind `at` with which the time goes on from `end_us`; None where it does not."""
     back = end_us - stretches[at].start_us
     for again in range(at + 1, min(at + 1 + _AHEAD, len(stretches))):
-        forward = stretches[again].start_us - stretches[again - 1].end_us  # a mere gap is no way back
+        forward = stretches[again].start_us - stretches[again - 1].end_us  # a mere gap is not a way back
         if -limit <= stretches[again].start_us - end_us <= max(limit, back // 4) and 2 * forward >= back:
             return again
     return None
@@ -198,7 +198,7 @@ def _went_on(line: list[_Stretch], here: _Stretch, limit: int) -> int | None:
     """How many stretches of the line a stretch goes on from, where those behind them lie ahead; None where none."""
     for keep in range(len(line) - 1, max(len(line) - _AHEAD, 0), -1):
         near = max(limit, (line[keep].start_us - here.start_us) // 4)
-        forward = line[keep].start_us - line[keep - 1].end_us  # a mere gap is no way ahead
+        forward = line[keep].start_us - line[keep - 1].end_us  # a mere gap is not a way ahead
         back = line[-1].end_us - here.start_us
         if -limit <= here.start_us - line[keep - 1].end_us <= near and 2 * forward >= back:
             return keep

@@ -87,7 +87,7 @@ class Order:
         return moved
 
     def kept(self, on_reset: OnReset) -> slice:
-        """The rows that stay: all, or those of one part between resets; a counter that wraps is no reset."""
+        """The rows that stay: all, or those of one part between resets; a counter that wraps is not a reset."""
         begins = [part.first for part in self.parts if not part.wrapped]
         spans = [slice(first, stop) for first, stop in zip(begins, [*begins[1:], self.rows], strict=True)]
         if on_reset == "longest":
@@ -109,7 +109,7 @@ class Order:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What a user should know, a sentence each; nothing where all is as it should be."""
+        """What a user should know, one sentence each; nothing where all is as it should be."""
         said = list(self.of_parts)
         if self.late:
             furthest = f", by at most {self.furthest_back_us * 1e-3:,.3f} ms" if len(self.parts) == 1 else ""

@@ -1,7 +1,7 @@
 """Filters that drop events of a stream, chunk by chunk.
 
 Each carries its state from chunk to chunk, so that borders of chunks change nothing: the result equals that of a loop
-over single events. Chunks come in order of time, their events inside of the sensor.
+over single events. Chunks come in order of time, their events inside the sensor.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class TimeSlice:
     """Whether an event at or after the end was seen."""
 
     def __call__(self, events: EventColumns) -> EventColumns:
-        """The events of the next chunk inside of the slice."""
+        """The events of the next chunk inside the slice."""
         first = 0 if self.start_us is None else int(np.searchsorted(events.t_us, self.start_us, side="left"))
         last = events.count if self.stop_us is None else int(np.searchsorted(events.t_us, self.stop_us, side="left"))
         self.over |= last < events.count

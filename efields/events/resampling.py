@@ -1,6 +1,6 @@
 """Changes of the pixel raster of a stream, chunk by chunk: crop, turn, flip, coarser pixels.
 
-`efields.geometry.resampling` does the same to the camera. Chunks come in order of time, their events inside of the
+`efields.geometry.resampling` does the same to the camera. Chunks come in order of time, their events inside the
 sensor; `width` and `height` of each step are the size of the sensor after it.
 """
 
@@ -61,7 +61,7 @@ class Crop:
         return self
 
     def __call__(self, events: EventColumns) -> EventColumns:
-        """The events of the next chunk inside of the rectangle."""
+        """The events of the next chunk inside the rectangle."""
         inside = (events.x >= self.x0) & (events.x < self.x0 + self.width)
         inside &= (events.y >= self.y0) & (events.y < self.y0 + self.height)
         x, y, t_us, polarity = events.take(inside)

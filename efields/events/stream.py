@@ -225,7 +225,7 @@ def far_time(t_us: int) -> str:
     """What to say of a time that is none (`MOST_US`)."""
     digits = len(str(abs(t_us)))
     if digits > 40:
-        return f"an event's time has {digits} digits in microseconds, which is no time of any clock"
+        return f"an event's time has {digits} digits in microseconds, which is not a time of any clock"
     return f"an event's time is {t_us:,} us, {(abs(t_us) + 15_778_800_000_000) // 31_557_600_000_000:,} years from zero"
 
 

@@ -42,7 +42,7 @@ class Survey:
         self.counts = np.zeros((self.height, self.width), np.int64)
 
     def add(self, chunk: EventColumns) -> None:
-        """Count the events of a chunk, which lie inside of the sensor."""
+        """Count the events of a chunk, which lie inside the sensor."""
         if chunk.count == 0:
             return
         pixel = chunk.y.astype(np.int64) * self.width + chunk.x

@@ -136,7 +136,7 @@ def path_through(T_world_camera: Float64[np.ndarray, "n 4 4"], fov_y: float, fps
 def parse_path(table: Any, where: str) -> CameraPath:
     """A path from what its JSON holds; raises `InputError` that says what is wrong with it."""
     if not isinstance(table, dict) or table.get("format") != FORMAT:
-        raise InputError(f'is no camera path: its "format" is not "{FORMAT}"', where)
+        raise InputError(f'is not a camera path: its "format" is not "{FORMAT}"', where)
     if table.get("version") != VERSION:
         raise InputError(f"this camera path has version {table.get('version')}; this efields reads {VERSION}", where)
     if not isinstance(table.get("keys"), list) or not table["keys"]:

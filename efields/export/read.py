@@ -53,7 +53,7 @@ class StoredScene:
         try:
             data = zlib.decompress(self.blobs[name])
         except zlib.error:
-            raise InputError(f"the scene is broken: {name} is damaged or cut short", self.where, _AGAIN) from None
+            raise InputError(f"the scene is broken: {name} is damaged or truncated", self.where, _AGAIN) from None
         if len(data) != size:
             raise InputError(f"the scene is broken: {name} holds {len(data)} bytes, not {size}", self.where, _AGAIN)
         return data
@@ -129,7 +129,7 @@ def _checked(document: Any, where: str) -> SceneDocument:
 def check_version(document: Any, where: str) -> None:
     """Raise `InputError` unless this is a scene document of a version that this efields reads."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise InputError("is no scene of efields", where, "name a page or folder that efields export wrote")
+        raise InputError("is not a scene of efields", where, "name a page or folder that efields export wrote")
     version = document.get("schema_version")
     if not (isinstance(version, list) and len(version) == 2 and all(type(part) is int for part in version)):
         raise InputError("the scene is broken: it has no version", where, _AGAIN)
@@ -142,4 +142,4 @@ def _plain(name: str, code: str, source: Path) -> bytes:
     try:
         return base64.b64decode(code, validate=True)
     except binascii.Error:
-        raise InputError(f"the scene is broken: {name} is damaged or cut short", source, _AGAIN) from None
+        raise InputError(f"the scene is broken: {name} is damaged or truncated", source, _AGAIN) from None

@@ -30,7 +30,7 @@ def aligned_tone(metrics: dict[str, Any], run_path: Path, channels: int) -> Alig
     """The gauge that the evaluation fitted to reference views, as offset and scale; None where it is not log-affine.
 
     With `log aligned = a (log gain + encoding log radiance) + b` and white at the largest reference value, display
-    values follow exactly. A gauge with a constant inside of the logarithm (`eventnerf`) has no such form.
+    values follow exactly. A gauge with a constant inside the logarithm (`eventnerf`) has no such form.
     """
     gauge = metrics.get("gauge")
     if not gauge or gauge["epsilon"] != 0 or gauge["decoding"] != 1 or len(gauge["a"]) != channels:

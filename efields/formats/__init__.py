@@ -1,1 +1,1 @@
-"""One codec a file format, in both directions where both exist: bytes and columns, nothing of recordings."""
+"""One codec per file format, in both directions where both exist: it handles bytes and columns, not recordings."""

@@ -1,4 +1,4 @@
-"""What writers get besides the events."""
+"""What writers get in addition to the events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocks that nobody recorded: what a disk or a download never wrote reads as zeros, or as ones.
+"""Blocks that were never recorded: what a disk or a download did not write reads as zeros or ones.
 
 Cameras write no such records: two of them would be two events of one pixel in one microsecond, both at time zero.
 """

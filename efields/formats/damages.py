@@ -1,4 +1,4 @@
-"""What one pass over a file found broken, as an error or, while salvaging, as counts and notes."""
+"""Damage found in one pass over a file: an error or, while salvaging, counts and notes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from efields.errors import InputError
 
 @dataclass
 class Damages:
-    """What was found broken in one pass over a file: the first is an error, or with `salvage` all are counted."""
+    """Damage found in one pass over a file: the first is an error, or with `salvage` all are counted."""
 
     path: Path
     """The file."""
     salvage: bool = False
-    """Whether to go on with what is whole."""
+    """Whether to continue with what is intact."""
     lost_events: int = 0
     """Events known to be lost so far."""
     lost_bytes: int = 0
@@ -31,7 +31,7 @@ class Damages:
         row: int | None = None,
         lost_events: int = 0,
         lost_bytes: int = 0,
-        do: str = "copy the file again, or recover what is whole with --salvage",
+        do: str = "copy the file again, or recover the intact part with --salvage",
     ) -> None:
         """Note one damage; `what` is a phrase without numbers that change, such as 'a timestamp goes backwards'.
 
@@ -50,7 +50,7 @@ class Damages:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was left out and what was salvaged, a sentence each; nothing when all was read."""
+        """What was left out and what was salvaged, one sentence each; nothing when all was read."""
         said = tuple(f"Left out: {what} ({times:,} of them)." for what, times in self._left_out.items())
         if not self._found:
             return said

@@ -1,4 +1,4 @@
-"""The compiled way to decode event files: the same events as numpy's way, which its callers hold.
+"""Compiled decoding of event files: the same events as the numpy versions in its callers.
 
 Every function gives None where the kernels are not compiled; the caller goes on in numpy.
 """

@@ -16,9 +16,9 @@ from efields.formats.blank import runs_of
 
 _TIME, _LEFT_OUT = range(2)
 _ZEROS = 15
-"""Bytes of zeros in a row that are no events: three or five of one pixel at one time."""
+"""Bytes of zeros in a row that are not events: three or five of one pixel at one time."""
 _LINKS = 8
-"""Events in a row that must lie inside of the sensor to trust that they are events."""
+"""Events in a row that must lie inside the sensor to trust that they are events."""
 
 
 @dataclass
@@ -88,7 +88,7 @@ class EventStreamDecoder:
         return found if found.any() else None
 
     def next_whole(self, data: np.ndarray, width: int, height: int) -> int:
-        """The first byte from which some events in a row lie inside of the sensor; the length where there is none."""
+        """The first byte from which some events in a row lie inside the sensor; the length where there is none."""
         n, room = len(data), self.size - 1
         only_time = self._adds_time(data)
         padded = np.concatenate([data, np.zeros(room, np.uint8)])

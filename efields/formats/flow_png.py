@@ -1,6 +1,6 @@
 """Optical flow in DSEC's PNG: 16 bits, three channels, in the file's order x, y, valid; flow = (value - 2^15) / 128.
 
-Pillow, and with it imageio, cuts such a PNG to 8 bits without a word, and OpenCV turns the channels round; so the PNG
+Pillow, and with it imageio, silently reduces such a PNG to 8 bits, and OpenCV reverses the channels; so the PNG
 is decoded here (PNG specification, third edition, sections 7 to 10: zlib, and five filters of scan lines).
 """
 
@@ -83,7 +83,7 @@ def read_png16(path: Path) -> UInt16[np.ndarray, "h w 3"]:
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})", path, _AGAIN) from None
     if data[:8] != _SIGNATURE:
-        raise InputError("is no PNG", path, "give a flow map of DSEC")
+        raise InputError("is not a PNG", path, "give a flow map of DSEC")
     header, body = _parts(data, path)
     width, height, *kind = struct.unpack(">IIBBBBB", header)
     if kind[:2] != [16, 2] or kind[4] != 0 or not (0 < width <= 1 << 16 and 0 < height <= 1 << 16):
@@ -104,7 +104,7 @@ def read_png16(path: Path) -> UInt16[np.ndarray, "h w 3"]:
         raise InputError(f"holds {len(lines):,} bytes of pixels, not {size:,}", path, _AGAIN)
     table = np.frombuffer(lines, dtype=np.uint8).reshape(height, -1)
     if table[:, 0].max() > 4:
-        raise InputError(f"has a line with the filter {table[:, 0].max()}", path, _AGAIN)
+        raise InputError(f"has a line with the unknown filter {table[:, 0].max()}", path, _AGAIN)
     pixels = _unfiltered(table[:, 0], table[:, 1:].reshape(height, width, _BYTES))
     return pixels.reshape(height, -1).view(">u2").astype(np.uint16).reshape(height, width, 3)
 
@@ -126,7 +126,7 @@ def _parts(data: bytes, path: Path) -> tuple[bytes, bytes]:
         elif kind == b"IEND":
             break
     else:
-        raise InputError(f"is cut short at byte {len(data):,}", path, _AGAIN)
+        raise InputError(f"is truncated at byte {len(data):,}", path, _AGAIN)
     if len(header) != 13:
         raise InputError("has no header", path, _AGAIN)
     return header, b"".join(body)

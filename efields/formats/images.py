@@ -47,15 +47,15 @@ def read_image(path: Path, bit_depth: int | None = None) -> Float32[np.ndarray, 
         if alpha is not None:
             image = image + (1 - alpha.astype(np.float32))
         if not (np.isfinite(image).all() and image.min(initial=0) >= 0):
-            raise InputError("holds values that are negative or not finite", path, "render it again")
+            raise InputError("contains values that are negative or not finite", path, "render it again")
         return image
     if raw.dtype.kind not in "ub":
-        raise InputError(f"holds values of type {raw.dtype}", path, "write unsigned integers or floats")
+        raise InputError(f"contains values of type {raw.dtype}", path, "write unsigned integers or floats")
     stored = 1 if raw.dtype.kind == "b" else 8 * raw.dtype.itemsize
     levels = float(2 ** (bit_depth or stored))
     if raw.max(initial=0) >= levels or (bit_depth or stored) > stored > 1:
         raise InputError(
-            f"does not hold {bit_depth or stored}-bit values as they were stored",
+            f"does not contain {bit_depth or stored}-bit values as they were stored",
             path,
             "correct bit_depth, or write it as TIFF",
         )
@@ -78,19 +78,19 @@ def stored_size(path: Path) -> tuple[int, int]:
 
 
 def orientation(path: Path) -> int:
-    """How a camera was held, as EXIF says it, 1 to 8; 1, upright, where the file says nothing of it."""
+    """The EXIF orientation, 1 to 8; 1, upright, if the file does not give it."""
     from PIL import Image
 
     try:
         with Image.open(path) as image:
             found = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # what cannot be read as an image is told by `read_image`
+    except Exception:  # what cannot be read as an image is reported by `read_image`
         return 1
     return found if found in _UPRIGHT else 1
 
 
 def upright(image: Float32[np.ndarray, "h w c"], held: int) -> Float32[np.ndarray, "_ _ c"]:
-    """An image turned as its EXIF orientation asks."""
+    """An image rotated by its EXIF orientation."""
     return np.ascontiguousarray(_UPRIGHT[held](image))
 
 
@@ -143,13 +143,13 @@ def _decoded(path: Path) -> np.ndarray:
 def _reading(path: Path) -> Iterator[None]:
     """Whatever goes wrong inside becomes an `InputError` about the image."""
     if not path.is_file():
-        do = "copy the recording again, whole"
+        do = "copy the complete recording again"
         raise InputError("is not a file" if path.exists() else "no such file", path, do)
     try:
         yield
     except MemoryError:
         raise InputError(
-            "asks for more memory than there is", path, "copy or write it again, or make it smaller"
+            "needs more memory than available", path, "copy or write it again, or make it smaller"
         ) from None
     except Exception as error:  # decoders of damaged files raise whatever they meet first
         raise InputError(

@@ -74,7 +74,7 @@ class _Archive:
 
     def __enter__(self) -> _Archive:
         if not self.path.is_file():
-            raise InputError("no such file", self.path, "name a <sequence>_gt_flow_dist.npz")
+            raise InputError("no such file", self.path, "give a <sequence>_gt_flow_dist.npz")
         try:
             self.zip = zipfile.ZipFile(self.path)
         except _FAULTS as error:
@@ -85,7 +85,7 @@ class _Archive:
         self.zip.close()
 
     def _damaged(self, error: Exception) -> InputError:
-        return InputError(f"is damaged or no npz ({error or type(error).__name__})", self.path, _AGAIN)
+        return InputError(f"is damaged or not an npz ({error or type(error).__name__})", self.path, _AGAIN)
 
     def times_us(self) -> Int64[np.ndarray, " n"]:
         try:
@@ -98,7 +98,7 @@ class _Archive:
         if times.ndim != 1 or times.dtype.kind not in "iuf":
             raise InputError(f"'timestamps' has the shape {times.shape} ({times.dtype})", self.path, _AGAIN)
         if times.dtype.kind == "f" and times.dtype.itemsize < 8:
-            raise InputError("'timestamps' are float32, too coarse for them", self.path, "write them as float64")
+            raise InputError("'timestamps' are float32, which is too coarse", self.path, "write them as float64")
         return seconds_to_us(times.astype(np.float64))
 
     def maps(self, name: str, count: int) -> Iterator[np.ndarray]:
@@ -117,7 +117,7 @@ class _Archive:
                 for _ in range(count):
                     data = stream.read(size)
                     if len(data) < size:
-                        raise EOFError(f"'{name}' is cut short")
+                        raise EOFError(f"'{name}' is truncated")
                     yield np.frombuffer(data, dtype=dtype).reshape(shape[1:])
         except _FAULTS as error:
             raise self._damaged(error) from None

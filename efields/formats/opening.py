@@ -23,7 +23,7 @@ def first_bytes(path: Path, count: int) -> bytes:
 def opened_bytes(path: Path) -> np.ndarray:
     """The whole file as bytes, memory-mapped. Raises `InputError` for a folder, an unreadable file and an empty one."""
     if path.is_dir():
-        raise InputError("is a folder, not a file", path, "name the file in it")
+        raise InputError("is a folder, not a file", path, "give a file inside it")
     try:
         if path.stat().st_size == 0:
             raise InputError("is empty", path, "copy the file again")

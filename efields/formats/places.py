@@ -1,4 +1,4 @@
-"""Files that the files of a recording name: inside of its folder, or only where the user allows it."""
+"""Files that a recording refers to: inside its folder, or elsewhere only if the user allows it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from efields.errors import InputError
 
 ALLOW = "--option outside=true allows it, for a recording that you trust"
-"""What to do about a file outside of the folder."""
+"""What to do about a file outside the folder."""
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 Finder = Callable[[Path], Path | None]
@@ -30,7 +30,7 @@ def named_file(folder: Path, name: str, what: str, *, outside: bool = False, fin
     """The file that is called `name` in a file of `folder`, such as "images/0.png"; `what` says what it is, in errors.
 
     A path of another machine (also of Windows, or a file URL) means the file in `folder` at the longest end of it that
-    is there. Raises `InputError` where there is none, and for a file outside of the folder unless `outside`.
+    is there. Raises `InputError` where there is none, and for a file outside the folder unless `outside`.
     """
     text = _posix(folder, name)
     foreign = text.startswith("/") or _DRIVE.match(text) is not None
@@ -44,8 +44,8 @@ def named_file(folder: Path, name: str, what: str, *, outside: bool = False, fin
             if tail is not None and is_inside(tail, folder):
                 return tail
     if found is not None:
-        raise InputError(f"'{name[:120]}' lies outside of the folder", folder, ALLOW)
-    raise InputError(f"no {what} '{name[:120]}'", folder, "copy the recording again, whole")
+        raise InputError(f"'{name[:120]}' lies outside the folder", folder, ALLOW)
+    raise InputError(f"no {what} '{name[:120]}'", folder, "copy the complete recording again")
 
 
 def moved_note(names: Iterable[str], files: Iterable[Path], what: str) -> tuple[str, ...]:
@@ -53,8 +53,8 @@ def moved_note(names: Iterable[str], files: Iterable[Path], what: str) -> tuple[
     moved = [name for name, file in zip(names, files, strict=True) if _is_moved(name, file)]
     if not moved:
         return ()
-    other = f"{len(moved)} {what} are named by paths of another machine ('{moved[0][:60]}')"
-    return (f"{other}: those of the same names in the folder are read.",)
+    other = f"{len(moved)} {what} have paths of another machine ('{moved[0][:60]}')"
+    return (f"{other}: files of the same names in the folder are read.",)
 
 
 def is_inside(path: Path, folder: Path) -> bool:
@@ -63,13 +63,13 @@ def is_inside(path: Path, folder: Path) -> bool:
 
 
 def refuse_links(folder: Path) -> None:
-    """Raise `InputError` for a link in a recording's folder that leads outside of it."""
+    """Raise `InputError` for a link in a recording's folder that leads outside it."""
     root = folder.resolve()
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
             link = Path(place, name)
             if link.is_symlink() and link.exists() and not link.resolve().is_relative_to(root):
-                raise InputError(f"is a link that leads outside of {folder.name or folder}", link, ALLOW)
+                raise InputError(f"is a link that leads outside {folder.name or folder}", link, ALLOW)
 
 
 def _posix(folder: Path, name: str) -> str:

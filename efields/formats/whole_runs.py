@@ -1,6 +1,6 @@
-"""What is whole of a damaged file of records of one size: runs of records that a camera could have written.
+"""The intact part of a damaged file of records of one size: runs of records that a camera could have written.
 
-A record is broken by itself (of no known type, outside of the sensor), or by the step from the one before (a time that
+A record is broken by itself (of no known type, outside the sensor), or by the step from the one before (a time that
 jumps). Behind a broken record the next run is looked for at every byte, as bytes may be missing, not only changed.
 """
 
@@ -45,7 +45,7 @@ def whole_runs(
         damages.found(what, byte=at + first * size, lost_bytes=again - at - kept * size)
         at, count, skipped = again, _FEWEST, True
     if at < len(data):
-        damages.found("the last record is cut short", byte=at, lost_bytes=len(data) - at)
+        damages.found("the last record is truncated", byte=at, lost_bytes=len(data) - at)
 
 
 def _next_run(data: np.ndarray, begin: int, size: int, faults: Faults) -> int:

@@ -21,14 +21,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
     try:
         if path.stat().st_size > _LONGEST_YAML:
-            raise InputError("is too long for a calibration", path, "name the calibration")
+            raise InputError("is too long for a calibration", path, "give the calibration")
         content = YAML(typ="safe", pure=True).load(read_text(path))
     except FileNotFoundError:
-        raise InputError("no such file", path, "copy the recording again, whole") from None
+        raise InputError("no such file", path, "copy the complete recording again") from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, YAMLError) as error:
         raise InputError(f"is not readable as YAML ({str(error)[:160]})", path, "copy it again") from None
     if not isinstance(content, dict):
-        raise InputError("is no mapping of names to values", path, "copy it again")
+        raise InputError("is not a mapping of names to values", path, "copy it again")
     return content
 
 
@@ -36,7 +36,7 @@ def entry(node: Any, names: tuple[str, ...], path: Path) -> Any:
     """What a nested mapping holds under these names. Raises `InputError` when it is not there."""
     for i, name in enumerate(names):
         if not isinstance(node, dict) or name not in node:
-            raise InputError(f"lacks '{'/'.join(names[: i + 1])}'", path, "copy it again, whole")
+            raise InputError(f"lacks '{'/'.join(names[: i + 1])}'", path, "copy it again completely")
         node = node[name]
     return node
 

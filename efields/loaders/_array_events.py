@@ -67,7 +67,7 @@ def decode_places(
     row = 0
     while True:
         chunk = [part for reader in readers if (part := next(reader, None)) is not None]
-        if len(chunk) < len(readers):  # each was asked, so that each has compared its end with the file's
+        if len(chunk) < len(readers):  # each was read, so that each has compared its end with the file's
             return
         rows = dict(zip(sources, chunk, strict=True))
         count = min(len(part) for part in chunk)  # of a damaged array less may be left
@@ -82,7 +82,7 @@ def decode_places(
         good &= _timed(held["t"], power, row, damages)
         if not good.all():
             damages.found(
-                "a pixel is no whole number from 0 to 65535, or a time is not finite",
+                "a pixel is not a whole number from 0 to 65535, or a time is not finite",
                 row=row + int(np.argmin(good)),
                 lost_events=int(np.count_nonzero(~good)),
                 do="check the order of the columns, or leave such events out with --salvage",

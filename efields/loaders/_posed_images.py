@@ -1,4 +1,4 @@
-"""Posed images as views: lists of files, one size and one number of channels, a held-out share, no events."""
+"""Posed images as views: lists of files, sizes, number of channels, held-out views, no events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def listed_images(folder: Path) -> list[Path]:
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})", folder, "copy the images there") from None
     if not found:
-        raise InputError("holds no images", folder, "copy the recording again, whole")
+        raise InputError("holds no images", folder, "copy the complete recording again")
     return found
 
 
@@ -53,7 +53,7 @@ def _of_camera(file: Path, camera: Camera) -> Float32[np.ndarray, "_ _ c"]:
 
 
 def turned_note(files: list[Path], views: Views) -> tuple[str, ...]:
-    """What was done about EXIF orientations of image files, which views were made of: a sentence each."""
+    """What was done about the EXIF orientations of image files, one sentence each."""
     turned = kept = 0
     for file, (rows, columns) in zip(files, views.sizes, strict=True):
         if orientation(file) > 1:
@@ -61,9 +61,11 @@ def turned_note(files: list[Path], views: Views) -> tuple[str, ...]:
             kept += stored_size(file) == (columns, rows)
     said = ()
     if turned:
-        said += (f"{turned} images were turned as their EXIF orientation asks: so they fit their camera's size.",)
+        said += (f"{turned} images were rotated by their EXIF orientation, which makes them fit their camera's size.",)
     if kept:
-        said += (f"{kept} images have an EXIF orientation, which was not applied: as stored they fit their camera.",)
+        said += (
+            f"{kept} images have an EXIF orientation that was not applied: as stored, they fit their camera's size.",
+        )
     return said
 
 

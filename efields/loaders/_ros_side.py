@@ -1,4 +1,4 @@
-"""What a ROS bag holds beside events: inertial samples, frames and the camera's calibration, by rosbags' own types."""
+"""What a ROS bag contains besides events: IMU samples, frames and the camera's calibration, by rosbags' own types."""
 
 from __future__ import annotations
 

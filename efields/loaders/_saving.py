@@ -1,4 +1,4 @@
-"""Writing efields' own recording folder at once: the layout of Robust e-NeRF, and files for what it cannot say."""
+"""Writes efields' own recording folder at once: the layout of Robust e-NeRF, and files for what it cannot store."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def save(
         target.is_dir()
         and (not any(target.iterdir()) or any((target / name).exists() for name in ("raw_events.npz", "events.h5")))
     ):
-        raise InputError("is there already and is not a recording", target, "choose another folder")
+        raise InputError("exists already and is not a recording", target, "choose another folder")
     if labels is not None and len(labels) != len(recording.events):
         raise InputError(f"{len(labels)} labels for {len(recording.events)} events", target)
     with atomic.replacing(target) as folder:

@@ -1,4 +1,4 @@
-"""What a file or folder is that is no recording, told by its first bytes or its files, and what to do with it."""
+"""Identifies files and folders that are not recordings by their first bytes or files, and says what to do with them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from efields.errors import InputError
 from efields.formats.evt.header import read_header
 from efields.formats.opening import first_bytes
 
-_UNPACK = "unpack it, and name what is inside"
-_SIMULATE = "make events of it with efields simulate --frames"
+_UNPACK = "unpack it, and give the path of its content"
+_SIMULATE = "simulate events from it with efields simulate --frames"
 _EXPORT = "export it as .csv or .npz with columns t, x, y, p"
 _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"PK\x03\x04", "a zip archive", _UNPACK),
@@ -38,15 +38,15 @@ _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\x76\x2f\x31\x01", "an image (OpenEXR)", _SIMULATE),
     (8, b"WEBP", "an image (WebP)", _SIMULATE),
     (8, b"AVI ", "a video (AVI)", _SIMULATE),
-    (8, b"WAVE", "a sound (WAV)", "name the recording of the event camera"),
-    (4, b"ftyp", "a video (MP4 or its kin)", _SIMULATE),
+    (8, b"WAVE", "a sound (WAV)", "give the recording of the event camera"),
+    (4, b"ftyp", "a video (MP4 or similar)", _SIMULATE),
     (0, b"\x1a\x45\xdf\xa3", "a video (Matroska or WebM)", _SIMULATE),
     (0, b"PAR1", "a Parquet table", _EXPORT),
     (0, b"ARROW1", "an Arrow table", _EXPORT),
     (0, b"\x7fELF", "a program", "name the recording"),
     (0, b"MZ", "a program", "name the recording"),
     (0, b"#!AER-DAT1.0", "AEDAT 1.0, which is not read", "convert it to AEDAT 2.0 with jAER"),
-    (0, b"%YAML", "a YAML file", "give a calibration with --camera, and name the recording"),
+    (0, b"%YAML", "a YAML file", "give a calibration with --camera, and the recording as the path"),
 )
 """Byte, what stands there, what the file is, what to do."""
 _TEXT = (b"%PDF-", b"#!AER-DAT1.0", b"%YAML", b"PAR1", b"ARROW1")
@@ -71,7 +71,7 @@ def refuse_special(path: Path) -> None:
 def _refuse_mode(path: Path, mode: int) -> None:
     kinds = ((stat.S_ISFIFO, "a pipe (FIFO)"), (stat.S_ISSOCK, "a socket"))
     what = next((name for is_one, name in kinds if is_one(mode)), "a device")
-    raise InputError(f"is {what}, not a file", path, "write what comes out of it to a file, and name that")
+    raise InputError(f"is {what}, not a file", path, "write its output to a file, and give that")
 
 
 def stranger(path: Path) -> tuple[str, str] | None:
@@ -82,7 +82,7 @@ def stranger(path: Path) -> tuple[str, str] | None:
     if not start:
         return "is empty", "copy or record it again"
     if start.startswith(b"PK\x03\x04") and b"data.pkl" in start[:4096]:
-        return "is a PyTorch checkpoint", "name the run that holds it in efields view or evaluate, or a recording here"
+        return "is a PyTorch checkpoint", "open its run with efields view or evaluate, or give a recording here"
     if (known := of_other_kind(start)) is not None:
         return known
     return _prophesee(start) or _text(path, start)
@@ -118,7 +118,7 @@ def _text(path: Path, start: bytes) -> tuple[str, str] | None:
         return other
     low = text[:2048].lower()
     if low.startswith(("<?xml", "<svg")):
-        return "is an XML document" + _message(text), "download the recording again, or name it"
+        return "is an XML document" + _message(text), "download the recording again, or give its path"
     if low[:1] in ("{", "[") and (told := _json(start)) is not None:
         return told
     if b"\0" in start or not _is_text(start[:256].replace(b"\xef\xbb\xbf", b"")):
@@ -157,11 +157,11 @@ def _json(start: bytes) -> tuple[str, str] | None:
         content = json.loads(start.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         if start.lstrip()[:2] in (b'{"', b"[{", b"[[") or start.lstrip()[1:].lstrip()[:1] == b'"':  # longer than read
-            return "is JSON, not events", "name the recording, or the folder that holds this file"
+            return "is JSON, not events", "give the recording, or the folder that contains this file"
         return None
     if isinstance(content, dict):
         if "cells" in content and "nbformat" in content:
-            return "is a Jupyter notebook", "name the recording that it reads"
+            return "is a Jupyter notebook", "give the recording that it reads"
         for key in ("message", "error", "detail", "errors"):
             if key in content and "frames" not in content:
                 said = content[key].get("message", content[key]) if isinstance(content[key], dict) else content[key]
@@ -169,21 +169,21 @@ def _json(start: bytes) -> tuple[str, str] | None:
         if "frames" in content or "camera_path" in content:
             return (
                 "is JSON of camera poses, without events",
-                "name the folder of the recording, or give it with --poses",
+                "give the folder of the recording, or use this file with --poses",
             )
-    return "is JSON, not events", "name the recording, or the folder that holds this file"
+    return "is JSON, not events", "give the recording, or the folder that contains this file"
 
 
 def _plain(path: Path, text: str) -> tuple[str, str]:
     python = re.search(r"^(import \w|from [\w.]+ import |def \w+\(|#!.*python)", text, re.MULTILINE)
     if path.suffix == ".py" or python:
-        return "is a Python script", "run it, and name the recording that it makes"
+        return "is a Python script", "run it, and give the recording that it writes"
     if path.suffix == ".toml":
         return "is a config, not a recording", f"train with it: efields train {path.name}"
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     if not first:
         return "holds blank lines only", "copy or record it again"
-    return f"is text, but no table of events (it begins '{first[:60]}')", "give lines of numbers: t x y p"
+    return f"is text, but not a table of events (it begins '{first[:60]}')", "give lines of numbers: t x y p"
 
 
 def _folder(path: Path) -> tuple[str, str] | None:
@@ -192,7 +192,7 @@ def _folder(path: Path) -> tuple[str, str] | None:
         return "is an empty folder", "copy the recording again"
     for name in names[:_LOOKED_INTO]:
         if (path / name).is_file() and (other := in_place_of(path / name)) is not None:
-            return f"is no recording that efields knows: its file {name} {other[0]}", other[1]
+            return f"is not a recording that efields knows: its file {name} {other[0]}", other[1]
     if "config.toml" in names and {"checkpoint.pt", "metrics.json", "training.json", "metrics.jsonl"} & set(names):
         do = f"look at it with efields view {path.name}, or open it with evaluate, render, export or report"
         return "is a run of efields, not a recording", do
@@ -201,7 +201,7 @@ def _folder(path: Path) -> tuple[str, str] | None:
     if "scene.toml" in names:
         return "is a scene, not a recording", f"simulate it first: efields simulate {path.name}"
     folders = [path / name for name in names if (path / name).is_dir()]
-    inside = os.listdir(folders[0])[:_LOOKED_AT] if len(folders) == 1 else []  # as vid2e has it, times beside them
+    inside = os.listdir(folders[0])[:_LOOKED_AT] if len(folders) == 1 else []  # as in vid2e, with times next to them
     kinds = {Path(name).suffix.lower() for name in (*names, *inside)} - {".txt", ".csv", ".json", ""}
     if kinds and kinds <= _IMAGES:
         return "is a folder of images, without events", f"{_SIMULATE} {path.name}"

@@ -61,7 +61,7 @@ class Config:
             "The recording holds no poses: the published rotations of evbench are not in its folder.",
         )
         if frames:
-            notes += (f"{frames} frames were left out: their times are not in the files.",)
+            notes += (f"{frames} frames were left out: the files do not contain their times.",)
         return Recording(
             events=EventStream.from_arrays(x, y, ts.astype(np.int64), pol, 240, 180, where=str(file)),
             camera=camera,
@@ -77,7 +77,9 @@ class Config:
             found = [file for file in found if file.name == f"{self.sequence}_e.mat"]
         if len(found) != 1:
             names = ", ".join(file.name.removesuffix("_e.mat") for file in sorted(root.glob("*_e.mat"))) or "none"
-            raise InputError(f"must hold one sequence *_e.mat (found: {names})", root, "name it with option sequence")
+            raise InputError(
+                f"must contain exactly one sequence *_e.mat (found: {names})", root, "give it with the option sequence"
+            )
         return found[0]
 
 
@@ -96,6 +98,6 @@ def _columns(file: Path) -> list[np.ndarray]:
     for name in _COLUMNS:
         column = held.get(name)
         if not isinstance(column, np.ndarray) or column.dtype.kind not in "iuf" or column.ndim != 1 or not column.size:
-            raise InputError(f"lacks the column '{name}'", file, f"it must hold {', '.join(_COLUMNS)}")
+            raise InputError(f"lacks the column '{name}'", file, f"it must contain {', '.join(_COLUMNS)}")
         columns.append(column)
     return columns

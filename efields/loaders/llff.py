@@ -28,9 +28,9 @@ class Config:
     """How to read posed images in LLFF's layout."""
 
     factor: Annotated[int, Range(0, 1000)] = 0
-    """Read `images_N`; 1: `images`; 0: `images` where it is there, else the least reduced copy."""
+    """Read `images_N`; 1: `images`; 0: `images` if it exists, else the least reduced copy."""
     heldout_every: Annotated[int, Range(0, 10**9)] = 8
-    """Hold out the first view of every n, as the papers do with 8; 0: none."""
+    """Hold out the first of every n views, 8 in the papers; 0: none."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, damaged or out of range."""
@@ -56,11 +56,11 @@ class Config:
             raise InputError(f"factor is {self.factor}", root, "give 0 or more")
         found = _image_folders(root)
         if not found:
-            raise InputError("holds no folder images or images_N", root, "copy the recording again, whole")
+            raise InputError("holds no folder images or images_N", root, "copy the complete recording again")
         factor = self.factor or min(found)
         if factor not in found:
             have = ", ".join(str(n) for n in sorted(found))
-            raise InputError(f"has no images_{factor}", root, f"factors that are there: {have}")
+            raise InputError(f"has no images_{factor}", root, f"existing factors: {have}")
         others = [found[n].name for n in sorted(found) if n != factor]
         said = f"Images are those of {found[factor].name}; there also are {', '.join(others)} (option factor)."
         return found[factor], (said,) if others else ()

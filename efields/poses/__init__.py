@@ -1,1 +1,1 @@
-"""Poses in files of any layout: rows, columns and clocks, and the trajectories that they make."""
+"""Poses in files of any layout: rows, columns and clocks, and the resulting trajectories."""

@@ -1,4 +1,4 @@
-"""Times of poses in whatever unit they were written: found by what fits the events, and said, or asked for."""
+"""Times of poses in any unit: detected by what fits the events and reported, or else asked for."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from efields.errors import InputError
 from efields.geometry.pose_checks import LATEST_US
 
 Unit = Literal["", "s", "ms", "us", "ns"]
-"""Unit of time; empty: to be found."""
+"""Unit of time; empty: to be detected."""
 
-ASK = "say which: --poses-time-unit s, ms, us or ns (supplied.time_unit)"
+ASK = "give it with --poses-time-unit s, ms, us or ns (supplied.time_unit)"
 _IN_US = {"s": Decimal(1_000_000), "ms": Decimal(1000), "us": Decimal(1), "ns": Decimal("0.001")}
 _NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 _WORDS = {"nsec": "ns", "nsecs": "ns", "nanosec": "ns", "nanoseconds": "ns", "usec": "us", "usecs": "us",
@@ -66,14 +66,16 @@ def microseconds(
     if far is not None:
         row = f"{rows[far]}: " if rows else ""
         what = f"{row}the time {times[far]:.6g} is out of range in {_NAMES[found]}"
-        raise InputError(what, where, "correct it, or say the unit: --poses-time-unit (supplied.time_unit)")
+        raise InputError(what, where, "correct it, or give the unit with --poses-time-unit (supplied.time_unit)")
     first = f"{times[0]:.9f}".rstrip("0").rstrip(".") if len(times) else ""
-    said = "" if unit or found == usual else f"Times of the poses are taken for {_NAMES[found]}: the first is {first}."
+    said = (
+        "" if unit or found == usual else f"Times of the poses are assumed to be {_NAMES[found]}: the first is {first}."
+    )
     return np.array(whole, dtype=np.int64), said
 
 
 def _likely(times: Sequence[Decimal], start_us: int, end_us: int, usual: Unit, where: str) -> Unit:
-    """The one unit in which poses come at a rate that can be and fit the time of the events."""
+    """The one unit in which the rate of the poses is plausible and they fit the time of the events."""
     values = np.array([float(t) for t in times])
     steps = np.diff(np.sort(values))
     steps = steps[steps > 0]
@@ -86,8 +88,8 @@ def _likely(times: Sequence[Decimal], start_us: int, end_us: int, usual: Unit, w
     if usual and share.get(usual):
         return usual
     if len(values) > 2 and first in (0, 1) and (np.diff(values) == 1).all():
-        what = f"its times count {first:g}, {first + 1:g}, {first + 2:g} ...: they seem to be numbers of frames"
-        raise InputError(what, where, "give times, or say their unit: --poses-time-unit s (supplied.time_unit)")
+        what = f"its times count {first:g}, {first + 1:g}, {first + 2:g} ...: they seem to be frame numbers"
+        raise InputError(what, where, "give times, or their unit with --poses-time-unit s (supplied.time_unit)")
     best = max(share.values())
     near = [unit for unit in possible if share[unit] * _NEAR >= best and share[unit] > 0] or possible
     choices = [unit for unit in near if _USUAL_S[0] <= step * seconds[unit] <= _USUAL_S[1]] or near
@@ -96,7 +98,7 @@ def _likely(times: Sequence[Decimal], start_us: int, end_us: int, usual: Unit, w
         choices = dated or choices
     if len(choices) > 1 and not best:
         what = f"the poses ({first:.6g} to {last:.6g}) cover none of the events ({start_us * 1e-6:.3f} to "
-        do = "check that poses and events use one clock (--time-offset shifts it), or say the unit: --poses-time-unit"
+        do = "check that poses and events use the same clock (--time-offset shifts it), or give --poses-time-unit"
         raise InputError(f"{what}{end_us * 1e-6:.3f} s) in any unit", where, do)
     if len(choices) > 1:
         read = " or ".join(f"{first * seconds[u]:.6g} to {last * seconds[u]:.6g} s ({_NAMES[u]})" for u in choices)

@@ -1,4 +1,4 @@
-"""What columns of poses are called: time, position and quaternion by the names of any tool."""
+"""Names of pose columns: time, position and quaternion as any tool calls them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Axes = dict[tuple[str, str], int]
 
 @dataclass(frozen=True)
 class Columns:
-    """Where in a row the numbers of a pose stand."""
+    """Positions of a pose's numbers in a row."""
 
     time: tuple[int, ...]
     """The time; seconds and nanoseconds where it is split into two; none where there is no time."""
@@ -38,7 +38,7 @@ class Columns:
 
 
 def named_columns(header: str, count: int, order: str, path: Path, *, comment: bool) -> Columns | None:
-    """The columns of a line of names over rows of `count` values; None for a comment that is no line of names.
+    """The columns of a line of names over rows of `count` values; None for a comment that is not a line of names.
 
     Raises `InputError` for names that lack some of a pose, name one twice, or leave the order of a quaternion open.
     """
@@ -53,8 +53,8 @@ def named_columns(header: str, count: int, order: str, path: Path, *, comment: b
     numbered = [i for i, name in enumerate(names) if re.fullmatch(r"(?:q|quat|quaternion)_?[0-4]", name)]
     if len(numbered) == 4:
         if not order:
-            what = f"names its quaternion {', '.join(names[i] for i in numbered)}, which says no order"
-            raise InputError(what, path, "say it: --poses-quaternion xyzw or wxyz (supplied.quaternion)")
+            what = f"names its quaternion {', '.join(names[i] for i in numbered)}, which leaves the order open"
+            raise InputError(what, path, "give it with --poses-quaternion xyzw or wxyz (supplied.quaternion)")
         axes |= {("q", letter): i for letter, i in zip(order, numbered, strict=True)}
     lacking = [
         role + axis for role, wanted in (("p", "xyz"), ("q", "xyzw")) for axis in wanted if (role, axis) not in axes
@@ -62,7 +62,7 @@ def named_columns(header: str, count: int, order: str, path: Path, *, comment: b
     if lacking:
         angles = [name for name in names if name in _ANGLES]
         if angles and "qw" in lacking:
-            what = f"gives orientations as angles ({', '.join(angles)}), in an order that is not said"
+            what = f"gives orientations as angles ({', '.join(angles)}), in an order that is not stated"
             raise InputError(what, path, "give quaternions or matrices")
         if comment and len(lacking) > 3:
             return None
@@ -107,7 +107,7 @@ def _axes(names: list[str], path: Path) -> Axes:
         if (role, match[2]) in found:
             both = f"{names[found[role, match[2]]]}, {name}"
             raise InputError(
-                f"names two columns for one number of the pose ({both})", path, "leave the one that counts"
+                f"has two columns for the same number of the pose ({both})", path, "keep only the right one"
             )
         found[role, match[2]] = i
     return found
@@ -123,9 +123,7 @@ def _time(names: list[str], units: list[str], path: Path) -> tuple[tuple[int, ..
     stamps = [each for each in found if names[each[0]].endswith("header_stamp")]  # of a message; %time is when it came
     found = stamps or found
     if len(found) > 1:
-        raise InputError(
-            f"names two times ({', '.join(names[i] for i, _ in found)})", path, "leave the one that counts"
-        )
+        raise InputError(f"names two times ({', '.join(names[i] for i, _ in found)})", path, "keep only the right one")
     if not found:
         return (), ""
     i, match = found[0]

@@ -1,4 +1,4 @@
-"""Which events the poses cover, and a trajectory carried on at constant velocity to reach those beyond."""
+"""Which events the poses cover, and a trajectory extrapolated at constant velocity to reach those beyond."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from efields.geometry.pose import quaternion_to_rotation, rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
 from efields.recordings.recording import covered_events
 
-COVERED = "lie in the time of the poses; a reconstruction uses those alone."
+COVERED = "are within the time of the poses; a reconstruction uses only those."
 """How the note ends that says how many events have poses."""
 
 
@@ -37,7 +37,7 @@ def cover(
         raise InputError(
             f"the poses ({_span(trajectory.t_us)}) cover none of the events ({_span(events.t_us)})",
             where,
-            "check that poses and events use one clock",
+            "check that poses and events use the same clock",
         )
     if early > 0 or late > 0:
         trajectory = extrapolated(trajectory, max(early, 0), max(late, 0))
@@ -46,10 +46,12 @@ def cover(
             for us, side in ((early, "before the first pose"), (late, "after the last"))
             if us > 0
         ]
-        notes.append(f"Poses carried on at constant velocity: {', '.join(sides)}.")
+        notes.append(f"Poses extrapolated at constant velocity: {', '.join(sides)}.")
     covered = covered_events(events, trajectory)
     if len(covered) == 0:
-        raise InputError("no event lies in the time of the poses", where, "check that poses and events use one clock")
+        raise InputError(
+            "no event is within the time of the poses", where, "check that poses and events use the same clock"
+        )
     if len(covered) < len(events):
         share = f"{len(covered):,} of {len(events):,} events"
         notes.append(f"{share} {COVERED}")

@@ -3,7 +3,7 @@
 | numbers in a row | what they are |
 | --- | --- |
 | named in a line above | whatever their names say (`pose_columns`) |
-| 8 | time, position, quaternion: TUM's x, y, z, w between blanks; between commas the order must be said |
+| 8 | time, position, quaternion: TUM's x, y, z, w between blanks; between commas the order must be given |
 | 7 | position, quaternion without a time |
 | 17 between commas | EuRoC: time, position, quaternion w, x, y, z, and what is no pose |
 | 12, 16 | a matrix of 3x4 (KITTI) or 4x4 row by row, without a time |
@@ -29,7 +29,7 @@ from efields.poses.columns import FORM, Columns, named_columns
 from efields.poses.table import TextRows, read_rows
 
 _HALF_TURN = 0.9
-"""Mean of the first number of quaternions above which it looks like w."""
+"""Mean of the quaternions' first number above which it seems to be w."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class PoseRows:
     orientation: Float64[np.ndarray, "n 4"]
     """Unit quaternions (x, y, z, w)."""
     notes: tuple[str, ...] = ()
-    """What was assumed, a sentence each."""
+    """What was assumed, one sentence each."""
 
 
 def read_pose_rows(path: Path, order: str = "", usual_order: str = "") -> PoseRows:
@@ -76,7 +76,7 @@ def _check_even(table: TextRows) -> None:
     for row, label in zip(table.rows, table.labels, strict=True):
         if len(row) != count:
             line = " ".join(row)[:60]
-            what = f"{label} is no pose ('{line}'): it has {len(row)} values, the lines before it {count}"
+            what = f"{label} is not a pose ('{line}'): it has {len(row)} values, the lines before it {count}"
             raise InputError(what, table.path, "correct or delete that line")
 
 
@@ -85,15 +85,15 @@ def _unnamed(table: TextRows, count: int, order: str) -> tuple[Columns, tuple[st
     time = (0,) if count in (8, 17) else ()
     if count not in (7, 8) and not (count == 17 and table.commas):
         known = {3: "positions", 4: "times and positions", 6: "positions and angles", 12: "matrices of 3x4"}.get(count)
-        what = f"its rows are {count} numbers" + (f", like {known}," if known else ",") + " which are no poses"
+        what = f"its rows are {count} numbers" + (f", like {known}," if known else ",") + " which are not poses"
         raise InputError(what, table.path, FORM)
     if not order and table.commas and count != 17:
         what = (
-            "its columns are divided by commas and have no names: quaternions may be x, y, z, w or w, x, y, z (EuRoC)"
+            "its columns are separated by commas and have no names: quaternions may be x, y, z, w or w, x, y, z (EuRoC)"
         )
-        raise InputError(what, table.path, f"say it: --poses-quaternion wxyz (supplied.quaternion), or {FORM}")
+        raise InputError(what, table.path, f"give it with --poses-quaternion wxyz (supplied.quaternion), or {FORM}")
     chosen = order or ("wxyz" if table.commas else "xyzw")
-    why = "EuRoC's, as commas divide 17 columns" if table.commas else "TUM's"
+    why = "EuRoC's, as commas separate 17 columns" if table.commas else "TUM's"
     notes = () if order else (f"Quaternions are read in the order {chosen}, {why}.",)
     p, q = len(time), len(time) + 3
     quaternion = (q, q + 1, q + 2, q + 3) if chosen == "xyzw" else (q + 1, q + 2, q + 3, q)
@@ -106,7 +106,9 @@ def _of_columns(table: TextRows, columns: Columns, notes: tuple[str, ...] = ()) 
     times = _times(table, columns.time) if columns.time else None
     orientation = check_poses(values[:, :3], values[:, 3:], str(table.path), table.labels)
     if notes and np.abs(orientation[:, 0]).mean() > _HALF_TURN:
-        notes += ("So read, the camera is about half a turn about x from upright: is w the first of the four, not x?",)
+        notes += (
+            "Read this way, the camera is turned about 180 degrees from upright: is w the first of the four, not x?",
+        )
     return PoseRows(table.labels, times, columns.unit, values[:, :3], orientation, notes)
 
 
@@ -118,7 +120,7 @@ def _numbers(table: TextRows, columns: tuple[int, ...]) -> Float64[np.ndarray, "
         values = None
     if values is None:
         i, row = next((i, row) for i, row in enumerate(table.rows) if not all(_is_number(row[c]) for c in columns))
-        what = f"{table.labels[i]} is no pose ('{' '.join(row)[:60]}')"
+        what = f"{table.labels[i]} is not a pose ('{' '.join(row)[:60]}')"
         raise InputError(what, table.path, "every line must read 't px py pz qx qy qz qw'")
     return values
 
@@ -137,7 +139,7 @@ def _times(table: TextRows, columns: tuple[int, ...]) -> list[Decimal]:
         try:
             parts = [exact(row[c]) for c in columns]
         except ValueError:
-            what = f"{label}: '{row[columns[0]][:40]}' is no time"
+            what = f"{label}: '{row[columns[0]][:40]}' is not a time"
             raise InputError(what, table.path, "give a finite number, or delete that line") from None
         times.append(parts[0] + parts[1] * Decimal("1e-9") if len(parts) > 1 else parts[0])
     return times
@@ -167,10 +169,10 @@ def _of_blocks(table: TextRows) -> PoseRows:
     whole = TextRows(table.path, [table.rows[i] for i in fours], [table.labels[i] for i in fours])
     values = _numbers(whole, (0, 1, 2, 3))
     if not heads and (len(fours) % height or not_rigid(values[:height])):
-        what = "its rows are 4 numbers, like times and positions, which are no poses"
+        what = "its rows are 4 numbers, like times and positions, which are not poses"
         raise InputError(what, table.path, "give an orientation too: rows 't px py pz qx qy qz qw', or matrices")
     if fours != [i + k for i in starts for k in range(height)] or (heads and heads != [i - 1 for i in starts]):
-        what = f"its rows of 4 numbers are no matrices of {height} lines with one line before each"
+        what = f"its rows of 4 numbers are not matrices of {height} lines with one line before each"
         raise InputError(what, table.path, FORM)
     times = None
     if heads and {len(table.rows[i]) for i in heads} == {1}:
@@ -198,5 +200,5 @@ def not_rigid(matrix: Float64[np.ndarray, "h 4"]) -> str:
         return "its matrix is laid out column by column" if by_column else "the last row of its matrix is not 0 0 0 1"
     rotation = matrix[:3, :3]
     if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-2:
-        return "the 3x3 of its matrix is not a rotation"
+        return "the 3x3 part of its matrix is not a rotation"
     return "its matrix is mirrored, which is not a rotation" if np.linalg.det(rotation) < 0 else ""

@@ -1,4 +1,4 @@
-"""What data sets keep in text beside events: trajectories in any layout, and tables of numbers."""
+"""Text files of datasets besides events: trajectories in any layout, and tables of numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_numbers(path: Path, columns: int, layout: str) -> Float64[np.ndarray, "
     try:
         text = read_text(path)
     except FileNotFoundError:
-        raise InputError("no such file", path, "copy the recording again, whole") from None
+        raise InputError("no such file", path, "copy the complete recording again") from None
     except (OSError, ValueError) as error:
         raise InputError(f"cannot be read as text ({error})", path, "copy the recording again") from None
     rows: list[list[float]] = []
@@ -81,9 +81,9 @@ def whole_us(times: np.ndarray, us_per_unit: float, path: Path) -> Int64[np.ndar
     Raises `InputError` for times that are not finite or beyond 63 bits.
     """
     if times.ndim != 1 or times.dtype.kind not in "iuf" or not np.isfinite(times).all():
-        raise InputError(f"holds times that are no column of finite numbers ({times.shape})", path)
+        raise InputError(f"contains times that are not a column of finite numbers ({times.shape})", path)
     if len(times) and float(np.abs(times.astype(np.float64)).max()) * us_per_unit >= 2.0**62:
-        raise InputError("holds times beyond 63 bits", path, "check their unit")
+        raise InputError("contains times beyond 63 bits", path, "check their unit")
     if times.dtype.kind != "f" and us_per_unit == 1e-3:
         return (times.astype(np.int64) + 500) // 1000
     return np.rint(times * us_per_unit if us_per_unit >= 1 else times / (1 / us_per_unit)).astype(np.int64)

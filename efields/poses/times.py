@@ -1,4 +1,4 @@
-"""Times of poses in a text file of their own, a line each, beside the file of the poses (KITTI's times.txt)."""
+"""Times of poses in a separate text file, one per line, next to the file of the poses (KITTI's times.txt)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,13 @@ _NAMES = (
     "timestamp.txt",
     "poses_ts.txt",
 )
-_ASK = (
-    "give one time a line in times.txt beside it, a time before each pose, or --poses-spread (supplied.spread = true)"
-)
+_ASK = "give a times.txt next to it, one time per line, a time before each pose, or --poses-spread (supplied.spread)"
 
 
 def times_beside(poses: Path, count: int) -> tuple[Path, list[Decimal], list[str]]:
     """The file of times beside a file of poses, its times, and where each stands.
 
-    Raises `InputError` where there is none, and for one that has other than `count` times, a line each.
+    Raises `InputError` where there is none, and for one that has other than `count` times, one line each.
     """
     files = [poses.with_name(name.format(poses.stem)) for name in _NAMES]
     file = next((file for file in files if file.is_file() and file != poses), None)
@@ -40,8 +38,8 @@ def times_beside(poses: Path, count: int) -> tuple[Path, list[Decimal], list[str
                 raise ValueError(f"{len(row)} values")
             times.append(exact(row[0]))
         except ValueError:
-            what = f"{label} is no time ('{' '.join(row)[:60]}')"
-            raise InputError(what, file, f"give one time a line, for each pose of {poses.name}") from None
+            what = f"{label} is not a time ('{' '.join(row)[:60]}')"
+            raise InputError(what, file, f"give one time per line, for each pose of {poses.name}") from None
     if len(times) != count:
         raise InputError(f"has {len(times)} times, {poses.name} {count} poses", file, "give one time for each pose")
     return file, times, table.labels

@@ -1,4 +1,4 @@
-"""A file of events, opened: what its header says, and its events from start to end in constant memory.
+"""An opened file of events: the content of its header, and its events from start to end in constant memory.
 
 Loaders of event files open them as an `EventFile`; from there one way leads to a `Recording` (`efields.loaders`), to
 the facts of `efields info`, and to every writer of `efields convert`.
@@ -31,10 +31,10 @@ def _no_side_streams(damages: Damages) -> SideStreams:
 
 @dataclass(frozen=True)
 class EventFile:
-    """An event file whose header was read; events are decoded anew by each pass."""
+    """An event file whose header was read; events are decoded again by each pass."""
 
     format: str
-    """The format in the words of its makers, with its version, such as 'Prophesee EVT 3.0'."""
+    """The official name of the format, with its version, such as 'Prophesee EVT 3.0'."""
     path: Path
     """The file that holds the events."""
     width: int
@@ -45,22 +45,22 @@ class EventFile:
     """A pass over the events, in file order, in chunks of about `columns.CHUNK`. Reports everything that is broken to
     the damages, the bytes left over at the end included; raises `InputError` where nothing can be salvaged."""
     side_streams: Callable[[Damages], SideStreams] = _no_side_streams
-    """A pass over what else is inside."""
+    """A pass over everything else in the file."""
     camera: Camera | None = None
     """The calibrated camera, where the file holds it."""
     notes: tuple[str, ...] = ()
-    """What was assumed on opening, a sentence each."""
+    """What was assumed on opening, one sentence each."""
     place_in_file: Callable[[int, int], tuple[int, int]] = _same_place
     """Column and row of an event as the file has them; for messages, where the file counts otherwise than we do."""
     size_assumed: bool = False
-    """Whether nobody said the size of the sensor, so that it is a guess."""
+    """Whether the size of the sensor was not given anywhere, so that it is a guess."""
 
     def __post_init__(self) -> None:
-        if self.width or self.height:  # 0 while the size is looked for
+        if self.width or self.height:  # 0 while the size is being determined
             check_sensor_size(self.width, self.height, self.path)
 
     def events(self, damages: Damages) -> Iterator[EventColumns]:
-        """The events inside of the sensor, in file order; those outside are a damage. Times may still go backwards."""
+        """The events inside the sensor, in file order; those outside are a damage. Times may still go backwards."""
         row = 0
         for chunk in self.decode(damages):
             chunk = _without_far_times(chunk, row, damages)
@@ -72,7 +72,7 @@ class EventFile:
                 x, y = self.place_in_file(int(chunk.x[first]), int(chunk.y[first]))
                 as_there = "" if self.place_in_file is _same_place else " in the file"
                 damages.found(
-                    f"an event lies outside of the {self.width} x {self.height} sensor"
+                    f"an event lies outside the {self.width} x {self.height} sensor"
                     + ("" if damages.salvage else f" (x {x}, y {y}{as_there})"),
                     row=row + first,
                     lost_events=int(np.count_nonzero(~inside)),
@@ -96,14 +96,14 @@ class EventFile:
 
 
 def _without_far_times(chunk: EventColumns, row: int, damages: Damages) -> EventColumns:
-    """The events whose times are times; others are a damage."""
+    """The events with valid times; others are damage."""
     t_us = chunk.t_us
     first = first_far(t_us)
     if first is None:
         return chunk
     near = (t_us > -MOST_US) & (t_us < MOST_US)
     damages.found(
-        "an event's time is none" if damages.salvage else far_time(int(t_us[first])),
+        "an event's time is invalid" if damages.salvage else far_time(int(t_us[first])),
         row=row + first,
         lost_events=int(np.count_nonzero(~near)),
         do="check the unit of the times, or drop such events with --salvage",

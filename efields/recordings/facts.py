@@ -1,4 +1,4 @@
-"""The facts of a recording: what it holds, what looks broken, what training would still need."""
+"""The facts of a recording: its content, what looks broken, what training would still need."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Facts:
     kind: str
     """Name of its loader."""
     format: str
-    """The format in the words of its makers."""
+    """The official name of the format."""
     survey: Survey
-    """What its events say."""
+    """Statistics of its events."""
     side: SideStreams
     """IMU, frames without poses and triggers."""
     camera: Camera | None
@@ -38,11 +38,11 @@ class Facts:
     order: Order
     """What the clock of the events did, in the order of the file."""
     notes: tuple[str, ...]
-    """What the loader did, what was salvaged, what looks broken, what the poses lead to; a sentence each."""
+    """What the loader did, what was salvaged, what looks broken, what the poses lead to; one sentence each."""
 
     @property
     def hot_pixels(self) -> int:
-        """Number of pixels that fire far more than their neighbours."""
+        """Number of hot pixels (far more events than their neighbours)."""
         return len(hot_pixels_of(self.survey.counts)) if self.survey.events else 0
 
     @property
@@ -60,12 +60,12 @@ class Facts:
 
     @property
     def covered(self) -> int:
-        """Number of events in the time of the poses; 0 without poses."""
+        """Number of events within the time of the poses; 0 without poses."""
         return len(self.recording.covered) if self.recording is not None and self.poses else 0
 
     @property
     def lens_assumed(self) -> bool:
-        """Whether a note says that nobody gave the focal length of `camera`."""
+        """Whether a note says that the focal length of `camera` is assumed."""
         return self.camera is not None and any(note.startswith(ASSUMED_LENS) for note in self.notes)
 
     @property
@@ -76,35 +76,35 @@ class Facts:
 
     @property
     def heldout_views(self) -> int:
-        """Number of views that no training may see."""
+        """Number of held-out views, which training must not see."""
         views = None if self.recording is None else self.recording.heldout
         return 0 if views is None else len(views)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was done, what looks broken and what is missing, a sentence each."""
+        """What was done, what looks broken and what is missing, one sentence each."""
         return self.notes + hot_pixels_note(self.hot_pixels) + self.missing
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What training or scoring would need and is not there, with the flag that supplies it, a sentence each."""
+        """What training or scoring would need and is missing, with the flag that supplies it, one sentence each."""
         found = []
         if self.survey.events == 0 and not self.photographs:
-            found.append("Events are missing: there is nothing for egomotion, flow or an event loss.")
+            found.append("Events are missing: egomotion, flow and event losses are not possible.")
         if self.camera is None:
             found.append("A calibration is missing: training and egomotion need it; give it with --camera.")
         if self.poses == 0 and (self.survey.events or not self.frames):
             found.append(
                 "Poses are missing: training a radiance field needs them; give them with --poses "
-                "(and --time-offset where their clock is another)."
+                "(and --time-offset if they use another clock)."
             )
         if not self.frames and not self.heldout_views:
-            found.append("There are neither held-out views nor frames: a result cannot be scored.")
+            found.append("There are neither held-out views nor frames: results cannot be scored.")
         return tuple(found)
 
 
 def facts_of_recording(recording: Recording, kind: str, checks: tuple[str, ...] = ()) -> Facts:
-    """The facts of a recording that was read whole, and what was checked of it beside."""
+    """The facts of a recording that was read as a whole, and the results of further checks."""
     survey = _surveyed(recording.events)
     order = recording.events.order
     return Facts(

@@ -18,9 +18,9 @@ from efields.recordings.recording import Recording
 
 
 def recording_of(file: EventFile, salvage: bool = False, sensor: Sensor | None = None) -> Recording:
-    """Everything that `file` holds.
+    """The whole content of `file`.
 
-    Raises `InputError` for damage, unless `salvage`, which leaves out what is broken and notes what was lost.
+    Raises `InputError` for damage, unless `salvage`, which leaves out damaged parts and notes what was lost.
     """
     damages = Damages(file.path, salvage)
     events = gathered(file, damages)
@@ -43,7 +43,7 @@ def gathered(file: EventFile, damages: Damages) -> EventStream:
     """All events of a file in order of time. Raises `InputError` when there is none."""
     columns = _gathered_columns(file.events(damages))
     if columns.count == 0:
-        raise InputError("holds no events", file.path, "choose a recording that does")
+        raise InputError("holds no events", file.path, "choose a recording with events")
     on_pixel = columns.on_pixel if isinstance(columns, PlacedColumns) else None
     return EventStream.from_arrays(
         *columns, width=file.width, height=file.height, where=str(file.path), on_pixel=on_pixel

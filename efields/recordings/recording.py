@@ -1,4 +1,4 @@
-"""What every loader returns: the events of one recording and all that is known beside them."""
+"""What every loader returns: the events of one recording and everything else known about it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from efields.geometry.trajectory import Trajectory
 
 ASSUMED_LENS = ("The lens is not known", "Intrinsics are assumed")
-"""How notes begin that say that the camera's focal length is assumed."""
+"""Start of notes that say that the camera's focal length is assumed."""
 ASSUMED_THRESHOLDS = "Contrast thresholds are assumed"
-"""How a note begins that says that nobody gave the thresholds of the sensor."""
+"""Start of a note that says that the thresholds of the sensor are assumed."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Views:
     cameras: tuple[Camera, ...]
     """Cameras of these images (they may differ from the event camera), which have their sizes and distortion."""
     camera_of: Int64[np.ndarray, " n"]
-    """Which camera each image has."""
+    """Index of each image's camera."""
     names: tuple[str, ...]
-    """One name an image, as on disk."""
+    """One name per image, as on disk."""
     t_us: Int64[np.ndarray, " n"] | None = None
     """Absolute time of each image in microseconds; None for novel views, which have none."""
     distance: Float32[np.ndarray, " p"] | None = None
@@ -90,7 +90,7 @@ class Views:
 
     @property
     def camera(self) -> Camera:
-        """The camera of the images, or of the first of them where they have several."""
+        """The camera of the images, or of the first if they have several."""
         return self.cameras[self.camera_of[0]] if len(self) else self.cameras[0]
 
     @property
@@ -178,13 +178,13 @@ class Recording:
     sensor: Sensor
     """Contrast thresholds and refractory period, as calibrated or assumed."""
     trajectory: Trajectory | None = None
-    """Where the event camera was; None when nobody knows."""
+    """Path of the event camera; None if not known."""
     frames: Views | None = None
     """The camera's own frames along the trajectory."""
     heldout: Views | None = None
-    """Novel views that no training may see."""
+    """Held-out novel views, which training must not see."""
     box: Box | None = None
-    """The region of the world that holds the scene, when the recording says so."""
+    """The region of the world that contains the scene, if the recording gives it."""
     points: Float64[np.ndarray, "p 3"] | None = None
     """Points of the scene in the world, as the reconstruction of the poses found them; outliers may be among them."""
     depth_range: tuple[float, float] | None = None
@@ -192,23 +192,23 @@ class Recording:
     imu: Imu | None = None
     """Inertial samples."""
     unposed_frames: Frames | None = None
-    """Frames whose poses nobody knows, as vendors' files hold them."""
+    """Frames without known poses, as in vendors' files."""
     triggers: Triggers | None = None
     """Edges at the trigger input."""
     name: str = ""
     """Short name for titles and file names."""
     path: Path | None = None
-    """Where it was read from."""
+    """Path that it was read from."""
     notes: tuple[str, ...] = ()
-    """What the loader did that a user should know (sorted, dropped, assumed), a sentence each."""
+    """What the loader did that a user should know (sorted, dropped, assumed), one sentence each."""
     usual_sensor: bool = False
-    """Whether `sensor` is the usual one, as neither the files nor the loader say anything of it."""
+    """Whether `sensor` has default values, as neither the files nor the loader give any."""
 
     @property
     def calibrated(self) -> Camera:
         """The event camera. Raises `InputError` when it is not calibrated."""
         if self.camera is None:
-            raise InputError("holds no camera calibration", self.path, "give it with --camera")
+            raise InputError("has no camera calibration", self.path, "give it with --camera")
         return self.camera
 
     @property
@@ -218,7 +218,7 @@ class Recording:
 
     @property
     def thresholds_assumed(self) -> bool:
-        """Whether nobody gave the thresholds of `sensor`."""
+        """Whether the thresholds of `sensor` are assumed."""
         return self.usual_sensor or any(note.startswith(ASSUMED_THRESHOLDS) for note in self.notes)
 
     @property
@@ -228,7 +228,7 @@ class Recording:
 
     @property
     def covered(self) -> EventStream:
-        """The events in the time of the poses, views of the columns; all of them where nobody knows the poses."""
+        """The events within the time of the poses, views of the columns; all events if the poses are not known."""
         return self.events if self.trajectory is None else covered_events(self.events, self.trajectory)
 
     def seconds(self, t_us: np.ndarray) -> Float64[np.ndarray, "*n"]:

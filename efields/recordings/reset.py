@@ -1,4 +1,4 @@
-"""What a loaded recording says of its clock, and one of its parts alone where the clock was reset."""
+"""Notes on the clock of a loaded recording, and one of its parts alone if the clock was reset."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def in_file_order(recording: Recording, on_reset: OnReset = "follow") -> Recordi
         before_us = next(part.shift_us for part in order.parts if part.first == rows.start)
         events = events[rows]
         events = replace(events, t_us=events.t_us - before_us, order=order)
-        notes += (f"{len(events):,} of {order.rows:,} events were kept, those of the {on_reset} part.",)
+        notes += (f"{len(events):,} of {order.rows:,} events were kept: those of the {on_reset} part.",)
     return replace(recording, events=events, notes=recording.notes + notes)

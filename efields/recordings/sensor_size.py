@@ -1,4 +1,4 @@
-"""The size of the sensor: the one that options give, or one assumed from the coordinates of all events."""
+"""The size of the sensor: given by options, or assumed from the coordinates of all events."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from efields.formats.damages import Damages
 from efields.recordings.event_file import EventFile
 
 SENSORS = ((34, 34), (128, 128), (240, 180), (320, 240), (304, 240), (346, 260), (640, 480), (1280, 720))
-"""Sizes of sensors that are sold or that data sets use, smallest first: columns, rows."""
+"""Sizes of sensors that are sold or that datasets use, smallest first: columns, rows."""
 
 
 _MOST_ASSUMED = 4096
-"""Pixels a side up to which a size is taken from events alone."""
+"""Largest side in pixels for which a size is assumed from events alone."""
 
 
 def with_assumed_size(file: EventFile) -> EventFile:
@@ -38,10 +38,10 @@ def with_assumed_size(file: EventFile) -> EventFile:
     width, height = known or (max(columns, 1), max(rows, 1))
     say = (
         f"The size of the sensor is not in the file: {width} x {height} is assumed from the largest coordinates, "
-        f"{columns - 1} and {rows - 1} (--width and --height say otherwise)."
+        f"{columns - 1} and {rows - 1} (--width and --height change this)."
     )
     if isolated and _known_sensor(*near) != known:
-        say = f"{say[:-1]}; all events but a few lie within {near[0]} x {near[1]}, and those few may be damage."
+        say = f"{say[:-1]}; all events but a few are within {near[0]} x {near[1]}, and those few may be damage."
     return replace(file, width=width, height=height, size_assumed=True, notes=(*file.notes, say))
 
 
@@ -61,10 +61,10 @@ def _known_sensor(columns: int, rows: int) -> tuple[int, int] | None:
 
 
 def _no_sensor(size: tuple[int, int], near: tuple[int, int], isolated: bool, path: Path) -> InputError:
-    say = f"events reach x {size[0] - 1}, y {size[1] - 1}, which would take a sensor of {size[0]} x {size[1]} pixels"
+    say = f"events reach x {size[0] - 1}, y {size[1] - 1}, which would need a sensor of {size[0]} x {size[1]} pixels"
     if isolated:
-        say += f", but all of them except a few lie within {near[0]} x {near[1]}: those few are probably damage"
-    do = "give the size of the sensor with --width and --height, and leave what lies outside of it out with --salvage"
+        say += f", but all except a few are within {near[0]} x {near[1]}: those few are probably damage"
+    do = "give the size of the sensor with --width and --height, and drop events outside it with --salvage"
     return InputError(say, path, do)
 
 

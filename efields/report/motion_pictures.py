@@ -33,7 +33,7 @@ def flow_colours(flow: Float[np.ndarray, "h w 2"], fastest: float) -> UInt8[np.n
 
 
 def wheel(side: int = 96) -> UInt8[np.ndarray, "side side 4"]:
-    """The legend of `flow_colours`: speeds up to the fastest in every direction, transparent outside of the disc."""
+    """The legend of `flow_colours`: speeds up to the fastest in every direction, transparent outside the disc."""
     y, x = np.mgrid[:side, :side] * (2.0 / (side - 1)) - 1.0
     colours = flow_colours(np.stack([x, y], axis=-1), 1.0)
     inside = np.hypot(x, y) <= 1.0

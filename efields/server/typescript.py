@@ -8,7 +8,7 @@ from efields.server import protocol
 from efields.wire.typescript import interface
 
 HEAD = """\
-// Generated from efields/server/protocol.py; do not edit. To write it anew:
+// Generated from efields/server/protocol.py; do not edit. To write it again:
 // python -m efields.server.typescript > viewer/src/protocol.gen.ts
 """
 

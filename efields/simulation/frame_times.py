@@ -36,7 +36,7 @@ def times_file(folder: Path) -> Path | None:
 def frame_times(path: Path, files: list[Path], unit: str | None) -> tuple[Float64[np.ndarray, " n"], str]:
     """Time of each of these files in seconds, read from a file of times, and the unit in the file.
 
-    Raises `InputError` for lines that are no times, another number of them, times that do not rise, and a unit that is
+    Raises `InputError` for lines that are not times, another number of them, times that do not rise, and a unit that is
     not given and could be two.
     """
     rows, said = _rows(path)
@@ -120,4 +120,4 @@ def _unit(times: Float64[np.ndarray, " n"], path: Path) -> str:
         return found[0]
     readings = " or ".join(f"{unit} ({rates[unit]:,.4g} frames a second)" for unit in found or _SECONDS)
     flags = " or ".join(f"--time-unit {unit}" for unit in found or _SECONDS)
-    raise InputError(f"its times could be in {readings}", path, f"say which: {flags}")
+    raise InputError(f"its times could be in {readings}", path, f"choose with {flags}")

@@ -31,7 +31,7 @@ class EventCamera:
     threshold_sigma: Annotated[float, Range(0, 100)] = 0.0
     """Standard deviation of the thresholds from pixel to pixel, fixed for the recording, in log intensity."""
     threshold_jitter: Annotated[float, Range(0, 100)] = 0.0
-    """Standard deviation of the thresholds from event to event, in log intensity; drawn anew after every event."""
+    """Standard deviation of the thresholds from event to event, in log intensity; drawn again after every event."""
     refractory_us: Annotated[float, Range(0, 1e9)] = 0.0
     """Time after an event during which its pixel emits no further event, in microseconds."""
     refractory_mode: RefractoryMode = "hold"

@@ -38,13 +38,13 @@ def read_bag(path: Path, topic: str) -> Columns:
         raise
     except Exception as error:  # damaged bags raise whatever is met first
         said = " ".join(str(error).split())[:120] or type(error).__name__
-        raise InputError(f"cannot be read as a bag ({said})", path, "copy the bag again, whole") from None
+        raise InputError(f"cannot be read as a bag ({said})", path, "copy the complete bag again") from None
 
 
 def _read(reader: Any, path: Path, topic: str) -> Columns:
     kinds = {connection.topic: connection.msgtype.rsplit("/", 1)[-1] for connection in reader.connections}
     posed = sorted(name for name, kind in kinds.items() if kind in _WHERE)
-    listed = f"its topics of poses: {', '.join(posed) or 'none'}; all: {', '.join(sorted(kinds)) or 'none'}"
+    listed = f"its pose topics: {', '.join(posed) or 'none'}; all topics: {', '.join(sorted(kinds)) or 'none'}"
     if topic not in kinds:
         raise InputError(f"has no topic '{topic}'", path, listed)
     kind = kinds[topic]

@@ -53,18 +53,18 @@ def chosen_camera(cameras: dict[str, dict[str, Any]], part: str, path: Path) -> 
     Raises `InputError` that lists the names where several are to choose from, or none is called so.
     """
     if not cameras:
-        raise InputError("holds no camera that efields knows", path, f"give {_KNOWN}")
+        raise InputError("contains no camera that efields can read", path, f"give {_KNOWN}")
     names = ", ".join(cameras)
     if part and part not in cameras:
         if list(cameras) == [""]:
             raise InputError(
-                f"holds one camera, none of them called '{part}'", path, f"give the file without ':{part}'"
+                f"contains one camera, which is not called '{part}'", path, f"give the file without ':{part}'"
             )
         raise InputError(f"holds no camera '{part}'", path, f"choose one of: {names}")
     if part or len(cameras) == 1:
         return cameras[part or next(iter(cameras))], ()
     if "cam0" in cameras and any(name.startswith("camRect") for name in cameras):  # DSEC: cam0 is the left event camera
-        return cameras["cam0"], (f"Of the cameras {names}, cam0 is taken.",)
+        return cameras["cam0"], (f"Of the cameras {names}, cam0 is used.",)
     raise InputError(f"holds several cameras ({names})", path, f"choose one, such as {path.name}:{next(iter(cameras))}")
 
 

@@ -48,7 +48,7 @@ def calibration_of(keys: dict[str, Any], path: Path) -> Calibration:
     if "radialdistortion" in keys or "tangentialdistortion" in keys:
         size = None if size is None else (size[1], size[0])
         pinhole = Intrinsics(pinhole.fx, pinhole.fy, pinhole.cx - 1, pinhole.cy - 1, (), pinhole.skew)
-        notes = ("MATLAB's pixels count from 1: 1 was taken off the principal point.",)
+        notes = ("MATLAB counts pixels from 1: 1 was subtracted from the principal point.",)
     return Calibration(pinhole, model, distortion, size, notes=notes)
 
 
@@ -121,7 +121,7 @@ def _distortion(keys: dict[str, Any], fisheye: bool, path: Path) -> tuple[float,
     if not any(name in keys for name in names):
         unknown = [key for key in keys if "dist" in key and key not in _MODEL_KEYS and _says_numbers(keys[key])]
         if unknown:
-            raise InputError(f"'{unknown[0]}' is a distortion in no known form", path, f"name it {_DISTORTIONS[0]}")
+            raise InputError(f"'{unknown[0]}' is a distortion in an unknown form", path, f"name it {_DISTORTIONS[0]}")
         return ()
     return tuple((floats(keys.get(name), name, path) or [0.0])[0] for name in names)
 
@@ -151,10 +151,12 @@ def _pinhole(keys: dict[str, Any], path: Path) -> Intrinsics:
             return Intrinsics(f[0], f[-1], c[0], c[1], skew=skew)
     name = next((name for name in _MATRICES if floats(keys.get(name), name, path)), None)
     if name is None:
-        raise InputError("holds no camera that efields knows", path, "name fx, fy, cx, cy, or give a camera matrix")
+        raise InputError(
+            "contains no camera that efields can read", path, "name fx, fy, cx, cy, or give a camera matrix"
+        )
     numbers = floats(keys[name], name, path)
     if not any(numbers):
-        raise InputError(f"is of a camera that was not calibrated: '{name}' is 0", path, "calibrate it")
+        raise InputError(f"belongs to a camera that was not calibrated: '{name}' is 0", path, "calibrate it")
     by_column = name == "intrinsicmatrix" and len(keys[name]) == 9 and "width" in keys and not any(numbers[2:5:3])
     if by_column and numbers[6] and numbers[7]:  # Open3D lays its matrix out column by column
         numbers = [numbers[3 * (i % 3) + i // 3] for i in range(9)]
@@ -199,5 +201,5 @@ def size(values: list[float], path: Path) -> tuple[int, int] | None:
 def _check_binning(keys: dict[str, Any], path: Path) -> None:
     binning = [(floats(keys.get(name), name, path) or [0])[0] for name in ("binningx", "binningy")]
     if max(binning) > 1:
-        what = f"is of an image whose pixels were joined {binning[0]:g} x {binning[1]:g}"
+        what = f"is for an image with binned pixels ({binning[0]:g} x {binning[1]:g})"
         raise InputError(what, path, "give the calibration of the pixels that the events have")

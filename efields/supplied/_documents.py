@@ -15,7 +15,7 @@ from efields.settings import read_toml
 from efields.supplied._sources import first_character
 
 _LARGEST_YAML, _LARGEST_JSON = 4 << 20, 256 << 20
-"""Bytes: far above any calibration, and soon parsed."""
+"""Bytes: far above any calibration, and quick to parse."""
 _OPENCV_TAG = re.compile(r"!!opencv-[a-z-]+")
 _OPENCV_HEAD = re.compile(r"\A\ufeff?\s*%YAML[: ].*\n(?:---\s*\n)?")
 _ASSIGNMENT = re.compile(
@@ -49,7 +49,7 @@ def read_document(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         found = _assignments(text) if kind == "YAML" else None
     if not found:
-        raise InputError("holds no names with values", path, "check that it is the file you mean")
+        raise InputError("contains no names with values", path, "check that it is the right file")
     return found
 
 
@@ -71,7 +71,7 @@ def _read_yaml(text: str) -> Any:
         return documents[0] if documents else None
     bare = [{k: v for k, v in d.items() if k != "header"} if isinstance(d, dict) else d for d in documents]
     if any(document != bare[0] for document in bare):
-        raise InputError(f"holds {len(documents)} documents that differ", do="keep the one that you mean")
+        raise InputError(f"holds {len(documents)} documents that differ", do="keep only the right one")
     return documents[0]
 
 
@@ -86,7 +86,7 @@ def _read_xml(text: str) -> Any:
 
 def _of_element(element: Any, depth: int) -> Any:
     if depth > 16:
-        raise InputError("is XML of too many levels", do="check that it is the file you mean")
+        raise InputError("is XML of too many levels", do="check that it is the right file")
     if not len(element):
         return (element.text or "").strip().strip('"')
     if all(child.tag == "_" for child in element):

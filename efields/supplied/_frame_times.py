@@ -27,7 +27,7 @@ def times_of_frames(
         found, how = _by_name(names, frame_names), ""
     else:
         found = [_number(name, len(t_us)) for name in names]
-        how = "Frames of the recording have no names: the number in each image's name is taken to count them from 0."
+        how = "Frames of the recording have no names: the number in each image's name is assumed to count them from 0."
     index = np.array([i for i, frame in enumerate(found) if frame is not None], dtype=np.int64)
     frame = np.array([frame for frame in found if frame is not None], dtype=np.int64)
     if len(index) < 2:
@@ -36,7 +36,7 @@ def times_of_frames(
         raise InputError(what, where, f"name the images as the frames are ({ours}, not '{names[0] if names else ''}')")
     notes = (how,) if how else ()
     if len(index) < len(names):
-        notes += (f"{len(names) - len(index)} of {len(names)} posed images are no frames of the recording.",)
+        notes += (f"{len(names) - len(index)} of {len(names)} posed images are not frames of the recording.",)
     return index, t_us[frame], notes
 
 
@@ -45,7 +45,7 @@ def _frames(recording: Recording, where: Path) -> tuple[tuple[str, ...], Int64[n
         return recording.unposed_frames.names, recording.unposed_frames.t_us
     if recording.frames is not None and recording.frames.t_us is not None and len(recording.frames):
         return recording.frames.names, recording.frames.t_us
-    what = "its poses are those of images, and the recording holds no frames that would say when they were taken"
+    what = "its poses are those of images, and the recording has no frames that would give their times"
     raise InputError(what, where, "give poses with times, such as TUM text or a json with 'timestamp' in each frame")
 
 

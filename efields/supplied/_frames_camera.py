@@ -41,7 +41,7 @@ def of_frames_json(document: dict[str, Any], width: int, path: Path) -> Calibrat
     cx, cy = number("cx"), number("cy")
     if cx is None or cy is None:
         if middle[1] is None:
-            raise InputError("says neither cx, cy nor w, h", path, "add them")
+            raise InputError("gives neither cx, cy nor w, h", path, "add them")
         cx, cy = middle[0] / 2 if cx is None else cx, middle[1] / 2 if cy is None else cy
     model = str(meta.get("camera_model") or "").lower()
     if lens_of(model) is None:

@@ -33,7 +33,7 @@ _WHAT = f"a calibration, or numbers {FORMS}"
 
 
 def read_camera(source: str, width: int, height: int, *, scale: bool = False) -> tuple[Camera, tuple[str, ...]]:
-    """The camera that `source` names, for a sensor of this size, and what was assumed, a sentence each.
+    """The camera that `source` names, for a sensor of this size, and what was assumed, one sentence each.
 
     A calibration of another size is an error, or with `scale` is scaled where the ratio of the sides is the same.
     Raises `InputError` for anything missing, broken or of a model that efields does not have.

@@ -1,4 +1,4 @@
-"""What the given poses lead to: their rate, what they cover, and how far a wrong time offset moves the image."""
+"""Checks of the given poses: their rate, what they cover, and how far a wrong time offset moves the image."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _box(recording: Recording) -> tuple[Box | None, tuple[str, ...]]:
     try:
         found = find_box(recording, *seen, recording.frames)
     except InputError as error:
-        return None, (f"Training needs to be told where the scene is ({error.what}): {error.do}.",)
+        return None, (f"Training needs to know where the scene is ({error.what}): {error.do}.",)
     return found.box, (found.sentence,)
 
 
@@ -56,7 +56,7 @@ def pose_checks(
     first, last = np.searchsorted(events.t_us, [trajectory.start_us, trajectory.end_us + 1])
     share = 100.0 * float(last - first) / max(len(events), 1)
     told = [
-        f"There are {len(trajectory)} poses, {rate:.0f} a second over {span_s:.3f} s.",
+        f"There are {len(trajectory)} poses, {rate:.0f} per second over {span_s:.3f} s.",
         f"Poses cover {share:.1f} % of the events.",
         *_gaps(events, trajectory),
     ]
@@ -92,8 +92,8 @@ def _offset_consequence(trajectory: Trajectory, camera: Camera, box: Box | None)
         speed = image_speed(trajectory, camera, box_points(box))
     else:
         speed = _speed_at_unit_distance(trajectory, camera)
-        where = ", for a scene one world unit away (where it is, the poses do not show)"
-    return f"1 ms of wrong time offset moves the image by {speed * 1e-3:.2g} px (median){where}."
+        where = ", for a scene one world unit away (the poses do not show its distance)"
+    return f"A time offset error of 1 ms moves the image by {speed * 1e-3:.2g} px (median){where}."
 
 
 def _speed_at_unit_distance(trajectory: Trajectory, camera: Camera, instants: int = 64) -> float:

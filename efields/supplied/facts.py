@@ -1,4 +1,4 @@
-"""The facts of a recording with what a user gives beside it, read once."""
+"""The facts of a recording together with what a user supplies, read once."""
 
 from __future__ import annotations
 

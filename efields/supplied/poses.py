@@ -60,7 +60,7 @@ class PoseTable:
     axes: Literal["opencv", "opengl"] = "opencv"
     """Axes that this kind of source gives to a camera."""
     notes: tuple[str, ...] = ()
-    """What was assumed, a sentence each."""
+    """What was assumed, one sentence each."""
     labels: Sequence[str] = ()
     """Where each pose stands in the source, such as `line 3`; none where sources have no rows."""
 
@@ -77,7 +77,7 @@ def read_poses(
     span = int(recording.events.t_us[0]) + offset_us, int(recording.events.t_us[-1]) + offset_us
     if part:
         if not part.startswith("/"):
-            raise InputError(f"'{part}' is no topic", source, "give BAG:/topic")
+            raise InputError(f"'{part}' is not a topic", source, "give BAG:/topic")
         stamps, position, orientation, notes = read_bag(path, part)
         return PoseTable(stamps, position, orientation, notes=notes)
     if path.is_dir():
@@ -96,7 +96,7 @@ def read_poses(
     if starts_like_json(path):
         return _of_json(path, recording, unit, span, offset_us)
     if path.suffix in (".bag", ".db3", ".mcap"):
-        raise InputError("is a bag of many topics", path, f"name that of the poses: {path.name}:/topic")
+        raise InputError("is a bag of many topics", path, f"give the topic of the poses: {path.name}:/topic")
     return _of_text(path, unit, order, spread, span)
 
 
@@ -112,7 +112,7 @@ def _of_npz(path: Path) -> PoseTable:
     arrays = read_npz(path, _NPZ)
     position, orientation, stamps = (arrays[name] for name in _NPZ)
     if position.dtype.kind not in "fiu" or orientation.dtype.kind not in "fiu":
-        raise InputError("holds poses that are no numbers", path, "write the poses again")
+        raise InputError("holds poses that are not numbers", path, "write the poses again")
     return PoseTable(
         times_us(stamps, _NPZ[2], path),
         expect_shape(position, (len(stamps), 3), _NPZ[0], path).astype(np.float64),
@@ -130,7 +130,7 @@ def _of_text(path: Path, unit: Unit, order: Order, spread: bool, span: tuple[int
         return PoseTable(t_us, rows.position, rows.orientation, notes=notes, labels=labels)
     if times is None:
         where, times, labels_of_times = times_beside(path, len(labels))
-        notes += (f"The poses have no times: those of {where.name} are taken, row by row.",)
+        notes += (f"The poses have no times: those of {where.name} are used, row by row.",)
     else:
         labels_of_times = labels
     t_us, said = microseconds(times, unit or found_unit, *span, str(where), labels_of_times)
@@ -148,7 +148,7 @@ def _of_json(path: Path, recording: Recording, unit: Unit, span: tuple[int, int]
         try:
             times = [exact(str(frame[key])) for frame in frames]
         except ValueError as error:
-            raise InputError(f"'{key}' of a frame is no time ({error})", path, "correct it") from None
+            raise InputError(f"'{key}' of a frame is not a time ({error})", path, "correct it") from None
         t_us, said = microseconds(times, unit or _TIME_KEYS[key], *span, str(path))
         index, notes = np.arange(len(frames)), (said,) if said else ()
     else:

@@ -1,4 +1,4 @@
-"""Where a camera sits on the body whose poses are known: an IMU, a marker, another camera."""
+"""The pose of a camera on the body whose poses are known: an IMU, a marker, another camera."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FORMS = "px,py,pz,qx,qy,qz,qw, a 4x4 matrix, or a Kalibr file with T_cam_imu"
 
 
 def read_body_camera(source: str) -> tuple[Float64[np.ndarray, "4 4"], tuple[str, ...]]:
-    """`T_body_camera`, which takes camera (OpenCV axes) to body, and what should be known about it, a sentence each.
+    """`T_body_camera`, which takes camera (OpenCV axes) to body, and what should be known about it, one sentence each.
 
     `source` is seven numbers (position and quaternion xyzw of the camera in the body), sixteen of a matrix row by row,
     a text or .npy file of them, or a Kalibr camchain with `T_cam_imu` (which is inverted) or `T_imu_cam`; `FILE:cam1`
@@ -68,7 +68,7 @@ def _matrix(numbers: list[float], where: str | Path) -> Float64[np.ndarray, "4 4
         matrix[:3, 3] = numbers[:3]
         return matrix
     if len(numbers) not in (12, 16):
-        raise InputError(f"{len(numbers)} numbers are no rigid motion", where, f"give {_FORMS}")
+        raise InputError(f"{len(numbers)} numbers are not a rigid motion", where, f"give {_FORMS}")
     matrix[: len(numbers) // 4] = np.array(numbers).reshape(-1, 4)
     rotation = matrix[:3, :3]
     if (
@@ -94,7 +94,7 @@ def _of_kalibr(document: dict[str, Any], part: str, path: Path) -> tuple[np.ndar
     notes = ()
     shift = floats(cameras[chosen].get("timeshift_cam_imu"), "timeshift_cam_imu", path)
     if shift and shift[0]:
-        said = "it holds for poses in the IMU's clock and was not applied, give --time-offset for that"
+        said = "it applies to poses in the IMU's clock and was not used; give it with --time-offset if needed"
         notes = (f"Kalibr found a time offset of {shift[0]:.6g} s (timeshift_cam_imu): {said}.",)
     return np.linalg.inv(_camera_imu(cameras, chosen, path)), notes
 

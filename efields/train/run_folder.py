@@ -1,4 +1,4 @@
-"""Where a training goes: a folder that no other process trains in, and no run that is there is lost unasked."""
+"""The folder of a training: no other process trains in it, and no existing run is lost unasked."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def run_folder(config: Path, named: Path | None, *, resume: bool, overwrite: boo
     """
     path = named or (config.parent if config.name == "config.toml" else RUNS / config.stem)
     if resume and overwrite:
-        raise InputError("--resume and --overwrite exclude each other", do="choose whether to keep what is there")
+        raise InputError("--resume and --overwrite exclude each other", do="choose whether to keep the existing run")
     if not (resume or overwrite or named is not None):
         with _next_run(path) as run:
             yield run
         return
     run = Run(path)
     if resume and not run.checkpoint_path.exists():
-        raise InputError("holds no checkpoint to go on from", path, "train without --resume")
+        raise InputError("has no checkpoint to continue from", path, "train without --resume")
     with run.held_for_training():
         if not (resume or overwrite) and (run.holds_results or run.config_path.exists()):
-            do = "go on with it by --resume, replace it with --overwrite, or name another folder"
-            raise InputError("a run is there already", path, do)
+            do = "continue it with --resume, replace it with --overwrite, or give another folder"
+            raise InputError("a run exists there already", path, do)
         yield run
 
 
@@ -64,5 +64,5 @@ def finished(run: Run, steps: int, asked: int | None) -> int | None:
     """
     done = read_checkpoint(run.checkpoint_path)["loop"]["step"]
     if asked is not None and asked < done:
-        raise InputError(f"--steps {asked}, and {done} steps are done", run.path, f"give more than {done}")
+        raise InputError(f"--steps {asked}, but {done} steps are done already", run.path, f"give more than {done}")
     return done if done >= steps else None

@@ -43,6 +43,6 @@ def test_a_disk_that_is_too_small_is_told_with_the_size(tmp_path: Path, monkeypa
 
 def test_the_words_need_what_they_measure(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "recordings"]) == 2
-    assert "names no files" in capsys.readouterr().err
+    assert "has no files" in capsys.readouterr().err
     assert cli.main(["bench", "large", "--events", "3"]) == 2
     assert "--events 3; give a number from 1000" in capsys.readouterr().err

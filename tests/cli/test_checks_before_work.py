@@ -82,7 +82,7 @@ def nothing_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("render run --out a.avi", "'.avi' cannot be written"),
         ("render run --out afile/a.mp4", "is a file, and not the folder"),
         ("bench kernels --backends fastest", "unknown backend 'fastest'"),
-        ("bench scaling --backends ,", "--backends names none"),
+        ("bench scaling --backends ,", "--backends is empty"),
         ("bench motion --sensors dirty", "unknown sensor 'dirty'"),
     ],
 )

@@ -219,7 +219,7 @@ def test_a_size_that_is_only_assumed_is_not_written(tmp_path: Path, capsys: pyte
         assert out.exists() is not stores
         if stores:
             said = capsys.readouterr().err
-            assert f"34 x 34 is only assumed, and '{kind}' stores it; say it: --width 34 --height 34" in said
+            assert f"34 x 34 is only assumed, but '{kind}' stores it; confirm it with --width 34 --height 34" in said
             converted(capsys, path, out, "--to", kind, "--crop", "0,0,8,6")
 
 

@@ -90,7 +90,7 @@ def test_the_viewer_tells_its_page_its_server_and_its_port(
         monkeypatch.setattr(doctor, "PORT", taken.getsockname()[1])
         told = findings()
     assert not told["viewer port"]["ok"]
-    assert "takes the next one" in told["viewer port"]["do"]
+    assert "uses the next free one" in told["viewer port"]["do"]
     assert findings()["viewer port"]["ok"]
     assert told["viewer server"]["ok"]
     # Installed without its sources and without its page.

@@ -155,7 +155,7 @@ def test_without_a_calibration_it_says_what_can_be_done(recording: Path, capsys:
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (("egomotion", "--start", "5"), "lasts 0.100 s, and --start 5 lies beyond its end"),
+    (("egomotion", "--start", "5"), "lasts 0.100 s, and --start 5 is beyond its end"),
     (("egomotion", "--start", "0.05", "--stop", "0.02"), "--stop 0.02 is not after --start 0.05"),
     (("flow", "--stop", "0"), "--stop 0.0; give a number above 0"),
     (("egomotion", "--start", "nan"), "--start nan; give a number from 0"),
@@ -215,7 +215,7 @@ def test_events_that_show_no_motion(tmp_path: Path, capsys: pytest.CaptureFixtur
     for name, t_us, x, y, said in (
         ("one", [1_000_000], [5], [6], "1 event is too few to estimate motion"),
         ("two", [1_000_000, 1_000_500], [5, 6], [6, 6], "2 events are too few to estimate motion"),
-        ("time", at_once, spread, spread, "4,990 events are all at one time"),
+        ("time", at_once, spread, spread, "4,990 events are all at the same time"),
         ("pixel", np.arange(5000) * 40 + 1_000_000, np.full(5000, 9), np.full(5000, 8), "1 hot pixel and its 5,000"),
     ):
         path = tmp_path / f"{name}.npz"

@@ -80,7 +80,7 @@ def test_text_for_people(kind: str, tmp_path: Path, capsys: pytest.CaptureFixtur
     many = f"{len(recording.events):,}," if len(recording.events) else None
     assert any(line.startswith("events") and (many or "") in line for line in lines) == (many is not None)
     images = sum(len(views) for views in (recording.frames, recording.heldout) if views is not None)
-    poses = "none" if many else f"{images}, one an image"
+    poses = "none" if many else f"{images}, one per image"
     poses = poses if recording.trajectory is None else f"{len(recording.trajectory)}, "
     assert any(line.startswith("poses") and poses in line for line in lines)
     if recording.camera is None:
@@ -127,7 +127,7 @@ def test_bad_input_is_one_line_and_code_2(tmp_path: Path, capsys: pytest.Capture
     assert cli.main(["info", str(folder), "--json"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "raw_events.npz: is damaged or cut short" in captured.err
+    assert "raw_events.npz: is damaged or truncated" in captured.err
     assert captured.err.count("\n") == 1
 
 
@@ -141,7 +141,7 @@ def test_photographs_are_told_as_photographs(tmp_path: Path, capsys: pytest.Capt
     said = capsys.readouterr().out
     assert "images      5, colour, 5 x 7, 8 x 6 pixels" in said
     assert "cameras     2: focal lengths 9.0 to 12.0 px" in said
-    assert "poses       5, one an image" in said
+    assert "poses       5, one per image" in said
     assert "to train on 4 images" in said and "held out    1 images" in said
     for word in ("threshold", "events/s", "hot pixels", "Bayer", "none", "IMU", "missing"):
         assert word not in said

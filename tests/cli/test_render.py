@@ -70,7 +70,7 @@ def test_poses_from_json_in_both_conventions(tmp_path: Path) -> None:
     ("name", "text", "said"),
     [
         ("a.txt", "0 1 2 3 0 0 0\n", "line 1: its quaternion is not of unit length"),
-        ("a.txt", "0 1 2 x 0 0 0 1\n", "line 1 is no pose"),
+        ("a.txt", "0 1 2 x 0 0 0 1\n", "line 1 is not a pose"),
         ("a.json", "{}", "no 4x4 poses"),
         ("a.json", "[[1, 2], [3, 4]]", "shape"),
         ("a.json", json.dumps([(2 * np.eye(4)).tolist()]), "not a rotation"),

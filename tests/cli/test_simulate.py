@@ -86,14 +86,14 @@ def test_a_simulated_recording_is_replaced_when_asked_and_anything_else_kept(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "name one thing to simulate"),
-        (["blob_white", "--frames", "waves.npz"], "name one thing to simulate"),
+        ([], "give one thing to simulate"),
+        (["blob_white", "--frames", "waves.npz"], "give one thing to simulate"),
         (["--frames", "nowhere"], "nowhere: no such file or folder"),
         (["--frames", "waves.npz", "--fps", "30"], "its own times"),
         (["--frames", "waves.npz", "--c-pos", "0"], "--c-pos 0.0; give a number from 0.01 to 100"),
         (["--frames", "waves.npz", "--c-pos", "9", "--c-neg", "9"], "no events"),
         (["--frames", "waves.npz", "--bayer", "RGGB"], "no colours"),
-        (["blob_white", "--c-pos", "0.3"], "a camera of its own"),
+        (["blob_white", "--c-pos", "0.3"], "its own camera"),
         (["blob_wite"], "blob_white"),
     ],
 )

@@ -36,7 +36,7 @@ def poses(times: list[object]) -> str:
 def test_a_unit_that_is_asked_for_is_taken(events: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = poses([f"{1.5 * i:g}" for i in range(24)])
     said = info(capsys, events, "--poses", path, code=2)
-    assert "could be 0 to 34.5 s (seconds) or 0 to 0.0345 s (milliseconds); say which: --poses-time-unit" in said
+    assert "could be 0 to 34.5 s (seconds) or 0 to 0.0345 s (milliseconds); give it with --poses-time-unit" in said
     found = info(capsys, events, "--poses", path, "--poses-time-unit", "ms")
     assert isinstance(found, dict)
     assert found["poses"] == 24

@@ -86,7 +86,7 @@ def test_a_second_run_gets_a_number_and_a_named_one_is_not_overwritten(
 
 def test_resuming_nothing_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train("--resume") == 2
-    assert "holds no checkpoint" in capsys.readouterr().err.splitlines()[-1]
+    assert "has no checkpoint" in capsys.readouterr().err.splitlines()[-1]
     assert not Path("runs").exists()
 
 
@@ -130,7 +130,7 @@ def test_stopping_says_how_to_go_on_and_going_on_ends_it(
     with monkeypatch.context() as patch:
         patch.setattr(_training, "TrainingReport", Impatient)
         assert train() == code
-    line = "efields: stopped at step 2; go on with: efields train runs/small/config.toml --resume"
+    line = "efields: stopped at step 2; continue with: efields train runs/small/config.toml --resume"
     assert capsys.readouterr().err.splitlines()[-1] == line
     assert cli.main(["train", "runs/small/config.toml", "--resume"]) == 0
     assert steps_logged("runs/small") == [1, 2, 3, 4]
@@ -144,7 +144,7 @@ def test_a_request_to_end_while_scoring_is_one_line_and_resuming_scores(
         patch.setattr(evaluate, "evaluate_run", lambda *_args, **_options: signal.raise_signal(signal.SIGTERM))
         assert train() == 143
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said == "efields: stopped while scoring; go on with: efields train runs/small/config.toml --resume"
+    assert said == "efields: stopped while scoring; continue with: efields train runs/small/config.toml --resume"
     before = Path("runs/small/training.json").read_bytes()
     assert cli.main(["train", "runs/small/config.toml", "--resume"]) == 0
     assert json.loads(Path("runs/small/metrics.json").read_text())["steps"] == 4

@@ -42,7 +42,7 @@ def test_poses_and_camera_of_files_train_as_those_of_the_recording(
 ) -> None:
     assert cli.main(["train", "small.toml", "--scene", "tiny", "--threads", "1", *GIVEN]) == 0
     said = capsys.readouterr().err
-    assert "Times of the poses are taken for seconds" in said
+    assert "Times of the poses are assumed to be seconds" in said
     assert said.count("A time offset of 0.1 s") == 1
     supplied = load_experiment("runs/small").supplied
     assert (supplied.camera, supplied.poses) == (
@@ -76,7 +76,7 @@ def test_a_recording_in_place_of_a_config_takes_the_default_one(
     assert cli.main(["train", "tiny", "--threads", "1", *GIVEN]) == 0
     assert load_experiment("runs/tiny").scene == str((files / "tiny").resolve())
     assert cli.main(["train", "tiny", "--scene", "tiny", *GIVEN]) == 2
-    assert "--scene names another" in capsys.readouterr().err.splitlines()[-1]
+    assert "--scene gives another" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_which_words_are_recordings(files: Path) -> None:
@@ -97,11 +97,11 @@ def test_which_words_are_recordings(files: Path) -> None:
         ([], "tiny: the recording has no camera poses; training needs them: give --poses"),
         (["--poses", "none.txt"], "none.txt: no such file or folder; give the path of poses"),
         (["--poses", "poses.txt"], "line 1: its position or quaternion is not finite"),
-        (["--camera", "1,2,3"], "1,2,3: 3 numbers are no camera; give fx,fy,cx,cy"),
-        (["--time-offset", "0.1"], "--time-offset belongs to poses that are given; give them with --poses"),
+        (["--camera", "1,2,3"], "1,2,3: 3 numbers are not a camera; give fx,fy,cx,cy"),
+        (["--time-offset", "0.1"], "--time-offset needs poses that are given; give them with --poses"),
         (["--time-offset", "inf"], "--time-offset inf; give a number from -1e+12 to 1e+12"),
-        (["--body-to-camera", "0,0,0,0,0,0,1"], "--body-to-camera belongs to poses"),
-        (["--poses", "poses.txt", "--body-to-camera=-1,2"], "-1,2: 2 numbers are no rigid motion"),
+        (["--body-to-camera", "0,0,0,0,0,0,1"], "--body-to-camera needs poses"),
+        (["--poses", "poses.txt", "--body-to-camera=-1,2"], "-1,2: 2 numbers are not a rigid motion"),
     ],
 )
 def test_what_is_missing_or_wrong_is_one_line_that_names_the_flag(

@@ -39,7 +39,7 @@ def test_a_run_is_served_until_ctrl_c(tiny_run: Run) -> None:
             assert lines[0].startswith(f"port {port} is taken: using ")
             url = lines[1].removeprefix("viewer:").strip()
             assert url.startswith("http://127.0.0.1:") and f":{port}/" not in url
-            assert "ssh -L" in lines[2] and lines[3] == "Ctrl-C ends it."
+            assert "ssh -L" in lines[2] and lines[3] == "Ctrl-C closes it."
             with urllib.request.urlopen(f"{url}scene.json") as scene:
                 document = json.load(scene)
             assert (document["format"], document["volume"]) == ("efields-scene", None)
@@ -150,4 +150,4 @@ def test_bench_view_measures_both(
 @pytest.mark.usefixtures("here")
 def test_bench_view_without_a_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "view", "--backends", "reference"]) == 2
-    assert "no run to look at" in capsys.readouterr().err
+    assert "no run to show" in capsys.readouterr().err

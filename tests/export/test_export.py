@@ -120,7 +120,7 @@ def test_what_cannot_be_written_is_told_before_the_work(
         ("--points", "new.xyz", "ends in .ply"),
         ("--poses", "new.csv", "ends in .txt"),
         ("--video", "new.avi", "give an .mp4 file"),
-        ("--html", "there.html", "exists already; replace it with --overwrite, or name another"),
+        ("--html", "there.html", "exists already; replace it with --overwrite, or give another name"),
         ("--points", "there.ply", "--overwrite"),
         ("--poses", "there.txt", "--overwrite"),
         ("--video", "there.mp4", "--overwrite"),

@@ -62,7 +62,7 @@ def test_the_frozen_scene_of_version_1_opens() -> None:
     [
         ({"schema_version": [2, 0]}, "this scene has format version 2.0; this efields reads 1.x; open it with"),
         ({"schema_version": "1.0"}, "it has no version"),
-        ({"format": "other"}, "is no scene of efields"),
+        ({"format": "other"}, "is not a scene of efields"),
     ],
 )
 def test_other_formats_and_versions_are_refused(tmp_path: Path, change: dict, said: str) -> None:
@@ -88,7 +88,7 @@ def test_broken_scenes_say_what_is_wrong(tmp_path: Path) -> None:
         read_scene(tmp_path / "plain.html")
     folder = shutil.copytree(FROZEN, tmp_path / "scene")
     blob = (folder / "volume-0.bin").read_bytes()
-    for content, said in ((blob[: len(blob) // 2], "damaged or cut short"), (None, "is not there")):
+    for content, said in ((blob[: len(blob) // 2], "damaged or truncated"), (None, "is not there")):
         if content is None:
             (folder / "volume-0.bin").unlink()
         else:
@@ -110,5 +110,5 @@ def test_a_page_with_a_damaged_blob_is_told(scene: BakedScene, page: Path, tmp_p
     mark = 'data-blob="volume-0.bin">'
     at = text.index(mark) + len(mark)
     out.write_text(text[:at] + "A" + text[at:])
-    with pytest.raises(InputError, match="damaged or cut short"):
+    with pytest.raises(InputError, match="damaged or truncated"):
         read_scene(out).volume()

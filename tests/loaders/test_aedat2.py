@@ -34,7 +34,7 @@ def test_a_dvs128_has_on_as_0_and_is_mirrored(tmp_path: Path) -> None:
     assert columns(path) == [[122, 0], [124, 0], [10, 11], [1, 0]]
     recording = Config().load(path)
     assert (recording.events.width, recording.events.height) == (128, 128)
-    assert "taken for those of a DVS128" in recording.notes[0]
+    assert "assumed to be those of a DVS128" in recording.notes[0]
 
 
 def test_a_dvs128_marks_edges_with_bit_15(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_davis_has_on_as_1_and_is_mirrored(tmp_path: Path) -> None:
 
 def test_a_place_outside_of_the_sensor_is_told_as_the_file_has_it(tmp_path: Path) -> None:
     path = aedat2_file(tmp_path / "a", [(davis(0, 0, 1), 7), (davis(4, 306, 1), 8)], DAVIS)
-    with pytest.raises(InputError, match=r"outside of the 240 x 180 sensor \(x 4, y 306 in the file\) in row 1"):
+    with pytest.raises(InputError, match=r"outside the 240 x 180 sensor \(x 4, y 306 in the file\) in row 1"):
         Config().load(path)
 
 
@@ -76,7 +76,7 @@ def test_without_a_chip_the_addresses_say_it(tmp_path: Path) -> None:
     assert columns(path)[:2] == [[45], [159]]
     assert columns(path, width=640, height=480)[:2] == [[339], [379]]
     assert Config().open(path).notes == (
-        "The file does not name its camera: addresses are taken for those of a DAVIS of 346 x 260 pixels.",
+        "The file does not name its camera: addresses are assumed to be those of a DAVIS of 346 x 260 pixels.",
     )
 
 
@@ -140,8 +140,8 @@ def test_an_imu_sample_without_a_part_is_a_damage(tmp_path: Path) -> None:
     samples = [imu_records(t, (t,) * 7) for t in range(5)]
     records = [(davis(1, 1, 1), 5), *samples[0], *samples[1][:3], *samples[2], *samples[3], *samples[4][:2]]
     path = aedat2_file(tmp_path / "a", records, DAVIS)
-    assert "ends in the middle of a sample" in Config().open(path).notes[1]
-    with pytest.raises(InputError, match="sample of the IMU lacks parts"):
+    assert "ends in the middle of an IMU sample" in Config().open(path).notes[1]
+    with pytest.raises(InputError, match="IMU sample is incomplete"):
         Config().load(path)
     imu = Config(salvage=True).load(path).imu
     assert imu is not None
@@ -195,7 +195,7 @@ def test_cut_at_every_byte(tmp_path: Path) -> None:
 
 def test_foreign_bits_are_counted(tmp_path: Path) -> None:
     path = aedat2_file(tmp_path / "a", [(1, 1), (1 << 20, 2), (1, 3)], "x.DVS128")
-    with pytest.raises(InputError, match="an address has bits that a DVS128 has not at byte"):
+    with pytest.raises(InputError, match="an address has bits that a DVS128 does not have at byte"):
         Config().load(path)
     assert "lost 1 events" in Config(salvage=True).load(path).notes[-1]
 
@@ -229,7 +229,7 @@ def test_a_real_imu_at_rest_measures_gravity(shared_data: Path) -> None:
     recording = Config().load(shared_data / "davis240c_imu/IMU_translBoxes.aedat")
     assert recording.imu is not None
     assert len(recording.imu.t_us) == 4833  # and six numbers of one more, in which the file ends
-    assert "ends in the middle of a sample of the IMU" in recording.notes[0]
+    assert "ends in the middle of an IMU sample" in recording.notes[0]
     assert float(np.linalg.norm(recording.imu.acceleration.mean(0))) == pytest.approx(9.9, abs=0.1)
     assert float(np.rad2deg(np.abs(recording.imu.gyro)).max()) < 7
 

@@ -98,7 +98,7 @@ def test_a_second_camera_is_named(tmp_path: Path) -> None:
         "DVS128\r\n#Source 2: DAVIS346",
     )
     assert columns(path)[0] == [1]
-    assert "not those of DAVIS346 (2)" in Config().load(path).notes[0]
+    assert "those of DAVIS346 (2)" in Config().load(path).notes[0]
     data = path.read_bytes().replace(b"#Source 2: DAVIS346\r\n", b"")
     path.write_bytes(data)
     with pytest.raises(InputError, match="source that the header does not name"):
@@ -126,7 +126,7 @@ def test_garbage_between_packets_is_stepped_over(tmp_path: Path) -> None:
     events = aedat3_events(*microseconds())
     noise = np.random.default_rng(0).bytes(4096)
     path = aedat3_file(tmp_path / "a", [aedat3_packet(1, events[:20]), noise, aedat3_packet(1, events[20:])])
-    with pytest.raises(InputError, match="header is broken or it is cut short at byte"):
+    with pytest.raises(InputError, match="header is broken or it is truncated at byte"):
         Config().load(path)
     recording = Config(salvage=True).load(path)
     assert len(recording.events) == 40

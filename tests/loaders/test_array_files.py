@@ -76,17 +76,17 @@ def test_npz_in_many_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_is_left_open_is_said(tmp_path: Path) -> None:
     path = tmp_path / "e.npz"
     np.savez(path, events=np.stack([X, Y, T, P], 1), more_events=np.zeros((N, 4)), data=np.stack([X, Y, T, P], 1))
-    with pytest.raises(InputError, match="holds events more than once: events, data; name one with --option key=NAME"):
+    with pytest.raises(InputError, match="events more than once: events, data; choose one with --option key=NAME"):
         load(path)
     check(path, key="data")
-    with pytest.raises(InputError, match=r"holds no 'dat'; it holds 'events' .300 x 4 int64."):
+    with pytest.raises(InputError, match=r"contains no 'dat'; it contains 'events' .300 x 4 int64."):
         load(path, key="dat")
     np.savez(path, events=np.stack([X, Y, T, P, P], 1))
     with pytest.raises(InputError, match="has 5 columns without names"):
         load(path)
     check(path, columns="x y t p -")
     np.savez(path, x=X, y=Y, t=T[:-1], p=P)
-    with pytest.raises(InputError, match="no arrays x, y, t and p of one length"):
+    with pytest.raises(InputError, match="no arrays x, y, t and p of equal length"):
         load(path)
 
 
@@ -95,7 +95,7 @@ def test_values_that_are_no_events(tmp_path: Path) -> None:
     x, t, p = X.astype(np.float64), T / 1e6, P.copy()
     x[3], t[5], p[7] = 4.5, np.nan, 3
     np.savez(path, x=x, y=Y, t=t, p=p)
-    with pytest.raises(InputError, match=r"no whole number .* in row 3"):
+    with pytest.raises(InputError, match=r"not a whole number .* in row 3"):
         load(path)
     recording = load(path, salvage=True)
     assert recording.events.t_us.tolist() == np.delete(T, [3, 5, 7]).tolist()
@@ -158,7 +158,7 @@ def test_npy_cut_at_every_byte(tmp_path: Path) -> None:
             continue
         assert found.t_us.tolist() == T[: (size - start) // 13].tolist()
     path.write_bytes(data + b"12")
-    with pytest.raises(InputError, match=f"left over at the end at byte {len(data):,}"):
+    with pytest.raises(InputError, match=f"leftover bytes at the end at byte {len(data):,}"):
         load(path)
     assert len(load(path, salvage=True).events) == 40
 
@@ -237,7 +237,7 @@ def test_mat_with_impossible_lengths_allocates_nothing(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[132:136] = b"\xff\xff\xff\x7f"
     path.write_bytes(data)
-    with pytest.raises(InputError, match="cut short at byte 128"):
+    with pytest.raises(InputError, match="truncated at byte 128"):
         load(path)
     path.write_bytes(b"")
     with pytest.raises(InputError, match="is empty"):

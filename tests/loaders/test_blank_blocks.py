@@ -94,9 +94,9 @@ def test_a_live_stream_begins_before_its_first_time(words, write, tmp_path: Path
     begun = [word for k in range(5) for word in all_words[each * k + each - 1 : each * k + each]]  # without times
     recording = load(write(tmp_path / "r.raw", [*begun, *all_words]))
     assert recording.events.t_us.tolist() == sorted(t for t, _, _, _ in rows)
-    left_out = "Left out: events before the first word of time and row, where a live stream began (5 of them)."
+    left_out = "Left out: events before the first time and row words, where a live stream began (5 of them)."
     assert left_out in recording.notes
-    with pytest.raises(InputError, match=r"holds [0-9]+ events, but no word of time \(TIME_HIGH\) before any"):
+    with pytest.raises(InputError, match=r"has [0-9]+ events, but no time word \(TIME_HIGH\) before any"):
         load(write(tmp_path / "none.raw", begun))
 
 

@@ -33,7 +33,7 @@ def test_events_with_poses_are_counted_and_the_first_of_them_is_the_origin() -> 
     trajectory, events = moving(np.array([1000, 2000, 3000])), events_at(0, 999, 1000, 2500, 3000, 3001)
     covering, notes = cover(events, trajectory, where="here")
     assert covered_events(events, covering).t_us.tolist() == [1000, 2500, 3000]
-    assert notes == ("3 of 6 events lie in the time of the poses; a reconstruction uses those alone.",)
+    assert notes == ("3 of 6 events are within the time of the poses; a reconstruction uses only those.",)
     assert covering.origin_us == 1000
     np.testing.assert_array_equal(covering.t_us, trajectory.t_us)
 
@@ -48,7 +48,9 @@ def test_constant_velocity_is_continued_exactly() -> None:
     times = np.array([100_000, 140_000, 200_000, 230_000, 300_000])
     known, wanted = moving(times), moving(np.array([40_000, 450_000]))
     covering, notes = cover(events_at(40_000, 200_000, 450_000), known, extrapolate_s=0.2)
-    assert notes == ("Poses carried on at constant velocity: 60.0 ms before the first pose, 150.0 ms after the last.",)
+    assert notes == (
+        "Poses extrapolated at constant velocity: 60.0 ms before the first pose, 150.0 ms after the last.",
+    )
     assert (covering.start_us, covering.end_us) == (40_000, 450_000)
     np.testing.assert_allclose(covering.position[[0, -1]], wanted.position, atol=1e-12)
     np.testing.assert_allclose(covering.orientation[[0, -1]], wanted.orientation, atol=1e-12)
@@ -76,5 +78,5 @@ def test_no_common_time_is_an_error() -> None:
         InputError, match=r"here: the poses \(0.100 to 0.200 s\) cover none of the events \(5.000 to 6.000 s\)"
     ):
         cover(events_at(5_000_000, 6_000_000), moving(np.array([100_000, 200_000])), 1.0, where="here")
-    with pytest.raises(InputError, match="no event lies in the time of the poses"):
+    with pytest.raises(InputError, match="no event is within the time of the poses"):
         cover(events_at(0, 300_000), moving(np.array([100_000, 200_000])))

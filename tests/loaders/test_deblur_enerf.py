@@ -16,7 +16,7 @@ def test_the_bandwidth_of_pixels_is_named_in_a_note(sample: Path) -> None:
     assert not any("bandwidth" in note for note in load(sample).notes)
     change(sample / "camera_calibration.npz", black_level=0.1, sf_cutoff_freq=500.0)
     notes = load(sample).notes
-    assert "The calibration's bandwidth of pixels was not used (black_level, sf_cutoff_freq)." in notes
+    assert "The pixel bandwidth in the calibration was not used (black_level, sf_cutoff_freq)." in notes
 
 
 def test_exposure_and_gain_are_named_in_a_note(sample: Path) -> None:

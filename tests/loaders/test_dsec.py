@@ -54,7 +54,7 @@ def test_dsec_the_file_finds_its_folder_and_a_lone_file_needs_none(tmp_path: Pat
     assert (recording.events.width, recording.events.height) == (34, 34)
     assert any("34 x 34 is assumed from the largest coordinates" in note for note in recording.notes)
     assert load(lone, width=8, height=6).events.width == 8
-    raises(lone, "outside of the 7 x 6 sensor", width=7, height=6)
+    raises(lone, "outside the 7 x 6 sensor", width=7, height=6)
     kept = load(lone, width=7, height=6, salvage=True)
     assert any(f"lost {40 - len(kept.events)} events" in note for note in kept.notes)
     raises(root, "holds no events/right/events.h5; set camera to 'left'", camera="right")
@@ -90,10 +90,10 @@ def columns_file(path: Path, **changed: Any) -> Path:
 @pytest.mark.parametrize(
     ("changed", "says", "left"),
     [
-        ({"x": [1, -2, 3, 4]}, "no whole pixel from 0 to 65535 in row 1", [10, 30, 40]),
-        ({"y": [1, 2, 70000, 4]}, "no whole pixel from 0 to 65535 in row 2", [10, 20, 40]),
-        ({"y": [1, 2, 3.5, 4]}, "no whole pixel", [10, 20, 40]),
-        ({"t": [10.0, np.nan, 30, 40]}, "no number of microseconds in row 1", [10_000_000, 30_000_000, 40_000_000]),
+        ({"x": [1, -2, 3, 4]}, "not a whole pixel from 0 to 65535 in row 1", [10, 30, 40]),
+        ({"y": [1, 2, 70000, 4]}, "not a whole pixel from 0 to 65535 in row 2", [10, 20, 40]),
+        ({"y": [1, 2, 3.5, 4]}, "not a whole pixel", [10, 20, 40]),
+        ({"t": [10.0, np.nan, 30, 40]}, "not a number of microseconds in row 1", [10_000_000, 30_000_000, 40_000_000]),
         ({"p": [0, 1, 2, 1]}, "a polarity is not one of 0 and 1, or of -1 and 1 in row 2", [10, 20, 40]),
         ({"p": [0, 1, -1, 1]}, "a polarity is not one of 0 and 1, or of -1 and 1 in row 2", [10, 20, 40]),
         ({"p": [0, 1, 0]}, "the columns differ in length in row 3", [10, 20, 30]),

@@ -124,7 +124,7 @@ def test_one_pose_a_view_is_said_to_be_no_motion(scene: Path) -> None:
     (scene / "transforms_train.json").write_text(json.dumps(meta))
     path.unlink()
     recording = load(scene)
-    assert any("motion during exposures is not in the files" in note for note in recording.notes)
+    assert any("the files do not contain the camera's motion during exposures" in note for note in recording.notes)
 
 
 def raises(scene: Path, says: str) -> None:
@@ -160,7 +160,7 @@ def test_what_is_no_counts_is_said(scene: Path) -> None:
     counts = np.ones((2, 4, PIXELS))
     counts[0, 0, 3], counts[1, 1, 2], counts[1, 2, 5] = 0.5, np.nan, 1e9
     save(scene, counts)
-    raises(scene, "a count is no whole number from -1000 to 1000 in row 3")
+    raises(scene, "a count is not a whole number from -1000 to 1000 in row 3")
     recording = load(scene, salvage=True)
     assert len(recording.events) == 2 * 4 * PIXELS - 3
     assert any("lost 3 events" in note for note in recording.notes)

@@ -107,7 +107,7 @@ def test_without_poses_and_without_frames(sample: Path) -> None:
     recording = load(sample)
     assert recording.trajectory is None
     assert (recording.camera.width, recording.camera.height) == (240, 180)
-    assert any("taken for a DAVIS240C" in note for note in recording.notes)
+    assert any("assumed to be a DAVIS240C" in note for note in recording.notes)
     assert any("holds no poses" in note for note in recording.notes)
 
 
@@ -144,7 +144,7 @@ def test_one_event_file_is_taken(sample: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("events.txt", "slider: holds no events.txt"),
+        ("events.txt", "slider: has no events.txt"),
         ("calib.txt", "calib.txt: no such file"),
         ("images/frame_00000001.png", "frame_00000001.png: no such file"),
     ],
@@ -168,17 +168,17 @@ def test_missing_file(sample: Path, name: str, says: str) -> None:
             "1.6 0 0 nan 0 0 0 1",
             "line 4: its position or quaternion is not finite",
         ),
-        ("groundtruth.txt", 3, "nan 0 0 0 0 0 0 1", "groundtruth.txt: line 4: 'nan' is no time"),
+        ("groundtruth.txt", 3, "nan 0 0 0 0 0 0 1", "groundtruth.txt: line 4: 'nan' is not a time"),
         (
             "groundtruth.txt",
             3,
             "1.6 0 0 0 0 0 0.5 1",
             "line 4: its quaternion is not of unit length but 1.118",
         ),
-        ("groundtruth.txt", 3, "1.6 0 0 0", "groundtruth.txt: line 4 is no pose .'1.6 0 0 0'"),
+        ("groundtruth.txt", 3, "1.6 0 0 0", "groundtruth.txt: line 4 is not a pose .'1.6 0 0 0'"),
         ("calib.txt", 0, "0 11 3.5 2.5 0 0 0 0 0", "calib.txt: focal length fx, fy = 0, 11"),
-        ("calib.txt", 0, "10 11 3.5 2.5 0.1", "calib.txt: 5 numbers are no camera"),
-        ("calib.txt", 1, "10 11 3.5 2.5 0 0 0 0 0", "calib.txt: 18 numbers in 2 rows of 9 are no camera"),
+        ("calib.txt", 0, "10 11 3.5 2.5 0.1", "calib.txt: 5 numbers are not a camera"),
+        ("calib.txt", 1, "10 11 3.5 2.5 0 0 0 0 0", "calib.txt: 18 numbers in 2 rows of 9 are not a camera"),
         ("images.txt", 1, "1.2", "images.txt: has a broken line .line 2: '1.2'"),
         ("images.txt", 1, "noon images/frame_00000001.png", "images.txt: has a broken line"),
     ],
@@ -226,7 +226,7 @@ def test_slider_events(slider: Recording) -> None:
     for name, column in (("t_us", np.rint(text[:, 0] * 1e6)), ("x", text[:, 1]), ("y", text[:, 2])):
         np.testing.assert_array_equal(getattr(slider.events, name), column)
     np.testing.assert_array_equal(slider.events.polarity, text[:, 3] == 1)
-    assert "46,749 of 50,000 events lie in the time of the poses; a reconstruction uses those alone." in slider.notes
+    assert "46,749 of 50,000 events are within the time of the poses; a reconstruction uses only those." in slider.notes
     assert slider.trajectory is not None
     assert slider.trajectory.origin_us == slider.covered.t_us[0]
 
@@ -267,4 +267,4 @@ def test_poses_in_another_unit_or_under_names_are_the_same(sample: Path) -> None
         assert wanted is not None and recording.trajectory is not None
         np.testing.assert_array_equal(recording.trajectory.t_us, wanted.t_us)
         np.testing.assert_array_equal(recording.trajectory.orientation, wanted.orientation)
-        assert any("are taken for nanoseconds" in note for note in recording.notes) is (said == "nanoseconds")
+        assert any("are assumed to be nanoseconds" in note for note in recording.notes) is (said == "nanoseconds")

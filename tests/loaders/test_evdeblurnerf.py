@@ -71,7 +71,7 @@ def test_a_rendered_scene_is_grey_a_pinhole_and_in_nanoseconds(scene: Path) -> N
     np.testing.assert_array_equal(recording.events.t_us, (t_ns + 500) // 1000)
     np.testing.assert_array_equal(recording.events.x, x)
     assert recording.camera == Camera(WIDTH, HEIGHT, 9.0, 9.0, 3.5, 2.5)  # half a pixel off the middle of w and h
-    assert any("taken for ns" in note for note in recording.notes)
+    assert any("assumed to be ns" in note for note in recording.notes)
 
 
 @pytest.mark.parametrize(("unit", "scale"), [("us", 1), ("ns", 1000)])
@@ -151,7 +151,7 @@ def test_positions_that_the_map_does_not_hold(scene: Path) -> None:
 
 def test_undistorted_positions_without_a_map(scene: Path) -> None:
     (scene / "ev_map.npz").unlink()
-    raises(scene, r"events\.h5: an event has a coordinate that is no whole pixel")
+    raises(scene, r"events\.h5: an event has a coordinate that is not a whole pixel")
 
 
 def test_maps_and_times_of_another_size(scene: Path) -> None:

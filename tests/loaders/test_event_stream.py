@@ -42,7 +42,7 @@ def test_atis_bytes_without_exposure(tmp_path: Path) -> None:
     body = bytes([5 << 2 | 2, 3, 0, 0, 0, 0xFC, 0xFE, 1 << 2 | 3, 1, 0, 0, 0, 1 << 2, 7, 0, 5, 0])
     (tmp_path / "a.es").write_bytes(head(2) + body)
     assert rows_of(tmp_path / "a.es") == [(5, 3, 5, 1), (5 + 126 + 2, 7, 0, 0)]
-    assert "1 measurements of exposure were left out." in load(tmp_path / "a.es").notes
+    assert "1 exposure measurements were left out." in load(tmp_path / "a.es").notes
 
 
 def test_version_1(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_version_1(tmp_path: Path) -> None:
     exposure = bytes([1, 0, 0x40])
     (tmp_path / "b.es").write_bytes(magic + b"\1" + b"\x5f" + event + exposure)
     assert rows_of(tmp_path / "b.es") == [(2 * 31 + 4, 0x12D, 239 - 0xE6, 1)]
-    assert "304 x 240 taken" in open_events(tmp_path / "b.es").notes[0]
+    assert "304 x 240 is assumed" in open_events(tmp_path / "b.es").notes[0]
 
 
 @pytest.mark.skipif(not present(), reason="no compiled kernels")
@@ -99,7 +99,7 @@ def test_cut_at_every_byte(tmp_path: Path) -> None:
                 load(path, KIND)
             continue
         if length % 5:
-            with pytest.raises(InputError, match="cut short at byte"):
+            with pytest.raises(InputError, match="truncated at byte"):
                 rows_of(path)
         assert rows_of(path, salvage=True) == whole[: (length - 20) // 5]
 
@@ -111,7 +111,7 @@ def test_salvage_finds_the_events_behind_broken_bytes(tmp_path: Path) -> None:
     body = bytearray(sample.event_stream_bytes(events))
     body[7000:7103] = rng.bytes(100)
     path.write_bytes(head() + bytes(body))
-    with pytest.raises(InputError, match="outside of the 8 x 6 sensor"):
+    with pytest.raises(InputError, match="outside the 8 x 6 sensor"):
         load(path)
     recording = load(path, salvage=True)
     assert 2970 < len(recording.events) < 3000

@@ -58,7 +58,7 @@ def test_places_are_kept_and_the_nearest_pixel_stands_in(kind: str, tmp_path: Pa
     np.testing.assert_array_equal(events.x, np.rint(RECTIFIED[:, 0]))
     places = np.stack([events.x, events.y], axis=1) + events.on_pixel
     np.testing.assert_allclose(places, RECTIFIED, atol=2e-5)
-    assert any("Pixels are fractional, as of rectified events" in note for note in recording.notes)
+    assert any("Pixels are fractional, as in rectified events" in note for note in recording.notes)
     some = events[100:200]
     assert some.on_pixel is not None
     np.testing.assert_array_equal(some.on_pixel, events.on_pixel[100:200])
@@ -100,7 +100,7 @@ def test_places_follow_their_events_through_sorting_and_chunks(tmp_path: Path) -
 def test_one_between_pixels_is_damage_and_one_outside_too(tmp_path: Path) -> None:
     whole = np.stack(RAW, axis=1).astype(np.float64)
     whole[3, 0] = 4.5
-    with pytest.raises(InputError, match=r"no whole number .* in row 3"):
+    with pytest.raises(InputError, match=r"not a whole number .* in row 3"):
         load(write(tmp_path, "npz", whole))
     beyond = RECTIFIED.copy()
     beyond[5, 0] = -3.2

@@ -57,7 +57,7 @@ def test_unknown_layouts_are_listed_and_columns_can_be_named(tmp_path: Path) -> 
     with pytest.raises(InputError) as caught:
         load(tmp_path / "a.h5")
     said = str(caught.value)
-    assert "it holds 'a.table' (3000 x 5 int64), 'b' (7 float64)" in said
+    assert "it contains 'a.table' (3000 x 5 int64), 'b' (7 float64)" in said
     assert "--option key=NAME" in said and "--option columns='t x y p'" in said and "\n" not in said
     events = load(tmp_path / "a.h5", key="a.table", columns="y x p t -").events
     np.testing.assert_array_equal(events.x, X)
@@ -97,5 +97,5 @@ def test_what_inflates_as_no_recording_does_is_refused(tmp_path: Path) -> None:
             zeros = zlib.compress(bytes((1 << 22) * np.dtype(kind).itemsize))
             for first in range(0, count, 1 << 22):
                 packed((first,), zeros)
-    with pytest.raises(InputError, match=r"inflates from \d\.\d MB to 604 MB, which no recording does"):
+    with pytest.raises(InputError, match=r"decompresses from \d\.\d MB to 604 MB, which no recording does"):
         load(tmp_path / "a.h5")

@@ -71,5 +71,5 @@ def test_a_helper_that_cannot_start_is_told(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "probe.py").write_text("import no_such_package")
     monkeypatch.setattr(helper_process, "_helper", helper_process.Helper())
     monkeypatch.setattr(helper_process, "__file__", str(tmp_path / "helper_process.py"))
-    with pytest.raises(InputError, match="helper process that looks through HDF5 files first cannot be started"):
+    with pytest.raises(InputError, match="helper process that checks HDF5 files cannot be started"):
         load(tmp_path / "a.h5", "dsec")

@@ -53,7 +53,7 @@ def test_grey_with_alpha_goes_over_white(tmp_path: Path) -> None:
 def test_a_bit_depth_that_does_not_fit(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.array([[1023, 4]], dtype=np.uint16))
     np.testing.assert_allclose(read_image(tmp_path / "a.tif", 10)[0, :, 0], np.array([1023.5, 4.5]) / 1024, rtol=1e-6)
-    with pytest.raises(InputError, match="does not hold 9-bit values"):
+    with pytest.raises(InputError, match="does not contain 9-bit values"):
         read_image(tmp_path / "a.tif", 9)
 
 

@@ -87,7 +87,7 @@ def test_broken_rows_are_an_error_or_counted(room: Path) -> None:
     rows = np.load(room / NPY)
     rows[3, 2], rows[5, 3], rows[7, 0], rows[9, 0] = np.nan, 2.0, 1.5, 60
     np.save(room / NPY, rows)
-    with pytest.raises(InputError, match=r"gray_events_data\.npy: a time is no number of microseconds in row 3"):
+    with pytest.raises(InputError, match=r"gray_events_data\.npy: a time is not a number of microseconds in row 3"):
         load(room)
     recording = load(room, salvage=True)
     assert len(recording.events) == 36
@@ -108,7 +108,7 @@ def test_cut_anywhere(room: Path) -> None:
             lost = f"lost {40 - (size - 128) // 32} events"
             assert any(note.startswith("Salvaged: ") and lost in note for note in recording.notes)
     file.write_bytes(whole + b"1234")
-    with pytest.raises(InputError, match="bytes are left over at the end at byte 1,408"):
+    with pytest.raises(InputError, match="there are leftover bytes at the end at byte 1,408"):
         load(room)
 
 
@@ -132,7 +132,7 @@ def test_rows_of_another_shape(room: Path) -> None:
     with pytest.raises(InputError, match=r"has the shape \(5, 3\), not n x 4 numbers"):
         load(room)
     np.save(room / NPY, np.array([object()]), allow_pickle=True)
-    with pytest.raises(InputError, match="is no whole NumPy array"):  # never unpickled
+    with pytest.raises(InputError, match="is not a complete NumPy array"):  # never unpickled
         load(room)
 
 

@@ -49,7 +49,7 @@ def test_cut_at_every_byte(tmp_path: Path) -> None:
     for length in range(1, len(data)):
         path.write_bytes(data[:length])
         if length % 5:
-            with pytest.raises(InputError, match=f"cut short at byte {length // 5 * 5}"):
+            with pytest.raises(InputError, match=f"truncated at byte {length // 5 * 5}"):
                 load(path, KIND)
         columns = EventColumns.concat(list(open_events(path, KIND).events(Damages(path, salvage=True))))
         assert columns.t_us.tolist() == [i * 9 for i in range(length // 5)]

@@ -63,7 +63,7 @@ def test_a_failed_conversion_leaves_nothing(tmp_path: Path, scratch_here: Path) 
 
     with pytest.raises(InputError, match="broken off"):
         writer.write(breaks(), tmp_path / "out", About(40, 30))
-    with pytest.raises(InputError, match="no event is left"):
+    with pytest.raises(InputError, match="no events are left"):
         writer.write(iter(()), tmp_path / "out", About(40, 30))
     assert [path for path in tmp_path.iterdir() if path != scratch_here] == []
     assert not any(scratch_here.iterdir())

@@ -43,7 +43,7 @@ def test_paths_of_another_machine_are_found_beside_the_file_and_said(name: str, 
     recording = load(renamed(nerfstudio(tmp_path / "scene"), name), heldout_every=0)
     assert recording.frames is not None
     assert sorted(recording.frames.names)[1] == "frame_00002.png"
-    assert any(note.startswith("1 images are named by paths of another machine") for note in recording.notes)
+    assert any(note.startswith("1 images have paths of another machine") for note in recording.notes)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def with_outsider(kind: str, folder: Path) -> Path:
 @pytest.mark.parametrize("kind", ["nerfstudio", "blender", "colmap", "ecd", "llff", "robust_enerf"])
 def test_files_outside_of_the_folder_are_refused_unless_allowed(kind: str, tmp_path: Path) -> None:
     scene = with_outsider(kind, tmp_path)
-    with pytest.raises(InputError, match="outside of") as caught:
+    with pytest.raises(InputError, match="outside") as caught:
         load(scene)
     assert ALLOW in str(caught.value) and "\n" not in str(caught.value)
     assert load(scene, outside=True).path == scene
@@ -109,7 +109,7 @@ def test_links_that_lead_outside_are_refused_unless_allowed(kind: str, tmp_path:
     file = max((path for path in sample.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
     shutil.move(file, tmp_path / "elsewhere")
     file.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="is a link that leads outside of") as caught:
+    with pytest.raises(InputError, match="is a link that leads outside") as caught:
         load(sample, kind)
     assert ALLOW in str(caught.value)
     assert load(sample, kind, outside=True).path == sample
@@ -130,7 +130,7 @@ def test_a_bag_whose_metadata_name_a_file_elsewhere(tmp_path: Path) -> None:
     storage = next(bag.glob("*.db3"))
     storage.rename(tmp_path / storage.name)
     metadata.write_text(metadata.read_text().replace(storage.name, f"../{storage.name}"))
-    with pytest.raises(InputError, match="outside of") as caught:
+    with pytest.raises(InputError, match="outside") as caught:
         load(bag, "rosbag")
     assert ALLOW in str(caught.value)
 

@@ -84,7 +84,7 @@ class TestNerfstudio:
         assert (camera.fx, camera.fy, camera.cx, camera.cy) == (9.0, 9.5, 3.5, 2.5)
         assert (camera.distortion_model, camera.distortion) == ("plumb_bob", (0.05, -0.01, 0.001, -0.002))
         np.testing.assert_allclose(frames.T_world_camera[0] - OPENCV_POSE, [[0, 0, 0, 0.1]] + [[0] * 4] * 3, atol=1e-12)
-        assert any("a point cloud" in note for note in recording.notes)
+        assert any("point cloud" in note for note in recording.notes)
 
     @pytest.mark.parametrize(
         ("keys", "model", "lens"),
@@ -147,7 +147,7 @@ class TestNerfstudio:
         assert recording.frames is not None
         expected = upright if held > 4 else upright[::-1, ::-1]  # half a turn fits the size as stored
         np.testing.assert_allclose(recording.frames.images[0][..., 0] * 256 - 0.5, expected, atol=1e-4)
-        said = "5 images were turned as their EXIF" if held > 4 else "5 images have an EXIF orientation, which was not"
+        said = "5 images were rotated by their EXIF" if held > 4 else "5 images have an EXIF orientation that was not"
         assert any(note.startswith(said) for note in recording.notes)
         rewrite(scene / "transforms.json", w=WIDTH + 1)
         with pytest.raises(InputError, match=rf"its camera {WIDTH + 1} x {HEIGHT}; scale images"):
@@ -188,7 +188,7 @@ class TestLlff:
         camera = load(scene, factor=2).calibrated
         assert (camera.width, camera.height, camera.fx, camera.fy, camera.cx) == (8, 6, 9.0, 9.0, 3.5)
         assert any("images_2" in note for note in load(scene).notes)
-        with pytest.raises(InputError, match="factors that are there: 1, 2"):
+        with pytest.raises(InputError, match="existing factors: 1, 2"):
             load(scene, factor=4)
 
     def test_the_first_of_every_eight_is_held_out(self, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_geometry_from_header_options_or_the_camera_of_that_time(tmp_path: Path)
     old = "% Date 2020-09-25 07:48:31\n% evt 2.0\n"
     file = open_events(sample.write_evt2(tmp_path / "a.raw", words, old))
     assert (file.width, file.height) == (640, 480)
-    assert "640 x 480 taken" in file.notes[0]
+    assert "640 x 480 is assumed" in file.notes[0]
     file = open_events(tmp_path / "a.raw", width=10, height=7)
     assert (file.width, file.height, file.notes) == (10, 7, ())
     only_format = "% format EVT3;height=6;width=8\n"
@@ -184,7 +184,7 @@ def test_cut_at_every_byte(version: str, tmp_path: Path) -> None:
     for length in range(start + 1, len(data)):
         path.write_bytes(data[:length])
         if (length - start) % size:
-            with pytest.raises(InputError, match="cut short at byte"):
+            with pytest.raises(InputError, match="truncated at byte"):
                 columns_of(path)
         salvaged = columns_of(path, salvage=True)
         assert salvaged.count <= whole.count
@@ -225,7 +225,7 @@ def test_salvage_goes_on_behind_broken_words_with_the_right_time(damage: str, tm
 
 def test_events_outside_of_the_sensor(tmp_path: Path) -> None:
     path = sample.write_evt3(tmp_path / "a.raw", sample.evt3_words([*sample.rows(), (2_000_000, 8, 0, 1)]))
-    with pytest.raises(InputError, match="outside of the 8 x 6 sensor"):
+    with pytest.raises(InputError, match="outside the 8 x 6 sensor"):
         load(path)
 
 

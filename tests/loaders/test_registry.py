@@ -39,7 +39,7 @@ def test_missing_path_says_so(tmp_path: Path) -> None:
 def test_nothing_matches(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").write_bytes(b"\xff\xd8")
     (tmp_path / "notes.bin").write_bytes(b"\xff\xd8")
-    with pytest.raises(InputError, match=r"no recording that efields knows; docs/recordings.md lists what is read"):
+    with pytest.raises(InputError, match=r"not a recording that efields knows; docs/recordings.md lists the formats"):
         find(tmp_path)
 
 

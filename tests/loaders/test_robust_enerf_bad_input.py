@@ -35,7 +35,7 @@ def test_missing_file(sample: Path, name: str) -> None:
 def test_truncated_npz(sample: Path, name: str, share: float) -> None:
     data = (sample / name).read_bytes()
     (sample / name).write_bytes(data[: int(len(data) * share)])
-    raises(sample, f"{name}: is damaged or cut short .*; copy or write it again")
+    raises(sample, f"{name}: is damaged or truncated .*; copy or write it again")
 
 
 def test_missing_array(sample: Path) -> None:
@@ -115,7 +115,7 @@ def test_poses_that_do_not_cover_the_events(sample: Path) -> None:
     assert len(recording.events) == 40
     assert len(recording.covered) == 40 - outside
     assert recording.covered.t_us[0] == recording.trajectory.origin_us >= 1_200_000  # type: ignore[union-attr]
-    counted = f"{40 - outside} of 40 events lie in the time of the poses; a reconstruction uses those alone."
+    counted = f"{40 - outside} of 40 events are within the time of the poses; a reconstruction uses only those."
     assert counted in recording.notes
     assert len(load(sample, extrapolate_s=0.25).covered) == 40
     change(sample / "camera_poses.npz", T_wc_timestamp=np.arange(6) * 1000)
@@ -152,7 +152,7 @@ def test_bad_calibration(sample: Path, arrays: dict[str, Any], says: str) -> Non
         ({"frames": [{"file_path": "test/r_0", "transform_matrix": [[1, 0], [0, 1]]}]}, "not 4x4 finite numbers"),
         ({"frames": [{"file_path": "test/r_0", "transform_matrix": (2 * np.eye(4)).tolist()}]}, "not a rotation"),
         ({"frames": [{"file_path": "test/r_9", "transform_matrix": OPENGL_POSE}]}, "views: no image 'test/r_9"),
-        ({"bit_depth": "eight"}, "holds a value of the wrong kind"),
+        ({"bit_depth": "eight"}, "contains a value of the wrong kind"),
         ({"color_space": "cmyk"}, "color_space is 'cmyk'"),
     ],
 )

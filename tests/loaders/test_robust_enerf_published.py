@@ -117,7 +117,7 @@ def test_intrinsics_and_bit_depth_of_the_json(sample: Path) -> None:
     del meta["camera_angle_x"]
     meta |= {"intrinsics": [[9.0, 0, 4.25], [0, 9.5, 2.0], [0, 0, 1]], "bit_depth": 10}
     path.write_text(json.dumps(meta))
-    with pytest.raises(InputError, match=r"r_0\.png: does not hold 10-bit values"):
+    with pytest.raises(InputError, match=r"r_0\.png: does not contain 10-bit values"):
         load(sample)
     for i in range(3):
         (sample / "views" / "test" / f"r_{i}.png").unlink()

@@ -105,7 +105,7 @@ def test_evt3_carries_on_and_moves_to_the_clock_of_the_bag(tmp_path: Path) -> No
     assert recording.events.t_us.tolist() == [5_000_000, 5_000_003]
     assert recording.triggers is not None
     assert (recording.triggers.t_us.tolist(), recording.triggers.rising.tolist()) == ([5_000_000], [True])
-    assert any("moved by" in note for note in recording.notes)
+    assert any("shifted by" in note for note in recording.notes)
 
 
 def test_an_encoding_that_nobody_reads(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_chunk_that_is_broken_is_left_out(bag: bytes, tmp_path: Path) -> None:
     chunk = bag[at : at + length]
     damaged = bag[:at] + b"\xff" * 40 + chunk[40:] + chunk + bag[at + length :]
     path.write_bytes(damaged)
-    with pytest.raises(InputError, match=f"record is broken or cut short at byte {at:,}"):
+    with pytest.raises(InputError, match=f"record is broken or truncated at byte {at:,}"):
         load(path)
     recording = load(path, salvage=True)
     same(recording)
@@ -224,7 +224,7 @@ def test_a_message_that_is_longer_than_it_says(tmp_path: Path) -> None:
     whole = event_array(*event_columns())
     path = tmp_path / "long.bag"
     path.write_bytes(ros1_bag({"/e": "dvs_msgs/EventArray"}, [("/e", whole), ("/e", whole + b"1")]))
-    with pytest.raises(InputError, match="a message is longer than it says at byte"):
+    with pytest.raises(InputError, match="a message is longer than its header states at byte"):
         load(path)
     assert len(load(path, salvage=True).events) == 40
 

@@ -43,7 +43,7 @@ def test_points_of_colmap(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, POINTS)
     for broken in (file.read_bytes()[:-5], file.read_bytes() + b"x", struct.pack("<Q", 1 << 60)):
         file.write_bytes(broken)
-        with pytest.raises(InputError, match=r"points3D\.bin.*cut short"):
+        with pytest.raises(InputError, match=r"points3D\.bin.*truncated"):
             colmap_points(tmp_path)
 
 

@@ -77,13 +77,13 @@ def write(folder: Path, kind: str, x: list[int], y: list[int]) -> Path:
 @pytest.mark.parametrize("kind", ["csv", "npz", "h5"])
 def test_a_far_pixel_is_told_as_damage_before_memory_is_taken(kind: str, tmp_path: Path) -> None:
     path = write(tmp_path, kind, [10, 65535, 12], [10, 65535, 11])
-    with pytest.raises(InputError, match=r"would take a sensor of 65536 x 65536 .* a few lie within 13 x 12: .*damage"):
+    with pytest.raises(InputError, match=r"would need a sensor of 65536 x 65536 .* a few are within 13 x 12: .*damage"):
         load(path)
     assert len(load(path, width=64, height=48, salvage=True).events) == 2
     with pytest.raises(InputError, match=r"sensor of 65536 x 65536 pixels, whose tables would take 275 GB"):
         load(path, width=65536, height=65536)
     path = write(tmp_path, kind, list(range(6000)), list(range(6000)))  # none of them is alone
-    with pytest.raises(InputError, match=r"x 5999, y 5999, which would take a sensor of 6000 x 6000 pixels; give"):
+    with pytest.raises(InputError, match=r"x 5999, y 5999, which would need a sensor of 6000 x 6000 pixels; give"):
         load(path)
     assert load(path, width=5500, height=6000, salvage=True).events.width == 5500
     path = write(tmp_path, kind, [3, 1200, 5], [3, 5, 4])  # a sensor that there is, but hardly this one

@@ -55,13 +55,13 @@ FILES = [
     ("events.raw", json.dumps({"message": "Not Found"}).encode(), r"is an error in JSON \('Not Found'\)"),
     ("events.raw", b'{"error": {"code": 403, "message": "quota"}}', r"is an error in JSON \('quota'\)"),
     ("transforms.json", b'{"frames": []}', "is JSON of camera poses, without events"),
-    ("a.png", b"\x89PNG\r\n\x1a\n\0", r"is an image \(PNG\); make events of it with efields simulate --frames"),
+    ("a.png", b"\x89PNG\r\n\x1a\n\0", r"is an image \(PNG\); simulate events from it with efields simulate --frames"),
     ("a.jpg", b"\xff\xd8\xff\xe0", r"is an image \(JPEG\)"),
     ("clip.mp4", b"\0\0\0\x18ftypisom", "is a video .*efields simulate --frames"),
     ("clip.mkv", b"\x1a\x45\xdf\xa3\x01", "is a video"),
     ("load.py", b"import numpy as np\nprint(1)\n", "is a Python script"),
     ("run.toml", b'scene = "here"\n', "is a config, not a recording; train with it: efields train run.toml"),
-    ("notes.txt", b"hello, this is\nnot a table\n", r"is text, but no table of events \(it begins 'hello, this is'\)"),
+    ("notes.txt", b"hello, this is\nnot a table\n", r"text, but not a table of events \(it begins 'hello, this is'\)"),
 ]
 
 
@@ -105,7 +105,7 @@ def test_folders_are_named_too(tmp_path: Path) -> None:
     says("is a scene, not a recording; simulate it first", "scene.toml")
     says("is a folder of images, without events; .*--frames", "0.png", "1.png", "times.txt")
     prophesee.prophesee_raw(tmp_path / "several")
-    with pytest.raises(InputError, match=r"is a folder that holds events.raw; name one: .*several/events.raw"):
+    with pytest.raises(InputError, match=r"is a folder that contains events.raw; give one: .*several/events.raw"):
         find(tmp_path / "several")
 
 
@@ -115,7 +115,7 @@ def test_what_never_ends_is_refused_at_once(kind: str | None, tmp_path: Path) ->
     np.savetxt(tmp_path / "calib.txt", np.ones((1, 9)))
     for path in (tmp_path / "events.txt", tmp_path):
         for read in (load, open_events):
-            with pytest.raises(InputError, match=r"events.txt: is a pipe \(FIFO\), not a file; write what comes out"):
+            with pytest.raises(InputError, match=r"events.txt: is a pipe \(FIFO\), not a file; write its output"):
                 read(path, kind)
     with pytest.raises(InputError, match="is a device, not a file"):
         load("/dev/zero", kind)

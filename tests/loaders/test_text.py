@@ -119,7 +119,7 @@ def test_tables_say_their_layout(tmp_path: Path) -> None:
     file = tmp_path / "calib.txt"
     file.write_text("# fx fy\n1 2\n3 4\n")
     assert read_table(file, 2, "fx fy").tolist() == [[1, 2], [3, 4]]
-    with pytest.raises(InputError, match=r"calib\.txt: has 2 values a line, not 3; every line must read 'a b c'"):
+    with pytest.raises(InputError, match=r"calib\.txt: has 2 values per line, not 3; every line must read 'a b c'"):
         read_table(file, 3, "a b c")
     file.write_text("1 2\n3\n")
     with pytest.raises(InputError, match=r"calib\.txt: cannot be read: line 2 is '3'"):

@@ -89,7 +89,7 @@ def test_options_say_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has 5 columns without names"):
         load(path, "text")
     check(path, columns="x - y p t", time_unit="us")
-    with pytest.raises(InputError, match="name each of t x y p once"):
+    with pytest.raises(InputError, match="give each of t x y p once"):
         load(path, "text", columns="x y t")
     with pytest.raises(InputError, match="has 5 columns, not the 4"):
         load(path, "text", columns="x y t p")
@@ -102,7 +102,7 @@ def test_options_say_what_is_there(tmp_path: Path) -> None:
 def test_what_could_be_several_things_is_listed(tmp_path: Path) -> None:
     path = tmp_path / "e.txt"
     path.write_text("0.5 1 1 1\n0.6 0 1 0\n")
-    with pytest.raises(InputError, match="columns could be any of: t x y p, t p x y; say which: --option columns="):
+    with pytest.raises(InputError, match="columns could be any of: t x y p, t p x y; choose with --option columns="):
         load(path, "text")
     assert load(path, "text", columns="t p x y").events.y.tolist() == [1, 0]
     rng = np.random.default_rng(0)

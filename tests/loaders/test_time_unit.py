@@ -55,7 +55,9 @@ KINDS = pytest.mark.parametrize("kind", ["csv", "npz", "npy", "h5"])
 )
 def test_two_readings_are_asked_about(kind: str, t: np.ndarray, one: str, other: str, tmp_path: Path) -> None:
     path = write(tmp_path, kind, t)
-    with pytest.raises(InputError, match=f"times could be in {one} or {other}.*; say which: --time-unit us or --time-"):
+    with pytest.raises(
+        InputError, match=f"times could be in {one} or {other}.*; choose with --time-unit us or --time-"
+    ):
         load(path)
     assert load(path, time_unit="us").events.t_us.tolist() == t.tolist()
     assert load(path, time_unit="ns").events.t_us.tolist() == ((t + 500) // 1000).tolist()
@@ -78,7 +80,7 @@ def test_one_reading_is_taken_and_said(kind: str, t: np.ndarray, unit: str, us: 
     recording = load(write(tmp_path, kind, t))
     expected = np.rint(t.astype(np.longdouble) * us).astype(np.int64)
     assert np.abs(recording.events.t_us - expected).max() <= 1
-    assert any(f"That times are in {unit} is found from their values" in note for note in recording.notes)
+    assert any(f"Times are assumed to be in {unit}, from their values" in note for note in recording.notes)
 
 
 @pytest.mark.parametrize(
@@ -105,12 +107,12 @@ def test_milliseconds_with_three_decimals_are_asked_about_or_found(tmp_path: Pat
 def test_times_that_a_float_could_not_hold_are_refused(kind: str, tmp_path: Path) -> None:
     epoch = DENSE * 1e-6 + 1.7e9
     for t, says in (
-        (epoch.astype(np.float32), "one time: a 32-bit float holds steps of 128 s at 1.7e"),
-        (epoch.astype(np.float32).astype(np.float64), "one time: a 32-bit float holds steps of 128 s at 1.7e"),
+        (epoch.astype(np.float32), "the same time: a 32-bit float holds steps of 128 s at 1.7e"),
+        (epoch.astype(np.float32).astype(np.float64), "the same time: a 32-bit float holds steps of 128 s at 1.7e"),
         ((epoch * 1e9).astype(np.float32), "a 32-bit float holds steps of 1.37439e"),
         ((DENSE * 1e-6 + 1e6).astype(np.float32), "only 7 times: a 32-bit float holds steps of 0.0625 at 1e"),
-        (np.full(N, -(2**31), np.int32), "one time, -2147483648"),
-        (np.full(N, 1.7e9), "one time"),
+        (np.full(N, -(2**31), np.int32), "the same time, -2147483648"),
+        (np.full(N, 1.7e9), "the same time"),
     ):
         with pytest.raises(InputError, match=says.replace("+", ".")):
             load(write(tmp_path, kind, t))
@@ -124,7 +126,7 @@ def test_text_with_too_few_digits_is_refused(tmp_path: Path) -> None:
     rows = zip(X, Y, P, strict=True)
     (tmp_path / "a.csv").write_text("t,x,y,p\n" + "".join(f"1.7e+09,{a},{b},{c}\n" for a, b, c in rows))
     with pytest.raises(
-        InputError, match=r"have one time, 1700000000.*save the times again with all their digits|128 s"
+        InputError, match=r"have the same time, 1700000000.*save the times again with all their digits|128 s"
     ):
         load(tmp_path / "a.csv")
 
@@ -134,7 +136,7 @@ def test_coarse_times_are_told(tmp_path: Path) -> None:
         return " ".join(load(write(tmp_path, "npz", t), time_unit="s").notes)
 
     assert "steps of 7.81 ms, with" in notes((DENSE * 1e-6 + 1e5).astype(np.float32))
-    assert "as 32-bit floats hold no finer ones there" in notes((DENSE * 1e-6 + 1e5).astype(np.float32))
+    assert "as 32-bit floats resolve no finer ones there" in notes((DENSE * 1e-6 + 1e5).astype(np.float32))
     assert "steps of 50 ms, with 375 events each." in notes((DENSE // 50_000) * 0.05)
     assert "steps" not in notes(DENSE * 1e-6)
     assert "steps" not in notes((DENSE * 1e-6).astype(np.float32))
@@ -165,4 +167,4 @@ def test_a_format_that_says_its_unit_takes_no_other(tmp_path: Path, capsys: pyte
     assert "599." in capsys.readouterr().out
     (tmp_path / "a.raw").write_bytes(b"% evt 3.0\n% end\n")
     assert cli.main(["info", str(tmp_path / "a.raw"), "--time-unit", "us"]) == 2
-    assert "the format of 'prophesee_raw' says its unit" in capsys.readouterr().err
+    assert "the format of 'prophesee_raw' defines its unit" in capsys.readouterr().err

@@ -187,32 +187,32 @@ F, K = drawn(0)
     [
         (lines(np.array(matrix(F)).T.tolist()), "the transpose of a camera matrix"),
         (lines([[F[0], 4.26, F[2]], *matrix(F)[1:]]), r"skew of 4.26, which moves pixels by up to 2.* px"),
-        (lines([[1, 2, 3], [4, 5, 6], [7, 8, 9]]), "9 numbers in 3 rows of 3 are no camera: .* fx 0 cx"),
-        (lines([[0.9, 0.1, 0, 1], [-0.1, 0.9, 0, 2], [0, 0, 1, 3]]), "12 numbers in 3 rows of 4 are no camera"),
-        (lines([[*F, *K, 0, 0, 0, 0]]), "12 numbers .a 3x4 matrix in a row. are no camera"),
-        (lines([[*F], [*F]]).replace(repr(F[0]), "x", 1), "holds no names with values|no camera that efields knows"),
-        (lines([[F[0], F[2], F[1], F[3]]]), "of no camera with square pixels"),
+        (lines([[1, 2, 3], [4, 5, 6], [7, 8, 9]]), "9 numbers in 3 rows of 3 are not a camera: .* fx 0 cx"),
+        (lines([[0.9, 0.1, 0, 1], [-0.1, 0.9, 0, 2], [0, 0, 1, 3]]), "12 numbers in 3 rows of 4 are not a camera"),
+        (lines([[*F, *K, 0, 0, 0, 0]]), "12 numbers .a 3x4 matrix in a row. are not a camera"),
+        (lines([[*F], [*F]]).replace(repr(F[0]), "x", 1), "no names with values|no camera that efields can read"),
+        (lines([[F[0], F[2], F[1], F[3]]]), "do not fit a camera with square pixels"),
         ("300,5 300,1 170,2 130,9\n", "decimal commas"),
         ("300,5;300,1;170,2;130,9\n", "decimal commas"),
         ("8 8 170 130\n", "focal length of 8 px would see 175 degrees"),
-        ("0.9 0.9 0.5 0.5\n", "or a share of the width"),
+        ("0.9 0.9 0.5 0.5\n", "or a fraction of the width"),
         ("0 0 170 130\n", "focal length fx, fy = 0, 0"),
         ("-300 300 170 130\n", "give pixels above 0"),
-        ("600 600 640 360\n", "principal point .640, 360. is outside of the 346 x 260 pixels; .*this resolution"),
+        ("600 600 640 360\n", "principal point .640, 360. is outside the 346 x 260 pixels; .*this resolution"),
         ("300 300 0.5 -0.2\n", "is at the corner of the 346 x 260 pixels"),
         (echo(F, K, True).replace(str(flat(F)), str([0.0] * 9)), "was not calibrated"),
-        (echo(F, K, True).replace("binning_x: 0", "binning_x: 2"), "joined 2 x"),
+        (echo(F, K, True).replace("binning_x: 0", "binning_x: 2"), "binned pixels .2 x"),
         (echo(F, K, True) + echo(F, (0.1, 0.0, 0.0, 0.0), True), "holds 2 documents that differ"),
         (echo(F, K, True, "omni"), "distortion model 'omni' is unknown"),
         (json.dumps({"cameras": [dv("left", F, K), dv("right", F, K)]}), "several cameras .left, right.; .*:left"),
         (json.dumps({**cv(F, K), "model": "fisheye", "distortion_model": "radtan"}), "two lens models"),
-        (json.dumps({"K": matrix(F), "distortion_model": "none", "D": [*K]}), "has numbers of one"),
+        (json.dumps({"K": matrix(F), "distortion_model": "none", "D": [*K]}), "has distortion parameters"),
         (json.dumps({"K": matrix(F), "model": "distortion.inverse_brown_conrady", "coeffs": [*K]}), "conrady' is"),
-        (json.dumps({"K": matrix(F), "distortion": {"some": [*K]}}), "in no known form"),
+        (json.dumps({"K": matrix(F), "distortion": {"some": [*K]}}), "in an unknown form"),
         (json.dumps({"K": matrix(F), "camera_type": "double-sphere"}), "'double-sphere' is"),
         ("Camera.type: KannalaBrandt8\n" + named(F, K, ": ", "Camera."), "has 'p1'"),
         (named(F, K, ": ") + "s1: 0.1\n", "has 's1'"),
-        (json.dumps({"K": matrix(F), "radial_dist": [*K]}), "a distortion in no known form"),
+        (json.dumps({"K": matrix(F), "radial_dist": [*K]}), "a distortion in an unknown form"),
         (json.dumps({"fx": 300, "fy": 300, "cx": 170, "cy": 130, "xi": 0.1, "alpha": 0.5}), "has 'xi'"),
         ("model_type: MEI\nprojection_parameters: {gamma1: 1, gamma2: 1, u0: 1, v0: 1}\n", "camera model 'MEI'"),
         ("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "XML that defines entities"),
@@ -257,9 +257,9 @@ def test_names_of_makers_are_no_lenses(tmp_path: Path) -> None:
 
 def test_odd_numbers_are_said(tmp_path: Path) -> None:
     _, notes = read_camera("300,300,60,130", *SIZE)
-    assert "is the calibration of another resolution?" in notes[0]
+    assert "is the calibration for another resolution?" in notes[0]
     (tmp_path / "k").write_text(lines([[F[0], 1e-3, F[2]], *matrix(F)[1:]]))
     _, notes = read_camera(str(tmp_path / "k"), *SIZE)
     assert "a skew of 0.001, which moves pixels by up to" in notes[0]
     _, notes = read_camera(f"{flat(F)}", *SIZE)
-    assert notes == ("The calibration does not say its size: that of the sensor is taken.",)
+    assert notes == ("The calibration does not state its image size: that of the sensor is assumed.",)

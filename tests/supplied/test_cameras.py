@@ -144,7 +144,7 @@ def test_a_fisheye_in_json(tmp_path: Path) -> None:
     ("changed", "says"),
     [
         ({"camera_model": "FISHEYE624"}, "camera model 'FISHEYE624' is unknown"),
-        ({"k4": 0.1}, "has 6 distortion numbers"),
+        ({"k4": 0.1}, "has 6 distortion parameters"),
         ({"camera_model": "OPENCV_FISHEYE"}, "a fisheye with p1 and p2"),
     ],
 )
@@ -156,9 +156,9 @@ def test_a_json_of_another_lens_is_refused(changed: dict[str, object], says: str
 def test_plain_numbers_take_the_size_of_the_sensor() -> None:
     camera, notes = read_camera("500,501,320.5,240.25,-0.3,0.1,0.001,-0.002", *SIZE)
     assert same(camera)
-    assert notes == ("The calibration does not say its size: that of the sensor is taken.",)
+    assert notes == ("The calibration does not state its image size: that of the sensor is assumed.",)
     assert read_camera("500, 501, 320.5, 240.25", *SIZE)[0].distortion_model == "none"
-    with pytest.raises(InputError, match="5 numbers are no camera"):
+    with pytest.raises(InputError, match="5 numbers are not a camera"):
         read_camera("1,2,3,4,5", *SIZE)
 
 
@@ -180,13 +180,13 @@ def test_our_own_archive(tmp_path: Path) -> None:
 
 def test_another_size_is_refused_or_scaled_where_asked(tmp_path: Path) -> None:
     path = written(tmp_path, "ros.yaml", ROS)
-    with pytest.raises(InputError, match=r"of 640 x 480 pixels, the sensor has 320 x 240; .*scale_camera"):
+    with pytest.raises(InputError, match=r"for 640 x 480 pixels, the sensor has 320 x 240; .*scale_camera"):
         read_camera(path, 320, 240)
     camera, notes = read_camera(path, 320, 240, scale=True)
     assert (camera.fx, camera.fy, camera.cx, camera.cy) == (250.0, 250.5, 160.0, 119.875)
     assert camera.distortion[:4] == RADTAN
     assert "scaled from 640 x 480 to 320 x 240" in notes[0]
-    with pytest.raises(InputError, match="of other proportions"):
+    with pytest.raises(InputError, match="with another aspect ratio"):
         read_camera(path, 640, 360, scale=True)
 
 
@@ -195,18 +195,18 @@ def test_another_size_is_refused_or_scaled_where_asked(tmp_path: Path) -> None:
     [
         (KALIBR, "", "holds several cameras .cam0, cam1."),
         (KALIBR, ":cam2", "holds no camera 'cam2'; choose one of: cam0, cam1"),
-        (KALIBR, ":cam0", "of 346 x 260 pixels"),
+        (KALIBR, ":cam0", "for 346 x 260 pixels"),
         (KALIBR.replace("pinhole", "omni"), ":cam1", "model 'omni'"),
         (KALIBR.replace("radtan", "fov"), ":cam1", "distortion model 'fov' is unknown"),
         (KALIBR.replace("[500.0,", "[.nan,"), ":cam1", "not a list of finite numbers"),
-        (ROS.replace("0.0]\nrect", "0.0, 0.5, 0.0, 0.0]\nrect"), "", "has 8 distortion numbers"),
+        (ROS.replace("0.0]\nrect", "0.0, 0.5, 0.0, 0.0]\nrect"), "", "has 8 distortion parameters"),
         (ROS.replace("[500.0, 0.0", "[500.0, 9.0"), "", "skew"),
         (ROS.replace("[500.0", "[0.0"), "", "focal length"),
-        (ROS, ":cam1", "holds one camera"),
-        ("name: nothing\n", "", "holds no camera that efields knows"),
+        (ROS, ":cam1", "contains one camera"),
+        ("name: nothing\n", "", "contains no camera that efields can read"),
         ("a: [1\n", "", "not readable as YAML"),
         ("{\"a\": ", "", "not readable as JSON"),
-        ("- 1\n- b\n", "", "holds no names with values"),
+        ("- 1\n- b\n", "", "contains no names with values"),
         ("", "", "is empty"),
     ],
 )  # fmt: skip
@@ -222,7 +222,7 @@ def test_no_file_a_folder_and_bytes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder"):
         read_camera(str(tmp_path), *SIZE)
     (tmp_path / "bytes").write_bytes(bytes(range(128, 256)))
-    with pytest.raises(InputError, match="is no text"):
+    with pytest.raises(InputError, match="is not UTF-8 text"):
         read_camera(str(tmp_path / "bytes"), *SIZE)
 
 

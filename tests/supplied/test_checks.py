@@ -34,7 +34,7 @@ def sliding(t_us: np.ndarray) -> Trajectory:
 
 def test_rate_and_coverage() -> None:
     told = pose_checks(events(), sliding(np.arange(0, 500_001, 5000)), None)
-    assert told[0] == "There are 101 poses, 200 a second over 0.500 s."
+    assert told[0] == "There are 101 poses, 200 per second over 0.500 s."
     assert told[1] == "Poses cover 50.1 % of the events."
     assert told[2] == "Poses have no gaps: they come every 5 ms, at most 5 ms apart."
     assert len(told) == 3
@@ -49,7 +49,7 @@ def test_gaps() -> None:
 
 def test_a_wrong_offset_of_a_sliding_camera_is_focal_length_times_speed() -> None:
     told = pose_checks(events(), sliding(np.arange(0, 1_000_001, 5000)), CAMERA)[3]
-    assert told.startswith("1 ms of wrong time offset moves the image by 0.08 px (median), for a scene one world unit")
+    assert told.startswith("A time offset error of 1 ms moves the image by 0.08 px (median), for a scene one")
 
 
 def test_a_wrong_offset_of_a_circling_camera_moves_what_it_looks_at() -> None:
@@ -94,7 +94,7 @@ def test_the_real_slider_from_its_own_files(shared_data: Path) -> None:
     assert len(done.covered) == 46_749
     for name in ("t_us", "position", "orientation"):
         np.testing.assert_array_equal(getattr(done.trajectory, name), getattr(own.trajectory, name))
-    assert told[0] == "There are 339 poses, 100 a second over 3.380 s."
+    assert told[0] == "There are 339 poses, 100 per second over 3.380 s."
     moved = float(told[3].split(" by ")[1].split(" px")[0])
     assert 0.305 * 335.4e-3 / 2.0 < moved < 0.305 * 335.4e-3 / 0.69  # 0.305 m/s, 0.69 to 2 m away
     found = find_box(done, done.trajectory, own.calibrated)

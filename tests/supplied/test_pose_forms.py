@@ -124,7 +124,7 @@ def test_poses_without_times_take_those_beside_them_or_are_spread_where_asked(
     path = tmp_path / "poses.txt"
     path.write_text(TIMELESS[form])
     given = Supplied(poses=str(path), quaternion="xyzw" if form == "7" else "")
-    with pytest.raises(InputError, match=r"its 12 poses have no times; give one .* in times.txt .*--poses-spread"):
+    with pytest.raises(InputError, match=r"its 12 poses have no times; give a times.txt .*--poses-spread"):
         trajectory_for(recording, given)
     start, end = int(recording.events.t_us[0]), int(recording.events.t_us[-1])
     spread = np.rint(np.linspace(start, end, COUNT)).astype(np.int64)
@@ -161,32 +161,32 @@ MIRROR[:, :, 2] *= -1
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (table(P, Q, between=","), "divided by commas and have no names: .* --poses-quaternion"),
-        ("t,x,y,z,q1,q2,q3,q4\n" + table(P, Q, between=","), "its quaternion q1, q2, q3, q4, which says no order"),
+        (table(P, Q, between=","), "separated by commas and have no names: .* --poses-quaternion"),
+        ("t,x,y,z,q1,q2,q3,q4\n" + table(P, Q, between=","), "quaternion q1, q2, q3, q4, which leaves the order open"),
         ("t,x,y,z,roll,pitch,yaw\n" + table(P, P, between=","), "as angles .roll, pitch, yaw., in an order"),
         ("t,x,y,z,qx,qy,qz\n" + table(P, P, between=","), "lack qw"),
         ("t,x,y,z,qx,qy,qz,qw\n" + table(P, Q, P, between=","), "names 8 columns over rows of 11"),
-        ("t,x,y,px,z,qx,qy,qz,qw\n" + table(P, Q, P[:, :1], between=","), "names two columns for one number .*x, px"),
+        ("t,x,y,px,z,qx,qy,qz,qw\n" + table(P, Q, P[:, :1], between=","), "two columns for the same number .*x, px"),
         ("t,time,x,y,z,qx,qy,qz,qw\n" + table(P[:, :1], P, Q, between=","), "names two times .t, time."),
         (table(P), "rows are 4 numbers, like times and positions"),
         (table(P, P[:, :2]), "rows are 6 numbers, like positions and angles"),
-        (table(P, Q, P[:, :1]), "rows are 9 numbers, which are no poses"),
+        (table(P, Q, P[:, :1]), "rows are 9 numbers, which are not poses"),
         (table(Q, P), "its quaternion is not of unit length"),
         (table(MIRROR.reshape(COUNT, 12)), "line 1: its matrix is mirrored"),
-        (table(2 * M[:, :3].reshape(COUNT, 12)), "line 1: the 3x3 of its matrix is not a rotation"),
+        (table(2 * M[:, :3].reshape(COUNT, 12)), "line 1: the 3x3 part of its matrix is not a rotation"),
         (table(M.transpose(0, 2, 1).reshape(COUNT, 16)), "line 1: its matrix is laid out column by column"),
-        (blocks(M, lambda i: f"{SECONDS[i]}\n" if i else ""), "no matrices of 4 lines with one line before each"),
+        (blocks(M, lambda i: f"{SECONDS[i]}\n" if i else ""), "not matrices of 4 lines with one line before each"),
         ("9,9 0,1 0,1 0,1 0,0 0,0 0,0 1,0\n", "decimal commas"),
-        (with_line(3, f"inf {GOOD}"), "line 3: 'inf' is no time"),
+        (with_line(3, f"inf {GOOD}"), "line 3: 'inf' is not a time"),
         (with_line(3, f"9223372036854775807 {GOOD}"), "line 3: the time 9.22337e.18 is out of range in seconds"),
         (with_line(3, "9.95 1e300 0 0 0 0 0 1"), "line 3: its position 1e.300, 0, 0 is out of range"),
         (with_line(3, "9.95 0 nan 0 0 0 0 1"), "line 3: its position or quaternion is not finite"),
         (with_line(3, "9.95 0 0 0 0 0 0 0"), "line 3: its quaternion is 0 0 0 0"),
         (with_line(3, "9.95 0 0 0 0 0 0 1e300"), "line 3: its quaternion is not of unit length"),
-        (with_line(3, "9.95 0 0 0 0 0 1"), "line 3 is no pose .*: it has 7 values, the lines before it 8"),
-        (with_line(3, "9.95 0 0 0 0 0 x 1"), "line 3 is no pose .'9.95 0 0 0 0 0 x 1'"),
+        (with_line(3, "9.95 0 0 0 0 0 1"), "line 3 is not a pose .*: it has 7 values, the lines before it 8"),
+        (with_line(3, "9.95 0 0 0 0 0 x 1"), "line 3 is not a pose .'9.95 0 0 0 0 0 x 1'"),
         ("\n".join([f"10.5 {GOOD}"] * 4), "all 4 poses have the same time, 10.500000 s"),
-        (table(P, Q, times=[str(i) for i in range(COUNT)]), "count 0, 1, 2 ...: .* of frames; .*--poses-time-unit"),
+        (table(P, Q, times=[str(i) for i in range(COUNT)]), "count 0, 1, 2 ...: .* frame numbers; .*--poses-time-unit"),
         (table(P, Q, times=[f"{980 + i}000000" for i in range(COUNT)]), "cover none of the events"),
     ],
 )  # fmt: skip

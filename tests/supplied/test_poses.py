@@ -76,7 +76,7 @@ def check(recording: Recording, supplied: Supplied, atol: float = 1e-12) -> tupl
 def test_tum_text_in_any_unit_which_is_said(unit: str, written, recording: Recording, tmp_path: Path) -> None:
     source = tum(tmp_path / "poses.txt", [written(int(t)) for t in poses()[0]])
     notes = check(recording, Supplied(poses=source))
-    assert any(f"are taken for {unit}" in note for note in notes)
+    assert any(f"are assumed to be {unit}" in note for note in notes)
     given = {"seconds": "s", "microseconds": "us", "nanoseconds": "ns"}[unit]
     assert check(recording, Supplied(poses=source, time_unit=given)) == ()  # type: ignore[arg-type]
 
@@ -161,7 +161,7 @@ def test_json_without_times_takes_those_of_frames_of_the_same_name(
     assert check(with_frames(recording, NAMES), Supplied(poses=source), atol=1e-9) == ()
     notes = check(with_frames(recording, ()), Supplied(poses=source), atol=1e-9)
     assert "count them from 0" in notes[0]
-    with pytest.raises(InputError, match="the recording holds no frames"):
+    with pytest.raises(InputError, match="the recording has no frames"):
         check(recording, Supplied(poses=source))
     with pytest.raises(InputError, match=r"0 of 12 images are frames of the recording; .*'x00.png'"):
         check(with_frames(recording, tuple(f"x{i:02d}.png" for i in range(COUNT))), Supplied(poses=source))
@@ -232,12 +232,12 @@ def test_a_topic_of_a_bag(kind: str, ros2: bool, recording: Recording, tmp_path:
     bag(path, kind, ros2)
     notes = check(recording, Supplied(poses=f"{path}:/pose"))
     assert "'map'" in notes[0]
-    with pytest.raises(InputError, match="has no topic '/odom'; its topics of poses: /pose; all: /other, /pose"):
+    with pytest.raises(InputError, match="has no topic '/odom'; its pose topics: /pose; all topics: /other, /pose"):
         check(recording, Supplied(poses=f"{path}:/odom"))
     with pytest.raises(InputError, match="'/other' holds messages String, not poses"):
         check(recording, Supplied(poses=f"{path}:/other"))
     if not ros2:
-        with pytest.raises(InputError, match=r"name that of the poses: run.bag:/topic"):
+        with pytest.raises(InputError, match=r"give the topic of the poses: run.bag:/topic"):
             check(recording, Supplied(poses=str(path)))
         path.write_bytes(path.read_bytes()[:-200])
         with pytest.raises(InputError, match="cannot be read as a bag"):
@@ -247,10 +247,10 @@ def test_a_topic_of_a_bag(kind: str, ros2: bool, recording: Recording, tmp_path:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("1 0 0 0 0 0 0 1\n2 0 0\n", "line 2 is no pose .'2 0 0'"),
-        ("1 0 0 0 0 0 0 1\n2 0 x 0 0 0 0 1\n", "line 2 is no pose"),
-        ("nan 0 0 0 0 0 0 1\n", "line 1: 'nan' is no time"),
-        ("1e999999999 0 0 0 0 0 0 1\n", "line 1: '1e999999999' is no time"),
+        ("1 0 0 0 0 0 0 1\n2 0 0\n", "line 2 is not a pose .'2 0 0'"),
+        ("1 0 0 0 0 0 0 1\n2 0 x 0 0 0 0 1\n", "line 2 is not a pose"),
+        ("nan 0 0 0 0 0 0 1\n", "line 1: 'nan' is not a time"),
+        ("1e999999999 0 0 0 0 0 0 1\n", "line 1: '1e999999999' is not a time"),
         ("# t x y z\n\n", "holds no poses"),
         ("10 0 0 0 0 0 0 1\n", "1 pose"),
         ("10 0 0 0 0 0 0 2\n11 0 0 0 0 0 0 1\n", "line 1: its quaternion is not of unit length but 2"),
@@ -260,7 +260,7 @@ def test_a_topic_of_a_bag(kind: str, ros2: bool, recording: Recording, tmp_path:
         ('{"frames": [3]}', "lists no frames"),
         ('{"frames": [{"t_us": 1}]}', "not 4x4 finite"),
         ('{"frames": [{"transform_matrix": [[2,0,0,0],[0,2,0,0],[0,0,2,0]]}]}', "not a rotation"),
-        ('{"frames": [{"time": "x", "transform_matrix": [[1,0,0,0],[0,1,0,0],[0,0,1,0]]}]}', "is no time"),
+        ('{"frames": [{"time": "x", "transform_matrix": [[1,0,0,0],[0,1,0,0],[0,0,1,0]]}]}', "is not a time"),
     ],
 )  # fmt: skip
 def test_what_are_no_poses_is_one_line(text: str, says: str, recording: Recording, tmp_path: Path) -> None:

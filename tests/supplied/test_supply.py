@@ -151,7 +151,7 @@ def test_the_time_shift_of_kalibr_is_said_and_not_applied(sources: dict[str, str
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("1,2,3", "3 numbers are no rigid motion"),
+        ("1,2,3", "3 numbers are not a rigid motion"),
         ("0,0,0,0,0,0,2", "not of unit length"),
         ("2,0,0,0,0,2,0,0,0,0,2,0,0,0,0,1", "not a rotation and a position"),
         ("1,0,0,0,0,1,0,0,0,0,-1,0,0,0,0,1", "not a rotation and a position"),
@@ -202,7 +202,7 @@ def test_frames_become_views_at_their_times(original: Recording, bare: Recording
     left = supply(other, Supplied(camera=camera_numbers(original), poses=poses))
     assert left.frames is None
     assert left.unposed_frames is not None
-    assert "Frames are 16 x 8, the calibrated camera 16 x 16: they were left without poses." in left.notes
+    assert "Frames are 16 x 8, the calibrated camera 16 x 16: they were given no poses." in left.notes
 
 
 def test_posed_frames_move_with_new_poses(tmp_path: Path) -> None:
@@ -227,8 +227,8 @@ def test_a_bayer_sensor_keeps_its_filters() -> None:
 @pytest.mark.parametrize(
     ("supplied", "says"),
     [
-        (Supplied(time_offset_s=0.1), "file.raw: --time-offset belongs to poses.*--poses"),
-        (Supplied(body_to_camera="0,0,0,0,0,0,1"), "file.raw: --body-to-camera belongs to poses.*--poses"),
+        (Supplied(time_offset_s=0.1), "file.raw: --time-offset needs poses.*--poses"),
+        (Supplied(body_to_camera="0,0,0,0,0,0,1"), "file.raw: --body-to-camera needs poses.*--poses"),
     ],
 )
 def test_what_belongs_to_poses_names_their_flag(supplied: Supplied, says: str, bare: Recording) -> None:

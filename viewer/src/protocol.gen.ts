@@ -1,4 +1,4 @@
-// Generated from efields/server/protocol.py; do not edit. To write it anew:
+// Generated from efields/server/protocol.py; do not edit. To write it again:
 // python -m efields.server.typescript > viewer/src/protocol.gen.ts
 
 export const SUBPROTOCOL = "efields.v1";

@@ -88,7 +88,7 @@ class RecordFile:
             yield Records(rows[::2], times, byte)
         left = (len(self.data) - self.first) % 8
         if damages is not None and left:
-            damages.found("the last record is cut short", byte=len(self.data) - left, lost_bytes=left)
+            damages.found("the last record is truncated", byte=len(self.data) - left, lost_bytes=left)
 
     def _not_blank(self, rows: np.ndarray, byte: int, damages: Damages | None) -> np.ndarray:
         """Address and time of each record that is not in a block of zeros or ones; such blocks are reported."""
@@ -126,7 +126,7 @@ class ImuParts:
         if broken and self._rest is None:  # a recording may begin in the middle of a sample
             broken -= int(at[0]) if len(at) and at[0] < IMU_PARTS else 0
         if broken:
-            self._damages.found("a sample of the IMU lacks parts", byte=records.byte, lost_bytes=8 * broken)
+            self._damages.found("an IMU sample is incomplete", byte=records.byte, lost_bytes=8 * broken)
         raw = (records.address[parts] >> 12 & 0xFFFF).astype(np.uint16).view(np.int16)
         self.samples.append((records.t_us[at], raw))
         self._rest = records.take(np.arange(len(code)) >= keep)
@@ -191,7 +191,7 @@ class FrameReads:
         width, height = self._size
         x, y = _places(scan.address)
         if x.max() >= width or y.max() >= height:
-            what = "a frame has pixels outside of the sensor"
+            what = "a frame has pixels outside the sensor"
             self._damages.found(what, byte=scan.byte, lost_bytes=8 * len(x))
             return
         values = np.zeros((height, width), dtype=np.int32)

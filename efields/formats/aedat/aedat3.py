@@ -3,7 +3,7 @@
 Header: int16 kind (0 special, 1 polarity, 2 frame, 3 IMU of 6 axes, 4 IMU of 9 axes, others), int16 source, int32 bytes
 of an event, int32 place of the timestamp in an event, int32 overflows of the timestamp, int32 events that fit, int32
 events, int32 valid events. Bit 0 of an event's first word says whether it is valid. Times are int32 microseconds that
-begin anew after 2^31, which the header counts. Source: "AEDAT 3.1", docs.inivation.com.
+begin again after 2^31, which the header counts. Source: "AEDAT 3.1", docs.inivation.com.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Packet(NamedTuple):
     size: int
     """Bytes of an event."""
     overflows: int
-    """How often the timestamps began anew."""
+    """How often the timestamps began again."""
     number: int
     """Events that are there."""
     valid: int
@@ -68,13 +68,15 @@ def packets(data: np.ndarray, first: int, path: Path, damages: Damages) -> Itera
             nearest = _next_packet(view, at + 1)
             if nearest == end and header is not None and header[0] in _FIXED:
                 whole = (end - at - 28) // header[2]
-                what = "the last packet is cut short"
+                what = "the last packet is truncated"
                 damages.found(what, byte=at, lost_events=(header[6] - whole) if header[0] == POLARITY else 0)
                 yield _packet(view, at, header, whole, end)
                 return
             left = end - at < 28
             what = (
-                "bytes are left over that are no packet" if left else "a packet's header is broken or it is cut short"
+                "there are leftover bytes that are not a packet"
+                if left
+                else "a packet's header is broken or it is truncated"
             )
             damages.found(what, byte=at, lost_bytes=nearest - at)
             at = nearest

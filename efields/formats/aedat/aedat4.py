@@ -87,11 +87,11 @@ def opened(path: Path) -> Container:
     """Read the header. Raises `InputError` when the file is unreadable or its header is broken."""
     data = opened_bytes(path).data
     if bytes(data[: len(MAGIC)]) != MAGIC:
-        raise InputError("is no AEDAT 4 file", path, "its first line must read '#!AER-DAT4.0'")
+        raise InputError("is not an AEDAT 4 file", path, "its first line must read '#!AER-DAT4.0'")
     at = len(MAGIC)
     size = int.from_bytes(data[at : at + 4], "little")
     if len(data) < at + 4 or not 8 <= size <= len(data) - at - 4:
-        raise InputError(f"its header is cut short or broken at byte {at}", path, "copy the file again")
+        raise InputError(f"its header is truncated or broken at byte {at}", path, "copy the file again")
     try:
         header = root(bytes(data[at + 4 : at + 4 + size]), 0, b"IOHE")
         compression, table, xml = header.scalar(0, "<i"), header.scalar(1, "<q", -1), header.text(2)
@@ -101,7 +101,7 @@ def opened(path: Path) -> Container:
     first = at + 4 + size
     if not 0 <= compression < len(COMPRESSIONS) or 0 < table < first:
         what = f"compression {compression}" if table < 0 or table >= first else f"a table at byte {table}"
-        raise InputError(f"its header says {what}, which cannot be", path, "copy the file again")
+        raise InputError(f"its header states {what}, which is impossible", path, "copy the file again")
     return Container(path, data, compression, streams, first, max(table, 0))
 
 
@@ -131,13 +131,13 @@ def packets(container: Container, wanted: set[int], damages: Damages) -> Iterato
     numbers = {stream.number for stream in container.streams}
     while at < end:
         if end - at < 8:
-            damages.found("bytes are left over that are no packet", byte=at, lost_bytes=end - at)
+            damages.found("there are leftover bytes that are not a packet", byte=at, lost_bytes=end - at)
             return
         stream, size = struct.unpack_from("<ii", data, at)
         if stream not in numbers or not 0 < size <= end - at - 8:
             after = _next_packet(container, numbers, at + 1)
             if after == end and stream in numbers and size > 0:
-                damages.found("the last packet is cut short", byte=at, lost_bytes=end - at)
+                damages.found("the last packet is truncated", byte=at, lost_bytes=end - at)
                 if stream in wanted:
                     yield Payload(stream, _decompressed(data[at + 8 : end], container.compression)[0], at, True)
                 return

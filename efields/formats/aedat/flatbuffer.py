@@ -85,25 +85,25 @@ class Tables:
 
     def _take(self, at: Int64[np.ndarray, " n"], dtype: np.dtype) -> np.ndarray:
         if len(at) and (int(at.min()) < 0 or int(at.max()) + dtype.itemsize > len(self._bytes)):
-            raise BrokenBufferError("a table lies outside of its buffer")
+            raise BrokenBufferError("a table lies outside its buffer")
         return self._bytes[at[:, None] + np.arange(dtype.itemsize)].view(dtype)[:, 0]
 
 
 def root(buffer: bytes, at: int, identifier: bytes) -> Table:
     """The root table of the buffer that begins at byte `at`, its four-letter identifier checked."""
     if buffer[at + 4 : at + 8] != identifier:
-        raise BrokenBufferError(f"is no {identifier.decode()} buffer")
+        raise BrokenBufferError(f"is not a {identifier.decode()} buffer")
     return Table(buffer, at + int(scalar(buffer, at, "<I")))
 
 
 def scalar(buffer: bytes, at: int, kind: str) -> Any:
     """The number at a byte."""
     if at < 0 or at + struct.calcsize(kind) > len(buffer):
-        raise BrokenBufferError("a field lies outside of its buffer")
+        raise BrokenBufferError("a field lies outside its buffer")
     return struct.unpack_from(kind, buffer, at)[0]
 
 
 def _whole(at: Int64[np.ndarray, " n"], length: int) -> int:
-    """How many leading tables begin well inside of a buffer that was cut (a table is at most 64 bytes here)."""
+    """How many leading tables begin well inside a buffer that was cut (a table is at most 64 bytes here)."""
     outside = np.flatnonzero((at < 0) | (at + 64 > length))
     return int(outside[0]) if len(outside) else len(at)

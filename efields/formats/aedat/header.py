@@ -35,7 +35,7 @@ def read_header(data: np.ndarray, version: bytes, path: Path) -> tuple[list[str]
     """
     if bytes(data[: len(version)]) != version:
         name = version.decode()
-        raise InputError(f"is no file of this kind: its first line does not begin with '{name}'", path)
+        raise InputError(f"is not a file of this kind: its first line does not begin with '{name}'", path)
     lines: list[str] = []
     at = 0
     while at < len(data) and data[at] == ord("#"):
@@ -43,13 +43,13 @@ def read_header(data: np.ndarray, version: bytes, path: Path) -> tuple[list[str]
         if _BINARY.search(line):
             break
         if not feed:
-            raise InputError(f"its header is cut short at byte {at + len(line):,}", path, "copy the file again")
+            raise InputError(f"its header is truncated at byte {at + len(line):,}", path, "copy the file again")
         at += len(line) + 1
         lines.append(line.decode("utf-8", "replace").lstrip("#").strip())
         if line.lower().startswith(_ENDS):
             break
     if not lines:
-        raise InputError("its header is cut short or broken", path, "copy the file again")
+        raise InputError("its header is truncated or broken", path, "copy the file again")
     return lines, at
 
 

@@ -1,1 +1,1 @@
-"""Named arrays in NumPy's and MATLAB's files, read whole or a block of rows at a time; nothing is unpickled."""
+"""Named arrays in NumPy's and MATLAB's files, read as a whole or in blocks of rows; nothing is unpickled."""

@@ -53,7 +53,7 @@ def mat5_variables(path: Path) -> dict[str, Any]:
 
     data = opened_bytes(path)
     if not is_mat5(data[:128].tobytes()):
-        raise InputError("is no MATLAB file", path, "choose another file")
+        raise InputError("is not a MATLAB file", path, "choose another file")
     whole = _checked_elements(data, path)
     try:
         with warnings.catch_warnings():
@@ -73,7 +73,7 @@ def _checked_elements(data: np.ndarray, path: Path) -> bytes:
         tag = data[at : at + 8].tobytes()
         kind, length = int.from_bytes(tag[:4], order), int.from_bytes(tag[4:], order)  # type: ignore[arg-type]
         if len(tag) < 8 or kind not in (_COMPRESSED, _MATRIX) or at + 8 + length > len(data):
-            raise InputError(f"is damaged or cut short at byte {at:,}", path, "copy the file again")
+            raise InputError(f"is damaged or truncated at byte {at:,}", path, "copy the file again")
         body = data[at + 8 : at + 8 + length].tobytes()
         element = _uncompressed(body, order, at, path) if kind == _COMPRESSED else tag + body
         if not _is_whole(element[8:], order):
@@ -113,7 +113,7 @@ def _uncompressed(body: bytes, order: str, at: int, path: Path) -> bytes:
         check_packing(len(body), length, path, "a variable ")
         whole = start + stream.decompress(stream.unconsumed_tail, length + 8)
         if len(whole) < length + 8:
-            raise zlib.error("it is cut short")
+            raise zlib.error("it is truncated")
     except zlib.error as error:
         raise InputError(f"a variable is damaged at byte {at:,} ({error})", path, "copy the file again") from None
     return whole

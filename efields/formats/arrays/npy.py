@@ -15,7 +15,7 @@ from efields.formats.opening import opened_bytes
 def read_npy(path: Path) -> np.ndarray:
     """The array of a file, read-only. Raises `InputError` when it is missing, damaged, or holds pickled objects."""
     if not path.exists():
-        raise InputError("no such file", path, "copy the recording again, whole")
+        raise InputError("no such file", path, "copy the complete recording again")
     data = opened_bytes(path)
     try:
         shape, fortran, dtype, start = header_of(data)
@@ -25,4 +25,4 @@ def read_npy(path: Path) -> np.ndarray:
         array = np.frombuffer(data, dtype=dtype, count=math.prod(shape), offset=start)
         return array.reshape(shape, order="F" if fortran else "C")
     except BROKEN as error:
-        raise InputError(f"is damaged or cut short ({error})", path, "copy or write it again") from None
+        raise InputError(f"is damaged or truncated ({error})", path, "copy or write it again") from None

@@ -34,21 +34,21 @@ def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
     """Shape, whether columns come first, type and bytes of the header. Raises `ValueError` for what is no .npy."""
     start = file.read(8)
     if start[:6] != MAGIC or len(start) < 8 or start[6] not in (1, 2, 3):
-        raise ValueError("is no NumPy array")
+        raise ValueError("is not a NumPy array")
     size = 2 if start[6] == 1 else 4
     length = int.from_bytes(file.read(size), "little")
     if length > 1 << 16:
         raise ValueError("its header is too long")
     text = file.read(length)
     if len(text) != length:
-        raise ValueError("its header is cut short")
+        raise ValueError("its header is truncated")
     fields = ast.literal_eval(text.decode("utf-8" if start[6] == 3 else "latin-1").strip())
     if not isinstance(fields, dict) or set(fields) != {"descr", "fortran_order", "shape"}:
         raise ValueError("its header is broken")
     descr, shape = fields["descr"], fields["shape"]
     dtype = np.dtype([tuple(item) for item in descr] if isinstance(descr, list) else descr)
     if dtype.hasobject:
-        raise ValueError("it holds pickled objects, which could run code")
+        raise ValueError("it contains pickled objects, which could run code")
     if dtype.subdtype is not None or dtype.itemsize == 0:
         raise ValueError("its numbers have no size of their own")
     if not isinstance(shape, tuple) or not all(isinstance(n, int) and 0 <= n < 1 << 48 for n in shape):
@@ -78,7 +78,7 @@ def npy_source(path: Path) -> ArraySource:
     try:
         shape, fortran, dtype, start = header_of(data)
     except BROKEN as error:
-        raise InputError(f"is no whole NumPy array ({error})", path, "copy or write it again") from None
+        raise InputError(f"is not a complete NumPy array ({error})", path, "copy or write it again") from None
     held, wanted = len(data) - start, math.prod(shape) * dtype.itemsize
     rows = shape[0] if shape else 0
     if wanted > held and not fortran and rows:
@@ -97,7 +97,7 @@ def npy_source(path: Path) -> ArraySource:
             lost = shape[0] - rows
             damages.found("the file ends before its last row", byte=len(data), lost_events=lost, lost_bytes=left)
         elif left:
-            damages.found("bytes are left over at the end", byte=start + wanted, lost_bytes=left)
+            damages.found("there are leftover bytes at the end", byte=start + wanted, lost_bytes=left)
 
     return ArraySource(source.name, source.shape, source.dtype, chunks)
 

@@ -25,7 +25,7 @@ def read_npz(path: Path, required: tuple[str, ...], optional: tuple[str, ...] = 
     Raises `InputError` when the file is missing, damaged, holds pickled objects, or lacks a required array.
     """
     if not path.is_file():
-        raise InputError("no such file", path, "copy the recording again, whole")
+        raise InputError("no such file", path, "copy the complete recording again")
     try:
         with zipfile.ZipFile(path) as listed:
             check_inflation(listed, path)
@@ -35,15 +35,15 @@ def read_npz(path: Path, required: tuple[str, ...], optional: tuple[str, ...] = 
                 raise InputError(
                     f"lacks the array '{missing[0]}'",
                     path,
-                    f"it must hold {', '.join(required)}; it holds {archive.files}",
+                    f"it must contain {', '.join(required)}; it contains {archive.files}",
                 )
             found = {key: archive[key] for key in (*required, *optional) if key in archive.files}
             # A member whose first bytes are damaged comes as they are, without an error.
             if not all(isinstance(array, np.ndarray) for array in found.values()):
-                raise ValueError("a member is no array")
+                raise ValueError("a member is not an array")
             return found
     except _DAMAGED as error:
-        raise InputError(f"is damaged or cut short ({error})", path, "copy or write it again") from None
+        raise InputError(f"is damaged or truncated ({error})", path, "copy or write it again") from None
 
 
 def check_inflation(archive: zipfile.ZipFile, path: Path) -> None:
@@ -57,7 +57,7 @@ def check_packing(packed: int, whole: int, path: Path, what: str = "") -> None:
     """Raise `InputError` where `packed` bytes claim to hold far more, `whole` bytes; `what`: of what."""
     if whole > _MOST_INFLATED and whole > _MOST_PACKED * packed:
         raise InputError(
-            f"{what}inflates from {packed / 1e6:,.1f} MB to {whole / 1e6:,.0f} MB, which no recording does",
+            f"{what}decompresses from {packed / 1e6:,.1f} MB to {whole / 1e6:,.0f} MB, which no recording does",
             path,
             "copy it again, or write it uncompressed where it is meant to hold so much of one value",
         )

@@ -21,12 +21,12 @@ _SIZES = ("width", "height")
 def npz_sources(path: Path) -> list[ArraySource]:
     """All arrays of an archive. Raises `InputError` when it is damaged, or inflates as no recording does."""
     if path.is_dir():
-        raise InputError("is a folder, not a file", path, "name the file in it")
+        raise InputError("is a folder, not a file", path, "give a file inside it")
     try:
         names = _members(path)
     except BROKEN as error:
         do = "copy it again: without its end nothing can be salvaged"
-        raise InputError(f"is no whole .npz archive ({error})", path, do) from None
+        raise InputError(f"is not a complete .npz archive ({error})", path, do) from None
     return [member_source(path, name) for name in names]
 
 

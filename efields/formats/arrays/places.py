@@ -1,4 +1,4 @@
-"""Where x, y, time and polarity are among named arrays: by their names, by the fields of a table, or by the values."""
+"""Finds x, y, time and polarity among named arrays: by their names, by the fields of a table, or by the values."""
 
 from __future__ import annotations
 
@@ -66,18 +66,18 @@ class ColumnPlace:
 
 @dataclass(frozen=True)
 class ArrayOptions:
-    """What a user may say about arrays of events."""
+    """Options for arrays of events."""
 
     key: str = ""
-    """Name of the array or struct; empty: found."""
+    """Name of the array or struct; empty: detected."""
     columns: str = ""
-    """Order of the columns of a table; empty: found."""
+    """Order of the columns of a table; empty: detected."""
     time_unit: TimeUnit = "auto"
-    """Unit of time; "auto": found."""
+    """Unit of time; "auto": detected."""
     width: int = 0
-    """Columns of the sensor; 0: found."""
+    """Width of the sensor in pixels; 0: detected."""
     height: int = 0
-    """Rows of the sensor; 0: found."""
+    """Height of the sensor in pixels; 0: detected."""
     first_pixel: int = 0
     """Number of the first pixel."""
 
@@ -99,18 +99,18 @@ def find_places(sources: list[ArraySource], path: Path, options: ArrayOptions) -
     if options.key:
         chosen = [s for s in sources if s.name == options.key or s.name.startswith(f"{options.key}.")]
         if not chosen:
-            raise InputError(f"holds no '{options.key}'", path, f"it holds {_listed(sources)}")
+            raise InputError(f"contains no '{options.key}'", path, f"it contains {_listed(sources)}")
     else:
         chosen = sources
     found = [*_by_name(chosen), *_tables(chosen, path, options)]
     if len(found) > 1:
         keys = ", ".join(label for label, _, _ in found)
-        raise InputError(f"holds events more than once: {keys}", path, "name one with --option key=NAME")
+        raise InputError(f"contains events more than once: {keys}", path, "choose one with --option key=NAME")
     if not found:
         raise InputError(
-            "holds no arrays x, y, t and p of one length, and no table of events",
+            "contains no arrays x, y, t and p of equal length, and no table of events",
             path,
-            f"it holds {_listed(sources)}; name a table with --option key=NAME, and its columns with --option "
+            f"it contains {_listed(sources)}; choose a table with --option key=NAME, and its columns with --option "
             "columns='t x y p'",
         )
     _, places, unit = found[0]

@@ -1,1 +1,1 @@
-"""What the columns of any table of events mean: order, unit of time, fractions of pixels, sizes in words."""
+"""The meaning of columns in any table of events: order, unit of time, fractional pixels, sizes in comments."""

@@ -1,4 +1,4 @@
-"""Which column of a table is x, y, time and polarity: from names, else from the values.
+"""Detects which column of a table is x, y, time and polarity: from names, else from the values.
 
 x stands before y: the values cannot tell them apart, and every known layout has them so. What else the values leave
 open is an error that lists what it could be, for the user to say which.
@@ -46,7 +46,7 @@ def checked_columns(columns: str, count: int, path: Path) -> tuple[str, ...]:
     """The option `columns` as names. Raises `InputError` unless it has t, x, y and p once, and `count` words."""
     words = tuple(columns.replace(",", " ").split())
     if sorted(word for word in words if word != "-") != sorted("txyp"):
-        raise InputError(f"columns is '{columns}'", path, "name each of t x y p once, and '-' for what to leave out")
+        raise InputError(f"columns is '{columns}'", path, "give each of t x y p once, and '-' for columns to leave out")
     if len(words) != count:
         raise InputError(f"has {count} columns, not the {len(words)} of '{columns}'", path, "name every column")
     return words
@@ -92,16 +92,16 @@ def order_of(
     """
     if sample.ndim != 2 or sample.shape[1] != 4:
         held = sample.shape[-1] if sample.ndim else 0
-        raise InputError(f"has {held} columns without names", path, "say what they are: --option columns='t x y p - -'")
+        raise InputError(f"has {held} columns without names", path, "name them: --option columns='t x y p - -'")
     orders = possible_orders(sample, pointed) or possible_orders(sample, pointed, fractional=True)
     if len(orders) == 1:
         return tuple(orders[0].split())
     if orders:
         raise InputError(
-            f"columns could be any of: {', '.join(orders)}", path, f"say which: --option columns='{orders[0]}'"
+            f"columns could be any of: {', '.join(orders)}", path, f"choose with --option columns='{orders[0]}'"
         )
     raise InputError(
-        "holds no columns that could be x, y, time and polarity", path, f"known orders: {', '.join(LAYOUTS)}"
+        "contains no columns that could be x, y, time and polarity", path, f"known orders: {', '.join(LAYOUTS)}"
     )
 
 
@@ -113,7 +113,7 @@ def signed(values: np.ndarray) -> np.ndarray:
 
 
 class Polarities:
-    """Polarities of one file from {0, 1} or {-1, 1}, checked over all of its parts."""
+    """Polarities of one file from {0, 1} or {-1, 1}, checked over all its parts."""
 
     def __init__(self, damages: Damages) -> None:
         self._damages = damages
@@ -137,7 +137,7 @@ class Polarities:
             raise InputError(
                 f"polarity has the values {listed} (in row {row + first:,}, {values[first]:g})",
                 self._damages.path,
-                "give {0, 1} or {-1, 1}, or leave others out with --salvage",
+                "give {0, 1} or {-1, 1}, or drop others with --salvage",
             )
         self._damages.found("a polarity is neither up nor down", lost_events=int(np.count_nonzero(~known)))
         return rose, known

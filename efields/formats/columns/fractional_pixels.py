@@ -1,4 +1,4 @@
-"""Events between pixels, as rectified recordings hold them: the nearest pixel, and the place on it."""
+"""Events at fractional pixels, as in rectified recordings: the nearest pixel, and the position on it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float32
 
 NOTE = (
-    "Pixels are fractional, as of rectified events: motion is estimated from them as they are, and rays are traced "
-    "through the mean of each pixel's; images, filters and what convert writes take the nearest pixel."
+    "Pixels are fractional, as in rectified events: motion is estimated from them as they are, and rays are traced "
+    "through the mean position in each pixel; images, filters and converted files use the nearest pixel."
 )
-"""What a user should know of them."""
+"""A note about them for the user."""
 _MOST = 0.5
 """Share of events between pixels from which a recording is one of rectified events; fewer are damage."""
 

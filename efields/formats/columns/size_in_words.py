@@ -1,4 +1,4 @@
-"""The size of the sensor where the comments of a file say it, in the words of cameras, simulators and drivers.
+"""The size of the sensor from comments of a file, in the words of cameras, simulators and drivers.
 
 Known: Metavision's `%geometry:1280,720`, `format EVT3;height=720;width=1280`, `# width 640` and `# height 480` on one
 line or two, `sizeX`, `resolution: 346x260`, `346 x 260`, and `(height, width) = (260, 346)`.

@@ -1,4 +1,4 @@
-"""Times that lost what they said before they were saved: too few bits, too few digits, a counter that overflowed."""
+"""Timestamps that lost their precision before they were saved: too few bits or digits, or an overflowed counter."""
 
 from __future__ import annotations
 
@@ -35,16 +35,18 @@ def check_some_time_passes(t: np.ndarray, path: Path) -> None:
             unit = since_1970(greatest, fractional=True)
             step_there = f"{step:g}{f' {unit}' if unit else ''} at {greatest:.4g}"
             bits = 8 * min(t.dtype.itemsize, 4)
-            alike = "one time" if len(times) == 1 else f"only {len(times):,} times"
+            alike = "the same time" if len(times) == 1 else f"only {len(times):,} times"
             what = f"{len(t):,} events have {alike}: a {bits}-bit float holds steps of {step_there}, so they are lost"
-            raise InputError(what, path, "save them again as 64-bit floats or integers, or less the first of them")
+            raise InputError(
+                what, path, "save them again as 64-bit floats or integers, or relative to the first of them"
+            )
     elif len(times) == 1:
         do = "save the times again with all their digits, in 64 bits"
-        raise InputError(f"{len(t):,} events have one time, {times[0]}: the times are lost", path, do)
+        raise InputError(f"{len(t):,} events have the same time, {times[0]}: the times are lost", path, do)
 
 
 def precision_notes(t: np.ndarray, unit: str) -> tuple[str, ...]:
-    """A sentence where many of these first times are alike: between two of them nothing is known of the order."""
+    """A sentence if many of these first times are equal: the order of their events is then unknown."""
     t = t[np.isfinite(t)] if t.dtype.kind == "f" else t
     times = np.unique(t)
     if len(t) < _LEAST or len(times) < 2 or len(t) < _CROWDED * len(times):
@@ -53,7 +55,7 @@ def precision_notes(t: np.ndarray, unit: str) -> tuple[str, ...]:
     by_float = bool(_float32_step(t, times))
     if not by_float and (step_s < 1e-5 or len(t) < _LOST * len(times)):
         return ()
-    why = ", as 32-bit floats hold no finer ones there" if by_float else ""
+    why = ", as 32-bit floats resolve no finer ones there" if by_float else ""
     return (f"Times come in steps of {step_s * 1e3:.3g} ms, with {len(t) / len(times):.0f} events each{why}.",)
 
 

@@ -1,4 +1,4 @@
-"""The unit in which a file's times are: what names, options or the values say, or an error that lists the readings.
+"""The unit of a file's times: from names, options or values, or an error that lists the possible readings.
 
 Values say it by the rate of events that each unit would mean, and by how fine they are: cameras count microseconds, so
 that times in nanoseconds are mostly whole thousands, and times in milliseconds have three decimals.
@@ -16,7 +16,7 @@ from jaxtyping import Float64
 from efields.errors import InputError
 
 TimeUnit = Literal["auto", "s", "ms", "us", "ns"]
-"""The option of loaders; "auto": found."""
+"""The option of loaders; "auto": detected."""
 UNITS: dict[str, int] = {"s": 6, "ms": 3, "us": 0, "ns": -3}
 """Powers of ten of a unit of time in microseconds."""
 WORDS_OF_UNIT: dict[str, str] = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
@@ -49,7 +49,7 @@ def unit_of(t: np.ndarray, path: Path, *, decimals: int = 0) -> str:
     if len(t) == 0:
         return "us"
     greatest, steps = float(np.abs(t).max()), np.diff(t.astype(np.float64))
-    # Where a clock was reset, its jump back is no time that passed.
+    # Where a clock was reset, its jump back is not a time that passed.
     span = min(float(t.max()) - float(t.min()), float(steps[steps > 0].sum()))
     not_whole = t.dtype.kind == "f" and bool((t != np.rint(t)).any())
     fractional = not_whole or (decimals > 0 and (len(t) < FEW or span < len(t)))
@@ -65,7 +65,7 @@ def unit_of(t: np.ndarray, path: Path, *, decimals: int = 0) -> str:
         return choices[0]
     readings = " or ".join(_reading(unit, len(t), span, rates[unit]) for unit in choices or UNITS)
     flags = " or ".join(f"--time-unit {unit}" for unit in choices or UNITS)
-    raise InputError(f"times could be in {readings}", path, f"say which: {flags}")
+    raise InputError(f"times could be in {readings}", path, f"choose with {flags}")
 
 
 def unit_in_words(line: bytes) -> str:
@@ -81,7 +81,7 @@ def said_unit(unit: str, t: np.ndarray) -> str:
     """A sentence on a unit that was found from these values."""
     span = (float(np.max(t)) - float(np.min(t))) * 10.0 ** (UNITS[unit] - 6) if len(t) else 0.0
     rate = f" ({_per_second(len(t) / span)} events a second)" if span > 0 else ""
-    return f"That times are in {WORDS_OF_UNIT[unit]} is found from their values{rate}; --time-unit says otherwise."
+    return f"Times are assumed to be in {WORDS_OF_UNIT[unit]}, from their values{rate}; --time-unit changes this."
 
 
 def since_1970(greatest: float, fractional: bool) -> str | None:

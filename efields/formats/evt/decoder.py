@@ -128,7 +128,7 @@ class EvtDecoder:
         """What to call a block whose first word this is."""
         if word == 0:
             return ZEROS
-        return ONES if word == np.iinfo(cls.WORD).max else "one word again and again, where events should be"
+        return ONES if word == np.iinfo(cls.WORD).max else "one word repeated over and over, where events should be"
 
     def from_time_on(self, words: np.ndarray) -> tuple[np.ndarray, int]:
         """Behind words that were lost: these from their first upper time on, and how many events lie before it."""

@@ -63,7 +63,7 @@ def read_header(start: bytes) -> Header:
 
 
 def checked_header_size(header: Header, path: Path) -> tuple[int, int] | None:
-    """The size in the header. Raises `InputError` where it is no size of a sensor."""
+    """The size in the header. Raises `InputError` where it is not a size of a sensor."""
     size = header.size()
     if size is not None and not (1 <= size[0] <= 1 << 14 and 1 <= size[1] <= 1 << 14):
         raise InputError(

@@ -108,7 +108,7 @@ class Evt:
         if len(steps) and int(steps.max()) << self.upper_shift > _MOST_GAP_US:
             raise InputError(
                 f"has a gap of {int(steps.max() << self.upper_shift) / 1e6:,.0f} s between events, more than EVT "
-                f"{self.version} can count across",
+                f"{self.version} can represent",
                 path,
                 "cut the recording there",
             )

@@ -1,4 +1,4 @@
-"""Datasets of HDF5 files as arrays that are read in chunks of rows, and what the file says of the sensor's size."""
+"""Datasets of HDF5 files as arrays that are read in chunks of rows, and the sensor size in the file."""
 
 from __future__ import annotations
 

@@ -74,14 +74,16 @@ def find_events(path: Path) -> EventDatasets:
                     fractional = _are_fractional([file[x], file[y]], path)
                     return EventDatasets(x, y, t, polarity, offset_us, size, in_us, fractional)
         held = ", ".join(list(file)[:8]) or "nothing"
-    raise InputError(f"holds no events/x, y, t, p (it holds {held})", path, "name the file that holds the events")
+    raise InputError(
+        f"contains no events/x, y, t, p (it contains {held})", path, "give the file that contains the events"
+    )
 
 
 def _are_fractional(columns: list[Any], path: Path) -> bool:
     if any(column.dtype.kind != "f" for column in columns):
         return False
     rows = min(_LOOKED_AT, usable_rows(columns, path, Damages(path, salvage=True)))
-    with contextlib.suppress(*FAULTS):  # what cannot be read is told where it is read
+    with contextlib.suppress(*FAULTS):  # what cannot be read is reported where it is read
         return are_fractional([column[:rows] for column in columns])
     return False
 
@@ -169,7 +171,7 @@ def checked_columns(
     bad = inside & ~good
     if bad.any():
         signs.damages.found(
-            "an event has a coordinate that is no whole pixel from 0 to 65535",
+            "an event has a coordinate that is not a whole pixel from 0 to 65535",
             row=row + int(np.argmax(bad)),
             lost_events=int(np.count_nonzero(bad)),
             do="give raw pixels, or drop such events with --salvage",
@@ -228,7 +230,7 @@ class Clock:
         self._first_us: int | None = None
 
     def microseconds(self, t: np.ndarray, row: int) -> tuple[Int64[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
-        """Absolute times, and whether each is sound and in the part wanted; times that are no numbers are a damage."""
+        """Absolute times, and whether each is sound and in the part wanted; times that are not numbers are a damage."""
         unit = self.unit if self.unit != "auto" else "s" if t.dtype.kind == "f" else "us"
         if t.dtype.kind == "f" or unit in ("s", "ms"):
             with np.errstate(over="ignore", invalid="ignore"):
@@ -247,7 +249,7 @@ class Clock:
                 _unsound(t[np.argmin(sound)], unit, self.damages.salvage),
                 row=row + int(np.argmin(sound)),
                 lost_events=int(np.count_nonzero(~sound)),
-                do="check the unit of the times, or leave such events out with --salvage",
+                do="check the unit of the times, or drop such events with --salvage",
             )
         if self._window_s == (0.0, math.inf) or not sound.any():
             return t_us, sound
@@ -260,5 +262,5 @@ class Clock:
 def _unsound(t: np.generic, unit: str, salvage: bool) -> str:
     """What to call a time that is none; the number itself unless many are counted together."""
     if salvage or not np.isfinite(t):
-        return "a time is no number of microseconds"
+        return "a time is not a number of microseconds"
     return far_time(int(int(t) * 10 ** UNITS[unit]))

@@ -47,7 +47,7 @@ def opened_hdf5(path: Path) -> Iterator[Any]:
     import hdf5plugin  # noqa: F401  (registers the filters that files are compressed with)
 
     if path.is_dir():
-        raise InputError("is a folder, not a file", path, "name the file in it")
+        raise InputError("is a folder, not a file", path, "give a file inside it")
     try:
         if path.stat().st_size == 0:
             raise InputError("is empty", path, "copy the file again")
@@ -56,7 +56,7 @@ def opened_hdf5(path: Path) -> Iterator[Any]:
         with h5py.File(path, "r", locking=False) as file:
             yield file
     except FileNotFoundError:
-        raise InputError("no such file", path, "copy the recording again, whole") from None
+        raise InputError("no such file", path, "copy the complete recording again") from None
     except PermissionError as error:
         raise InputError(f"cannot be read ({error.strerror or error})", path, "check its permissions") from None
     except FAULTS as error:

@@ -91,8 +91,8 @@ class Helper:
             assert self._process.stdout is not None
             if not self._process.stdout.readline():
                 self.close()
-                what = "the helper process that looks through HDF5 files first cannot be started"
-                raise InputError(f"cannot be opened: {what}", path, "see whether python can import h5py and hdf5plugin")
+                what = "the helper process that checks HDF5 files cannot be started"
+                raise InputError(f"cannot be opened: {what}", path, "check that python can import h5py and hdf5plugin")
         return self._process
 
     def close(self) -> None:

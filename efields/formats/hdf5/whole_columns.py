@@ -23,7 +23,7 @@ def read_h5(path: Path, names: tuple[str, ...], group: str = "") -> dict[str, np
         for name in names:
             held = place.get(name) if isinstance(place, h5py.Group) else None
             if not isinstance(held, h5py.Dataset) or held.dtype.kind not in "iufb":
-                raise InputError(f"lacks the numbers '{name}'", path, f"it holds {', '.join(file)[:200]}")
+                raise InputError(f"lacks the numbers '{name}'", path, f"it contains {', '.join(file)[:200]}")
             if held.size * held.dtype.itemsize > 1000 * path.stat().st_size:  # what no filter packs that tightly
                 raise InputError(f"claims {held.size:,} values in '{name}'", path, "copy or write it again")
             columns[name] = np.asarray(held[()])

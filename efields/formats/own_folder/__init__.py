@@ -1,1 +1,1 @@
-"""efields' own recording folder: its events, camera, and what was recorded beside them, each in both directions."""
+"""efields' own recording folder: its events, camera, and what else was recorded, each in both directions."""

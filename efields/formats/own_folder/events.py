@@ -1,4 +1,4 @@
-"""efields' own events: an HDF5 file of plain columns, which is mapped into memory and never read whole.
+"""efields' own events: an HDF5 file of plain columns, which is memory-mapped and never read as a whole.
 
 `events/x`, `events/y` (uint16), `events/t` (int64, microseconds since `t_offset`), `events/p` (uint8, 1 where the
 intensity rose), `t_offset` (int64), `width`, `height`: the layout of DSEC but for the wider time and without
@@ -39,7 +39,7 @@ def write_events(events: Iterator[EventColumns], path: Path, width: int, height:
             column.append(values)
         count += chunk.count
     if count == 0:
-        raise InputError("no event is left to write", path)
+        raise InputError("no events are left to write", path)
     with atomic.replacing(path) as temporary, writing_hdf5(temporary) as (file, check):
         for name, column in columns.items():
             kept = column.array()
@@ -64,7 +64,7 @@ def read_events(path: Path) -> EventStream:
     t_us = mapped["t"] if t_offset == 0 else mapped["t"] + t_offset
     for piece in pieces(count, _COPY, mapped["p"]):
         if mapped["p"][piece].max() > 1:
-            what = f"has polarities beyond 0 and 1 behind event {piece.start:,}"
+            what = f"has polarities other than 0 and 1 after event {piece.start:,}"
             raise InputError(what, path, "convert the recording again")
     return EventStream.from_arrays(
         mapped["x"], mapped["y"], t_us, mapped["p"].view(np.bool_), width, height, where=str(path)

@@ -1,4 +1,4 @@
-"""What efields' own folders hold beside events: IMU, unposed frames and triggers, an `.npz` file each."""
+"""What efields' own folders contain besides events: IMU, unposed frames and triggers, one `.npz` file each."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ reference for their layout):
     libcaer      uint32 (bit 1 polarity, bits 2-16 y, bits 17-31 x) and int32 microseconds after time_base, which may
                  wrap inside a packet
     libcaer_cmp  16-bit words like those of EVT 3.0 with x and y exchanged and types of their own; times are after
-                 time_base, anew in each packet
+                 time_base, again in each packet
     mono         uint64: bits 0-31 nanoseconds after time_base, bits 32-47 x, bits 48-62 y, bit 63 polarity
 """
 
@@ -87,7 +87,7 @@ class MessageDecoder:
                 pieces, held = [], 0
             size = self.SIZES.get(found.encoding, 1)
             if left := len(found.events) % size:
-                self._damages.found("a packet ends inside of an event", byte=message.byte, lost_bytes=left)
+                self._damages.found("a packet ends inside an event", byte=message.byte, lost_bytes=left)
             pieces.append(found)
             held += found.events.nbytes
         if pieces:
@@ -110,9 +110,9 @@ class MessageDecoder:
             self._count(self._evt3.block_of(int(words[np.argmax(blocks)])), 0, 2 * int(np.count_nonzero(blocks)))
             words = words[~blocks]
         columns = self._evt3.decode(words)
-        self._count("a word is of no type that EVT 3.0 has", 0, 2 * (self._evt3.unknown - unknown))
+        self._count("a word is of a type that EVT 3.0 does not have", 0, 2 * (self._evt3.unknown - unknown))
         if self._evt3.unplaced > unplaced:
-            what = "events before the first word of time and row, where a live stream began"
+            what = "events before the first time and row words, where a live stream began"
             self._damages.left_out(what, self._evt3.unplaced - unplaced)
         return columns
 
@@ -168,7 +168,7 @@ class MessageDecoder:
             decoder = Evt3Decoder()
             start = np.array([0x8000, 0x6000], dtype=np.uint16)  # time 0
             found = decoder.decode(np.concatenate([start, words & 0xFFF | _EVT3_TYPE[words >> 12]]))
-            self._count("a word is of no type that libcaer_cmp has", 0, 2 * decoder.unknown)
+            self._count("a word is of a type that libcaer_cmp does not have", 0, 2 * decoder.unknown)
             self._count("an event comes before the first column", decoder.unplaced, 0)
             base = int(_us(np.array([piece.time_base_ns], dtype=np.uint64).astype(np.int64))[0])
             parts.append(EventColumns(found.y, found.x, found.t_us + base, found.polarity))

@@ -105,10 +105,10 @@ def event_message(message: Message, ros1: bool) -> EventMessage:
         seq, time_base = cursor.number(8), cursor.number(8)
         encoding, big_endian = cursor.string(), cursor.number(1)
         if big_endian:
-            raise ValueError("holds big-endian events")
+            raise ValueError("contains big-endian events")
         found = EventMessage(stamp_us, width, height, cursor.take(cursor.number(4)), encoding, time_base, seq)
     if cursor.left > (0 if ros1 else 3):  # CDR may be padded to four bytes
-        raise ValueError("is longer than it says")
+        raise ValueError("is longer than its header states")
     return found
 
 

@@ -25,7 +25,7 @@ MAGIC = b"#ROSBAG V2.0\n"
 _MESSAGE, _BAG, _INDEX, _CHUNK, _INFO, _CONNECTION = 2, 3, 4, 5, 6, 7
 _MOST_BYTES = 1 << 30  # of one chunk, uncompressed; rosbag writes less than 1 MB
 _CHUNK_FIELD = re.compile(rb"(?:[\x0f\x10]\x00\x00\x00compression=(?:none|bz2|lz4)|\x04\x00\x00\x00op=\x05)")
-_BROKEN = "a record is broken or cut short"
+_BROKEN = "a record is broken or truncated"
 
 
 class Ros1Bag:
@@ -39,7 +39,7 @@ class Ros1Bag:
         self.path = path
         self._data = opened_bytes(path)
         if self._data[: len(MAGIC)].tobytes() != MAGIC:
-            raise InputError("is no ROS 1 bag of format 2.0", path, "choose another file")
+            raise InputError("is not a ROS 1 bag of format 2.0", path, "choose another file")
         self._connections: dict[int, Topic] = {}
         start = self._index_start()
         if start is None or not self._read_connections(start):
@@ -144,7 +144,7 @@ class Ros1Bag:
             if _op(fields) == _CONNECTION:
                 self._connection(fields, begin, end, data)
             elif conn not in self._connections:
-                damages.found("a message is of no known topic", byte=offset + at, lost_bytes=end - begin)
+                damages.found("a message belongs to an unknown topic", byte=offset + at, lost_bytes=end - begin)
             elif self._connections[conn].name in topics:
                 yield Message(self._connections[conn], data[begin:end], offset + begin)
             at = end

@@ -53,7 +53,7 @@ class Ros2Bag:
         if path.is_dir() and (salvage or not (path / "metadata.yaml").is_file() or _names_no_storage(path)):
             self._files = storage_files(path) or [path]  # whatever the metadata say
         if self._files == [path] and path.is_dir() and not (path / "metadata.yaml").is_file():
-            raise InputError("holds no .db3 and no .mcap file", path, "copy the recording again, whole")
+            raise InputError("contains no .db3 and no .mcap file", path, "copy the complete recording again")
         if self._files == [path] and path.is_dir() and not outside:
             _refuse_outside(path)
         found: dict[tuple[str, str], int] = {}
@@ -91,7 +91,7 @@ class Ros2Bag:
                 damages.found(error.what)
         expected = sum(self._counts[name] for name in topics)
         if read < expected:
-            damages.found(f"holds fewer messages than it says ({read:,} of {expected:,})")
+            damages.found(f"contains fewer messages than it states ({read:,} of {expected:,})")
 
 
 def _names_no_storage(folder: Path) -> bool:
@@ -111,7 +111,7 @@ def _names_no_storage(folder: Path) -> bool:
 
 
 def _refuse_outside(folder: Path) -> None:
-    """Raise `InputError` where the metadata name a storage file outside of the folder."""
+    """Raise `InputError` where the metadata name a storage file outside the folder."""
     info = read_yaml(folder / "metadata.yaml").get("rosbag2_bagfile_information")
     names = info.get("relative_file_paths") if isinstance(info, dict) else None
     for name in names if isinstance(names, list) else ():
@@ -137,7 +137,7 @@ def _opened(path: Path) -> Iterator[Any]:
         raise
     except (Exception, MemoryError) as error:
         reason = f"{type(error).__name__}: {error}".replace(str(path), path.name)
-        raise InputError(f"is damaged, or no ROS 2 bag ({reason})", path, "copy the bag again") from None
+        raise InputError(f"is damaged, or not a ROS 2 bag ({reason})", path, "copy the bag again") from None
 
 
 def _missing_bytes(path: Path) -> int:

@@ -1,1 +1,1 @@
-"""Tables of numbers in text: events a line each, their head, and any other numbers."""
+"""Tables of numbers in text: events, one per line, their header, and any other numbers."""

@@ -38,7 +38,7 @@ for _bytes, _kind in ((b" \t\r\n", _BLANK), (b"0123456789", _DIGIT), (b".", _POI
 
 
 def read_events(path: Path, layout: TextLayout, damages: Damages) -> Iterator[EventColumns]:
-    """The events of a text file in its order. A line that is no event is a damage; raises `InputError` naming it."""
+    """The events of a text file in its order. A line that is not an event is damage; raises `InputError` naming it."""
     polarities, counter = Polarities(damages), Unwrapped()
     parts: list[EventColumns] = []
     held = 0
@@ -108,7 +108,7 @@ def _checked(columns: tuple[np.ndarray, ...], polarities: Polarities, line: int)
 
 
 def _fast(block: bytes, layout: TextLayout) -> tuple[np.ndarray, ...] | None:
-    """Whole lines to (t_us, x, y, polarity); None when they are not all plain numbers, a line each."""
+    """Whole lines to (t_us, x, y, polarity); None when they are not all plain numbers, one line each."""
     # Sixteen bytes on either side let an eight-byte word be read at any digit.
     data = np.frombuffer(b"\n" * 16 + block + b"\n" * 16, dtype=np.uint8)
     table = _KIND.copy()

@@ -40,7 +40,7 @@ class TextHead:
     height: int
     """Rows of the sensor."""
     notes: tuple[str, ...]
-    """What was found, in a sentence."""
+    """What was detected, in one sentence."""
 
 
 @dataclass
@@ -61,13 +61,13 @@ class _Lines:
 
 
 def read_head(path: Path, columns: str, time_unit: TimeUnit, separator: str) -> TextHead:
-    """Find out what a text file holds; options that are not empty say so instead.
+    """Determine the content of a text file; options that are not empty override detection.
 
     Raises `InputError` where it holds no table, or the values leave open what they are.
     """
     lines = _first_lines(_sample(path), SEPARATORS.get(separator))
     if not lines.rows:
-        raise InputError("holds no lines of numbers", path, "each must hold x, y, time and polarity")
+        raise InputError("contains no lines of numbers", path, "each must contain x, y, time and polarity")
     count = len(lines.rows[0])
     sample = _numbers(lines.rows)
     by_name = _named(lines.names, count)
@@ -89,7 +89,7 @@ def read_head(path: Path, columns: str, time_unit: TimeUnit, separator: str) -> 
     between = {b"": "blanks", b",": "commas", b";": "semicolons"}[lines.separator]
     named_in_file = by_name is not None and not columns
     told = "given" if columns and time_unit != "auto" else "named in the file" if named_in_file else "found"
-    note = f"Columns {told}: {' '.join(order)}, times in {WORDS_OF_UNIT[unit]}, {between} between."
+    note = f"Columns {told}: {' '.join(order)}, times in {WORDS_OF_UNIT[unit]}, separated by {between}."
     found = () if time_unit != "auto" or named_unit else (said_unit(unit, t),)
     of_comments = () if lines.size[0] or not lines.comments.size[0] else (_size_note(lines.comments.size),)
     notes = (note, *found, *precision_notes(t, unit), *((NOTE,) if fractional else ()), *of_comments)
@@ -97,7 +97,7 @@ def read_head(path: Path, columns: str, time_unit: TimeUnit, separator: str) -> 
 
 
 def _size_note(size: tuple[int, int]) -> str:
-    return f"The comments say that the sensor has {size[0]} x {size[1]} pixels."
+    return f"According to its comments, the sensor has {size[0]} x {size[1]} pixels."
 
 
 def looks_like_events(path: Path) -> bool:
@@ -120,7 +120,7 @@ def looks_like_events(path: Path) -> bool:
 def _sample(path: Path) -> bytes:
     """The first whole lines. Raises `InputError` for what is no readable file of text."""
     if path.is_dir():
-        raise InputError("is a folder, not a file", path, "name the file in it")
+        raise InputError("is a folder, not a file", path, "give a file inside it")
     try:
         with path.open("rb") as file:
             head = file.read(_SAMPLE_BYTES)

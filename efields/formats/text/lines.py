@@ -41,7 +41,7 @@ class TextLayout:
 
 
 def read_lines(block: bytes, first_line: int, layout: TextLayout, damages: Damages) -> tuple[np.ndarray, ...]:
-    """Whole lines, one by one, to (t_us, x, y, polarity). A line that is no event is a damage."""
+    """Whole lines, one by one, to (t_us, x, y, polarity). A line that is not an event is a damage."""
     times: list[int] = []
     others: list[tuple[float, float, int]] = []
     for number, raw in enumerate(block[:-1].split(b"\n"), start=first_line):
@@ -74,8 +74,8 @@ def layout_words(layout: TextLayout) -> str:
 
 def _lost(what: str, damages: Damages) -> None:
     if not damages.salvage:
-        raise InputError(what, damages.path, "correct or delete that line, or leave such lines out with --salvage")
-    damages.found("a line is no event", lost_events=1)
+        raise InputError(what, damages.path, "correct or delete that line, or drop such lines with --salvage")
+    damages.found("a line is not an event", lost_events=1)
 
 
 def _row(words: list[bytes], layout: TextLayout) -> tuple[int, float, float, int]:

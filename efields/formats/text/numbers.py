@@ -1,4 +1,4 @@
-"""Numbers of a text that holds nothing else, in its rows: matrices as NumPy, MATLAB and spreadsheets write them."""
+"""Numbers of a text that contains nothing else, in rows: matrices as NumPy, MATLAB and spreadsheets write them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def number_rows(text: str, where: str | Path) -> Rows | None:
 
 
 def check_decimal_points(text: str, where: str | Path) -> None:
-    """Raise `InputError` where every comma of a text stands inside of a number, as in `110,5; 64,0`."""
+    """Raise `InputError` where every comma of a text stands inside a number, as in `110,5; 64,0`."""
     words = re.split(r"[;\s]+", text.strip().strip("[]();"))
     if len(words) > 1 and all(_DECIMAL_COMMA.fullmatch(word) or word.isdigit() for word in words):
         commas = sum("," in word for word in words)

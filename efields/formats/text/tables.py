@@ -28,10 +28,10 @@ def read_event_text(path: Path, layout: TextLayout | None = None) -> EventColumn
 def read_short_text(path: Path, largest: int) -> str:
     """A text of at most `largest` bytes. Raises `InputError` for a folder, an unreadable or larger file, or no text."""
     if path.is_dir():
-        raise InputError("is a folder, not a file", path, "name the file in it")
+        raise InputError("is a folder, not a file", path, "give a file inside it")
     try:
         if path.stat().st_size > largest:
-            raise InputError(f"is larger than {largest >> 20} MB", path, "name a file of camera or poses alone")
+            raise InputError(f"is larger than {largest >> 20} MB", path, "give a file with only the camera or poses")
         text = decoded(path.read_bytes(), path)
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})", path, "check its permissions") from None
@@ -56,14 +56,16 @@ def read_table(path: Path, columns: int, layout: str) -> Float64[np.ndarray, "n 
             warnings.simplefilter("ignore", UserWarning)  # an empty file: the caller says what that means
             table = np.loadtxt(io.StringIO(decoded(path.read_bytes(), path)), dtype=np.float64, comments="#", ndmin=2)
     except FileNotFoundError:
-        raise InputError("no such file", path, "copy the recording again, whole") from None
+        raise InputError("no such file", path, "copy the complete recording again") from None
     except (OSError, ValueError) as error:
         reason = _first_broken_line(path, columns) or str(error)
         raise InputError(f"cannot be read: {reason}", path, f"every line must read '{layout}'") from None
     if table.size == 0:
         return table.reshape(0, columns)
     if table.shape[1] != columns:
-        raise InputError(f"has {table.shape[1]} values a line, not {columns}", path, f"every line must read '{layout}'")
+        raise InputError(
+            f"has {table.shape[1]} values per line, not {columns}", path, f"every line must read '{layout}'"
+        )
     return table
 
 

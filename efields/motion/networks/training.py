@@ -86,7 +86,7 @@ class SequenceFeed:
         self._piece = self.pieces
 
     def next(self) -> tuple[Float[Tensor, "k b 2 s s"], BinnedEvents, bool]:
-        """Counts of every bin, the events themselves, and whether the sequences are new: then states start anew."""
+        """Counts of every bin, the events themselves, and whether the sequences are new: then states start again."""
         new = self._piece >= self.pieces
         if new:
             self._chosen = [self._draw() for _ in range(self._config.batch)]
