@@ -35,33 +35,33 @@ _WRITTEN = ("motion.csv", "flow.npz", "motion.npz", "trajectory.txt", "flow.mp4"
 
 @dataclass(frozen=True)
 class EstimateFlags:
-    """Which events are looked at, how motion is estimated from them, and where results go."""
+    """Which events are used, how motion is estimated from them, and where results go."""
 
     calibration: Annotated[CameraFlags, tyro.conf.OmitArgPrefixes] = CameraFlags()
-    """The calibration that is given beside the recording."""
+    """A calibration of your own."""
     out: Path | None = None
     """Folder for the results; by default the next free of runs/<recording>-<command>, -2, -3, ..."""
     overwrite: bool = False
-    """Replace the results of an earlier run that are in --out."""
+    """Replace the results of an earlier run in --out."""
     window_events: Annotated[int, Range(1, 10**8)] | None = None
-    """Events in a window, more where the image moves slowly; by default 20000 for a rotation, 30000 for the full model
+    """Events per window, more where the image moves slowly; by default 20000 for a rotation, 30000 for the full model
     and for flow."""
     window_px: Annotated[float, Range(0, 10000)] | None = None
-    """Pixels that the image should move by over a window; by default 6. More helps with slow motion and little
-    parallax, less follows quick changes; 0 takes --window-events as they are."""
+    """Pixels that the image should move by over a window; by default 6. Larger values resolve slow rotation and
+    parallax, smaller ones follow quick changes; 0: exactly --window-events."""
     start: NotNegative | None = None
     """Seconds after the first event at which to start."""
     stop: Positive | None = None
     """Seconds after the first event at which to stop."""
     seconds_per_window: Annotated[float, Range(above=0, most=10**6)] | None = None
-    """For flow and the full model: most seconds that a window may take; the result then depends on the machine's
+    """For flow and the full model: longest computing time per window; the result then depends on the machine's
     speed."""
     epipolar_weight: Annotated[float, Range(0, 10**6)] | None = None
-    """For flow and the full model, with a calibration: weight of the epipolar constraint; 0 leaves it out."""
+    """For flow and the full model, with a calibration: weight of the epipolar constraint; 0 disables it."""
     seed: Seed = 0
     """Seed of every random draw."""
     reading: Annotated[Reading, tyro.conf.OmitArgPrefixes] = Reading()
-    """How the recording is read, where its files do not say."""
+    """How to read a recording whose files leave something open."""
 
 
 def opened(path: Path, flags: EstimateFlags) -> tuple[Recording, EventStream]:
@@ -82,18 +82,18 @@ def opened(path: Path, flags: EstimateFlags) -> tuple[Recording, EventStream]:
     recording = replace(recording, notes=tuple(note for note in recording.notes if not note.endswith(COVERED)))
     events = recording.events
     if len(events) == 0:
-        raise InputError("holds no events", path, "choose a recording that has some")
+        raise InputError("has no events", path, "choose a recording with events")
     origin = int(events.t_us[0])
     first = origin if flags.start is None else origin + round(flags.start * 1e6)
     last = int(events.t_us[-1]) + 1 if flags.stop is None else origin + round(flags.stop * 1e6)
     if first > int(events.t_us[-1]):
-        what = f"lasts {events.duration_s:.3f} s, and --start {flags.start:g} lies beyond its end"
+        what = f"lasts {events.duration_s:.3f} s, and --start {flags.start:g} is beyond its end"
         raise InputError(what, path, "give an earlier --start")
     chosen = events.between(first, last)
     if len(chosen) == 0:
-        raise InputError("holds no events between --start and --stop", path, "choose a longer slice")
+        raise InputError("has no events between --start and --stop", path, "choose a longer slice")
     if len(chosen) > 1 and chosen.duration_s <= 0:
-        what = f"its {len(chosen):,} events are all at one time, which shows no motion"
+        what = f"its {len(chosen):,} events are all at the same time, which shows no motion"
         raise InputError(what, path, "check the times, or choose a longer slice")
     return recording, chosen
 
@@ -126,9 +126,9 @@ def _named(recording: Path, flags: EstimateFlags, what: str) -> Iterator[Path]:
         return
     refuse_existing(flags.out, flags.overwrite, _WRITTEN)
     if flags.out.exists() and not flags.out.is_dir():
-        raise InputError("is no folder", flags.out, "name a folder for what comes out")
+        raise InputError("is not a folder", flags.out, "give a folder for the results")
     if flags.out.is_dir() and (others := sorted({path.name for path in flags.out.iterdir()} - {*_WRITTEN})):
-        raise InputError(f"holds other files too, such as {others[0]}", flags.out, "name another folder")
+        raise InputError(f"contains other files too, such as {others[0]}", flags.out, "give another folder")
     yield flags.out
 
 
@@ -158,14 +158,14 @@ def write_page(
 
 
 def checked_window(window_events: int | None, least_events: int) -> None:
-    """Raise `InputError` for windows that hold fewer events than an estimate takes."""
+    """Raise `InputError` for windows with fewer events than an estimate needs."""
     if window_events is not None and window_events < least_events:
         what = f"--window-events {window_events}: windows with fewer than {least_events:,} events are not estimated"
         raise InputError(what, do=f"give {least_events} or more")
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """The options that were given: the others stay as a config has them, and off the page."""
+    """The options that were given: the others keep the config's values and are not on the page."""
     return {name: value for name, value in options.items() if value not in (None, "", ())}
 
 
@@ -190,7 +190,7 @@ def settings_of(flags: Any, config: Any, camera: Camera, calibration: str) -> di
         "estimate": (whole := to_table(config)),
     }
     parts = {title: whole.pop(part) for part, title in _PARTS.items() if part in whole}
-    for name in _ABOVE:  # the rotation that a window of the full model starts from takes these from above
+    for name in _ABOVE:  # the rotation that a window of the full model starts from uses these from above
         parts.get(_PARTS["rotation"], {}).pop(name, None)
     return tables | parts
 

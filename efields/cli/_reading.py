@@ -1,4 +1,4 @@
-"""Flags that say how a recording is read where its files do not: the same in every command that reads one."""
+"""Flags for reading a recording whose files leave something open: the same in every command."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ TimeUnit = Literal["s", "ms", "us", "ns"]
 
 @dataclass(frozen=True)
 class Reading:
-    """How a recording is read, where its files do not say."""
+    """How to read a recording whose files leave something open."""
 
     kind: str | None = None
-    """Loader to read with, where the files do not say."""
+    """Loader to use, if the files do not determine it."""
     salvage: bool = False
-    """Read what is whole of a damaged file, and say what was lost."""
+    """Read the intact part of a damaged file, and report what was lost."""
     width: Pixels | None = None
-    """Columns of the sensor, where the file does not say."""
+    """Width of the sensor in pixels, if the file does not say."""
     height: Pixels | None = None
-    """Rows of the sensor, where the file does not say."""
+    """Height of the sensor in pixels, if the file does not say."""
     time_unit: TimeUnit | None = None
-    """Unit of the events' times, where the file does not say."""
+    """Unit of the events' times, if the file does not say."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """An option of the loader, `name=value`, such as columns='t x y p'; may be repeated."""
 
@@ -42,7 +42,7 @@ def loader_options(kind: str | None, reading: Reading) -> dict[str, Any]:
     options = dict(map(_assignment, reading.option))
     given = (("width", reading.width), ("height", reading.height), ("time_unit", reading.time_unit))
     if reading.time_unit and kind is not None and "time_unit" not in loader(kind).Config.__dataclass_fields__:
-        do = f"leave it out: the format of '{kind}' says its unit"
+        do = f"leave it out: the format of '{kind}' defines its unit"
         raise InputError(f"--time-unit is '{reading.time_unit}'", do=do)
     options |= {name: value for name, value in given if value is not None}
     if reading.salvage and (kind is None or hasattr(loader(kind).Config, "salvage")):

@@ -1,4 +1,4 @@
-"""What `efields info` says of an exported page: the scene in it, every blob of which is opened."""
+"""What `efields info` reports about an exported page: its scene, every blob of which is opened."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ class SceneInfo:
     """What `efields info --json` prints of an exported page or folder."""
 
     name: str
-    """What the scene is called."""
+    """Name of the scene."""
     version: tuple[int, int]
     """Version of the scene format."""
     generator: str
-    """What wrote it."""
+    """Program that wrote it."""
     voxels: tuple[int, int, int] | None
     """Voxels along x, y, z; null without a volume."""
     channels: int
     """Channels of radiance."""
     keyframes: int
-    """Times at which the volume is stored; 1 for a field that stands still."""
+    """Number of times at which the volume is stored; 1 for a static field."""
     background: str
     """`color`, or the kind of the background."""
     time_range_s: tuple[float, float]
     """From the first event or pose to the last, seconds since the recording's origin."""
     events: int
-    """Events that the page holds."""
+    """Events in the page."""
     events_recorded: int
     """Events of its recording."""
     views: int
@@ -37,7 +37,7 @@ class SceneInfo:
     poses: int
     """Poses of the trajectory."""
     notes: tuple[str, ...]
-    """What the page tells its readers."""
+    """Notes shown on the page."""
 
 
 def holds_scene(path: Path) -> bool:
@@ -75,8 +75,8 @@ def scene_info(path: Path) -> SceneInfo:
 
 
 def scene_lines(info: SceneInfo) -> list[str]:
-    """The facts for a person to read, a line each."""
-    still = "the field stands still" if info.keyframes == 1 else f"{info.keyframes} keyframes"
+    """The facts for a person to read, one line each."""
+    still = "static field" if info.keyframes == 1 else f"{info.keyframes} keyframes"
     grid = "none" if info.voxels is None else f"{' x '.join(map(str, info.voxels))} voxels, {still}"
     start, end = info.time_range_s
     rows = {

@@ -16,32 +16,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CameraFlags:
-    """The calibration that is given beside a recording."""
+    """A calibration of your own."""
 
     camera: str | None = None
     """Calibration of the event camera, in place of the recording's own: a Kalibr (FILE:cam1), ROS, OpenCV or DSEC yaml,
     calib.txt, transforms.json, camera_calibration.npz, a camera matrix, or fx,fy,cx,cy[,k1,k2,p1,p2[,k3]]."""
     scale_camera: bool = False
-    """Scale a calibration of another image size to the sensor's."""
+    """Scale a calibration made at another resolution to the sensor's."""
 
 
 @dataclass(frozen=True)
 class SuppliedFlags(CameraFlags):
-    """The calibration and the poses that are given beside a recording."""
+    """Calibration and poses of your own."""
 
     poses: str | None = None
     """Trajectory, in place of the recording's own: TUM text, csv with named columns, matrices in rows or blocks,
     transforms.json, camera_poses.npz, a COLMAP model, or BAG:/topic."""
     poses_time_unit: TimeUnit | None = None
-    """Unit of the times of the poses, where they and the events do not show it."""
+    """Unit of the times of the poses, if they and the events do not determine it."""
     poses_quaternion: Literal["xyzw", "wxyz"] | None = None
-    """Order of the numbers of a quaternion, where the poses do not say it."""
+    """Order of the numbers of a quaternion, if the poses do not state it."""
     poses_spread: bool = False
-    """Spread poses that have no times evenly over the recording."""
+    """Spread poses without times evenly over the recording."""
     time_offset: Finite | None = None
-    """Seconds that the clock of the poses is ahead of that of the events: t_pose = t_event + offset."""
+    """Seconds by which the clock of the poses is ahead of that of the events: t_pose = t_event + offset."""
     body_to_camera: str | None = None
-    """Where the camera sits on the body whose poses are given (T_body_camera, camera to body): a Kalibr yaml with
+    """Pose of the camera on the body whose poses are given (T_body_camera, camera to body): a Kalibr yaml with
     T_cam_imu, a file with a 4x4 matrix, or --body-to-camera=px,py,pz,qx,qy,qz,qw."""
 
 
@@ -51,7 +51,7 @@ _OPTIONS |= {"time_offset": "time_offset_s"}
 
 
 def supplied_of(flags: CameraFlags, base: Supplied | None = None) -> Supplied:
-    """What the flags of a command give beside the recording; those not given stay as in `base`.
+    """The calibration and poses that a command's flags give; those not given stay as in `base`.
 
     Raises `InputError` for a value that cannot be.
     """

@@ -74,9 +74,9 @@ class Args:
     all_sizes: bool = False
     """Render the large view with every backend; else with native alone."""
     threads: Threads = 0
-    """Processor threads; 0 takes all cores."""
+    """CPU threads; 0: all cores."""
     plugins: bool = False
-    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
+    """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
     """Print one JSON object for a machine to read, and no progress."""
 

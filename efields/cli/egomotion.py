@@ -1,8 +1,8 @@
 """Estimate angular velocity and translation direction of the camera from events alone.
 
-`--model rotation` (the default) takes all motion for rotation; `--model full` estimates rotation, translation direction
-and optical flow together. The camera must be calibrated. Writes motion.csv, motion.npz, trajectory.txt (orientations,
-TUM format) and report.html, with the full model flow.npz too.
+`--model rotation` (the default) explains all motion by rotation; `--model full` estimates rotation, translation
+direction and optical flow together. The camera must be calibrated. Writes motion.csv, motion.npz, trajectory.txt
+(orientations, TUM format) and report.html, with the full model flow.npz too.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ class Args:
     recording: tyro.conf.Positional[Path]
     """A recording: its folder or file."""
     model: Literal["rotation", "full"] = "rotation"
-    """`rotation`: the camera only rotates, or the scene is far. `full`: it translates too."""
+    """`rotation`: the camera only rotates, or the scene is far away. `full`: it translates too."""
     pivot: Annotated[float, Range(0, 10)] | Literal["auto"] = 0.0
-    """With --model rotation: distance from the camera back to the point that it rotates about, such as a wrist, over
-    the distance of the scene. 0: it rotates about itself; auto: found from the events, which takes a calibration that
-    is right to one percent."""
+    """With --model rotation: distance from the camera back to the point that it rotates about, such as a wrist,
+    relative to the distance of the scene. 0: it rotates about itself; auto: estimated from the events, which needs a
+    calibration that is right to one percent."""
     estimate: Annotated[EstimateFlags, tyro.conf.OmitArgPrefixes] = EstimateFlags()
     """Which events are looked at, how motion is estimated, and where results go."""
     threads: Threads = 0
-    """Processor threads; 0 takes all cores."""
+    """CPU threads; 0: all cores."""
     plugins: bool = False
-    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
+    """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
-    """Print one JSON object for a machine to read, and no progress."""
+    """Print one JSON object for use by scripts, and no progress."""
 
 
 def run(args: Args) -> int:
@@ -65,7 +65,7 @@ def run(args: Args) -> int:
             raise InputError(
                 "is not calibrated, and egomotion needs the camera's focal length",
                 args.recording,
-                "give --camera FILE or --camera fx,fy,cx,cy (efields flow works without: 2D flow)",
+                "give --camera FILE or --camera fx,fy,cx,cy (efields flow works without, for 2D flow)",
             )
         page = _written(args, config, folder, recording, events)
     seconds = seconds_so_far()
@@ -162,14 +162,14 @@ def summary(motion: Motion) -> dict[str, Any]:
 
 
 def _print(motion: Motion, agreed: tuple[Agreement, ...]) -> None:
-    """The mean motion, and how it agrees with what else is known, in a few lines."""
+    """The mean motion, and its agreement with other references, in a few lines."""
     from efields.motion.motion import UNKNOWN
 
     windows = "1 window" if len(motion) == 1 else f"{len(motion)} windows"
     assumed = "; the focal length is assumed" if motion.calibration == "assumed" else ""
     w = ", ".join(f"{v:.4f}" for v in motion.mean()) + " rad/s about x, y, z"
     if set(motion.status) <= set(UNKNOWN):
-        print(f"angular velocity  not found in {windows} of {motion.distinct_events:,} events; the files hold 0 for it")
+        print(f"angular velocity  not found in {windows} of {motion.distinct_events:,} events; the files contain 0")
     else:
         print(f"angular velocity  {w} (mean of {windows}, {motion.distinct_events:,} events{assumed})")
     direction = motion.mean_direction()

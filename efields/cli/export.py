@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from efields.train import Run
 
 VIDEO_PICTURES = 90
-"""Pictures of a video whose way has no number of its own."""
+"""Frames of a video whose path does not define their number."""
 
 
 @dataclass(frozen=True)
 class Args:
-    """Flags of `efields export`; without any, the page RUN/scene.html is written, with a number when it is taken."""
+    """Flags of `efields export`; without any, the page RUN/scene.html is written, with a number if it exists."""
 
     run: tyro.conf.Positional[Path]
     """The run folder."""
     html: Path | None = None
-    """One self-contained HTML file: opens by double click, renders on the viewer's own GPU."""
+    """One self-contained HTML file: opens with a double click, renders on the reader's own GPU."""
     web: Path | None = None
-    """A folder to be served by any web server."""
+    """A folder for any web server."""
     mesh: Path | None = None
     """Triangles with colours: a .ply or .glb file (needs open3d)."""
     points: Path | None = None
@@ -44,26 +44,26 @@ class Args:
     video: Path | None = None
     """An .mp4 along `--path`; `efields render` has more choices."""
     path: str = "auto"
-    """Way of the video: orbit, spiral, recorded, auto, or a file of poses, as the viewer's path editor saves it."""
+    """Camera path of the video: orbit, spiral, recorded, auto, or a file of poses, as from the viewer's path editor."""
     resolution: Annotated[int, Range(8, 256)] = 192
-    """Voxels along the longest edge of the baked field, 8 to 256 as in WebGL 2: smaller files against likeness to the
-    field."""
+    """Voxels along the longest edge of the baked field, 8 to 256 (the limit of WebGL 2): more is closer to the field,
+    fewer make a smaller file."""
     events: Annotated[int, Range(0, 10**9)] = 5_000_000
-    """Most events that a page holds, about 4 bytes each; 0 leaves them out."""
+    """Largest number of events in a page, about 4 bytes each; 0 leaves them out."""
     overwrite: bool = False
-    """Replace what is at the names that are given."""
+    """Replace existing files of these names."""
     no_score: bool = False
     """Do not measure what baking costs in PSNR."""
     machine: Annotated[Machine, tyro.conf.OmitArgPrefixes] = Machine()
-    """What it computes on."""
+    """The machine that it computes on."""
     plugins: bool = False
-    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
+    """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
-    """Print one JSON object for a machine to read, and no progress."""
+    """Print one JSON object for use by scripts, and no progress."""
 
 
 def run(args: Args) -> int:
-    """Bake once, write what was asked for, and say what baking cost."""
+    """Bake once, write the requested files, and report the loss by baking."""
     args.machine.set_up()
     from efields.export.document import recording_of
     from efields.export.flights import flight_of
@@ -95,7 +95,7 @@ def run(args: Args) -> int:
 
 
 def _check(args: Args) -> None:
-    """Refuse what cannot be written, or is there already, before any work."""
+    """Refuse what cannot be written, or exists already, before any work."""
     from efields.export.mesh import check_mesh, check_points
     from efields.export.poses import check_poses
     from efields.export.video import check_film
@@ -136,9 +136,9 @@ def _baked(
     if html:
         with html as path:
             size = write_html(scene, path)
-        _tell(args, said, "html", path, f"{size / 1e6:.1f} MB, opens by double click")
+        _tell(args, said, "html", path, f"{size / 1e6:.1f} MB, opens with a double click")
     if args.web:
-        _tell(args, said, "web", args.web, f"{write_web(scene, args.web) / 1e6:.1f} MB, to be served")
+        _tell(args, said, "web", args.web, f"{write_web(scene, args.web) / 1e6:.1f} MB, for a web server")
     tone, origin = scene.scene.tone, model.renderer.origin
     if args.mesh:
         _tell(args, said, "mesh", args.mesh, f"{write_mesh(scene.volume, tone, args.mesh, origin):,} triangles")
@@ -158,13 +158,13 @@ def _video(args: Args, said: dict[str, Any], model: Model, stops: list[Stop], fp
 
     with progress("rendering", args.json) as report:
         _, width, height = write_video(model, stops, fps, nullcontext(out), on_picture=report)
-    _tell(args, said, "video", out, f"{len(stops)} pictures of {width}x{height}, brightness: uncalibrated")
+    _tell(args, said, "video", out, f"{len(stops)} frames of {width}x{height}, brightness: uncalibrated")
 
 
 def _limits(scene: BakedScene) -> str:
     grid = " x ".join(str(n) for n in scene.volume.shape)
     matt = "" if scene.diffuse else "; radiance that depends on direction was averaged"
-    return f"The page holds {grid} voxels of a bounded box, the same from every direction{matt}."
+    return f"The page contains {grid} voxels of a bounded box, which look the same from every direction{matt}."
 
 
 def _tell(args: Args, said: dict[str, Any], name: str, path: Path, what: str) -> None:

@@ -1,7 +1,7 @@
-"""Estimate optical flow from events alone, and write dense maps and a film of it.
+"""Estimate optical flow from events alone, and write dense maps and a video of it.
 
 Works without a calibration too: then in pixels of the recorded image, and no egomotion is given. With one, flow is in
-pixels of the undistorted image. Writes flow.npz (the continuous flow), maps as npz, .flo or DSEC's PNG, a film and
+pixels of the undistorted image. Writes flow.npz (the continuous flow), maps as npz, .flo or DSEC's PNG, a video and
 report.html.
 """
 
@@ -38,19 +38,19 @@ class Args:
     recording: tyro.conf.Positional[Path]
     """A recording: its folder or file."""
     rate: Annotated[float, Range(0.001, 10**6)] = 100.0
-    """Maps a second; each holds the displacement until the next one, in pixels."""
+    """Maps per second; each contains the displacement until the next one, in pixels."""
     format: Literal["npz", "flo", "dsec", "all", "none"] = "npz"
-    """How maps are written."""
+    """File format of the maps."""
     film: bool = True
-    """Whether to make a film of the flow."""
+    """Whether to write a video of the flow."""
     estimate: Annotated[EstimateFlags, tyro.conf.OmitArgPrefixes] = EstimateFlags()
     """Which events are looked at, how flow is estimated, and where results go."""
     threads: Threads = 0
-    """Processor threads; 0 takes all cores."""
+    """CPU threads; 0: all cores."""
     plugins: bool = False
-    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
+    """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
-    """Print one JSON object for a machine to read, and no progress."""
+    """Print one JSON object for use by scripts, and no progress."""
 
 
 def run(args: Args) -> int:
@@ -159,6 +159,6 @@ def _times(events: EventStream, rate_hz: float) -> np.ndarray:
     if count == 0:
         return np.array([first, last], dtype=np.int64)
     if count > MOST_MAPS:
-        do = f"look at a shorter slice (--start, --stop), or take --rate {rate_hz * MOST_MAPS / count:.3g}"
+        do = f"choose a shorter slice (--start, --stop), or use --rate {rate_hz * MOST_MAPS / count:.3g}"
         raise InputError(f"{count:,} maps are more than {MOST_MAPS:,}", do=do)
     return first + np.rint(np.arange(count + 1) * step_us).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Say what a recording holds, what looks broken, and what it lacks for training."""
+"""Report what a recording contains, what looks broken, and what it lacks for training."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Args:
     recording: tyro.conf.Positional[Path]
     """A recording: its folder or file; or a page or folder that `efields export` wrote."""
     preview: Path | None = None
-    """Also draw the events: a film (.mp4) or a picture (.png)."""
+    """Also draw the events: a video (.mp4) or an image (.png)."""
     overwrite: bool = False
-    """Replace what is at --preview."""
+    """Replace an existing file at --preview."""
     reading: Annotated[Reading, tyro.conf.OmitArgPrefixes] = Reading()
     """How the recording is read, where its files do not say."""
     supplied: Annotated[SuppliedFlags, tyro.conf.OmitArgPrefixes] = SuppliedFlags()
-    """Calibration and poses that are given beside the recording: their rate, cover and clock are checked."""
+    """Calibration and poses of your own: their rate, coverage and clock are checked."""
     plugins: bool = False
-    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
+    """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
-    """Print one JSON object for a machine to read."""
+    """Print one JSON object for use by scripts."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Info:
     """What `efields info --json` prints."""
 
     format: str
-    """The format in the words of its makers, or the kind of its loader."""
+    """The official name of the format, or the kind of its loader."""
     kind: str
     """Kind of the loader."""
     width: int
@@ -59,33 +59,33 @@ class Info:
     t_end_us: int | None
     """Absolute time of the last event, microseconds."""
     positive_share: float
-    """Share of ON events."""
+    """Fraction of ON events."""
     duration_s: float
     """Seconds from the first event to the last."""
     rate_mean: float
-    """Mean events a second."""
+    """Mean events per second."""
     rate_curve: tuple[float, ...]
-    """Events a second in 60 equal spans of the recording."""
+    """Events per second in 60 equal spans of the recording."""
     hot_pixels: int
-    """Pixels that fire far more than their neighbours."""
+    """Hot pixels (far more events than their neighbours)."""
     backwards: int
-    """Events earlier than the one before them in the file."""
+    """Events earlier than the previous one in the file."""
     gaps: int
     """Times when the whole sensor was silent for suspiciously long."""
     frames: int
     """The camera's own frames, with poses or without."""
     heldout_views: int
-    """Views that no training may see."""
+    """Held-out views."""
     imu_samples: int
-    """Samples of an inertial sensor."""
+    """IMU samples."""
     triggers: int
     """Edges at an external trigger input."""
     poses: int
-    """Poses of the trajectory, or one a posed image where there are no events."""
+    """Poses of the trajectory, or one per posed image if there are no events."""
     events_with_poses: int
-    """Events in the time of the poses, which are those that a reconstruction uses."""
+    """Events within the time of the poses, which are those that a reconstruction uses."""
     image_sizes: tuple[tuple[int, int], ...]
-    """Columns and rows of the posed images, each size once, where the recording holds them and no events."""
+    """Width and height of the posed images, each size once, if the recording contains them and no events."""
     cameras: int
     """Cameras of these images that differ by 0.01 pixel or more."""
     has_calibration: bool
@@ -93,7 +93,7 @@ class Info:
     calibration_assumed: bool
     """Whether they are only assumed."""
     warnings: tuple[str, ...]
-    """What the loader did, what looks broken and what is missing, a sentence each."""
+    """What the loader did, what looks broken and what is missing, one sentence each."""
 
 
 def run(args: Args) -> int:
@@ -167,7 +167,7 @@ def describe(facts: Facts) -> Info:
 
 
 def lines(facts: Facts, info: Info) -> list[str]:
-    """The facts for a person to read, a line each."""
+    """The facts for a person to read, one line each."""
     camera = facts.camera
     colour = f"Bayer {camera.bayer}" if camera and camera.bayer else "grey"
     shown = [
@@ -201,7 +201,7 @@ def _of_photographs(photographs: tuple[Views, ...], info: Info) -> list[tuple[st
     return [
         ("images", f"{info.poses}, {channels}, {said} pixels"),
         ("cameras", f"1: {one}" if cameras == 1 else f"{cameras}: focal lengths {focal[0]:.1f} to {focal[-1]:.1f} px"),
-        ("poses", f"{info.poses}, one an image"),
+        ("poses", f"{info.poses}, one per image"),
         ("to train on", f"{info.frames} images"),
         ("held out", f"{info.heldout_views} images"),
     ]
@@ -240,8 +240,8 @@ def _poses(facts: Facts) -> str:
     if trajectory is None:
         return "none"
     seconds = (trajectory.end_us - trajectory.start_us) * 1e-6
-    rate = f"{len(trajectory)}, {(len(trajectory) - 1) / seconds:.0f} a second, {trajectory.kind}"
-    return f"{rate}; in their time {facts.covered:,} of {facts.survey.events:,} events"
+    rate = f"{len(trajectory)}, {(len(trajectory) - 1) / seconds:.0f} per second, {trajectory.kind}"
+    return f"{rate}; they cover {facts.covered:,} of {facts.survey.events:,} events"
 
 
 def _draw(args: Args, kind: str, options: dict[str, Any], facts: Facts) -> None:

@@ -42,7 +42,7 @@ class Args:
     machine: Annotated[Machine, tyro.conf.OmitArgPrefixes] = Machine()
     """The machine that it computes on."""
     plugins: bool = False
-    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
+    """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
     """Print one JSON object for use by scripts, and no progress."""
 

@@ -21,7 +21,7 @@ class Args:
     machine: Annotated[Machine, tyro.conf.OmitArgPrefixes] = Machine()
     """The machine that it computes on."""
     plugins: bool = False
-    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
+    """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
     """Print one JSON object with the path for use by scripts."""
 

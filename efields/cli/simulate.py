@@ -49,7 +49,7 @@ class Args:
     camera: Annotated[EventCamera, tyro.conf.OmitArgPrefixes] = field(default_factory=EventCamera)
     """The event camera that sees the frames; a scene has its own in scene.toml."""
     plugins: bool = False
-    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
+    """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
     """Print one JSON object for a machine to read, and no progress."""
 

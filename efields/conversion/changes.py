@@ -1,4 +1,4 @@
-"""What a conversion changes of a recording, as a user says it; light, as commands make their flags of it."""
+"""What a conversion changes in a recording, as given by the user; imports little, as flags are made from it."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from efields.ranges import NotNegative, Positive, Range
 
 @dataclass(frozen=True)
 class Changes:
-    """Filters, changes of the pixels and changes of the times; none of them if not asked for."""
+    """Filters, changes of pixels and changes of times; none by default."""
 
     crop: str | None = None
-    """Rectangle that stays: `x,y,width,height` in pixels."""
+    """Rectangle to keep: `x,y,width,height` in pixels."""
     start: NotNegative | None = None
-    """Seconds after the first event at which the slice of time begins."""
+    """Start of the part to convert, in seconds after the first event."""
     stop: Positive | None = None
-    """Seconds after the first event at which it ends."""
+    """End of the part to convert, in seconds after the first event."""
     downsample: Annotated[int, Range(1, 16384)] = 1
-    """Join blocks of this many pixels a side."""
+    """Combine blocks of this many pixels a side."""
     accumulate: bool = False
-    """With --downsample: a block sends an event when its mean has changed by one threshold, not for every event."""
+    """With --downsample: a block emits an event when its mean has changed by one threshold, not for every event."""
     rotate: Literal[0, 90, 180, 270] = 0
-    """Turn the picture clockwise, degrees."""
+    """Rotate the image clockwise, degrees."""
     flip: Literal["none", "horizontal", "vertical"] = "none"
-    """Exchange left and right, or top and bottom."""
+    """Mirror left-right or top-bottom."""
     hot_pixels: bool = False
-    """Drop pixels that fire far more than their neighbours, found in a pass before."""
+    """Drop hot pixels (far more events than their neighbours), detected in a first pass."""
     hot_rate_hz: Positive | None = None
-    """Drop pixels that fire more than this many events a second on average."""
+    """Drop pixels with more than this many events per second on average."""
     background_us: Annotated[int, Range(0, 10**15)] | None = None
-    """Drop events none of whose eight neighbours had an event in so many microseconds before."""
+    """Drop events without an event at one of the eight neighbouring pixels in this many microseconds before."""
     refractory_us: Annotated[int, Range(0, 10**15)] | None = None
-    """Drop events that follow the last one kept of their pixel in less than so many microseconds."""
+    """Drop events that follow the last kept event of their pixel within less than this many microseconds."""
     thin: Annotated[int, Range(1, 10**12)] = 1
-    """Keep one of so many events."""
+    """Keep one of this many events."""
     from_zero: bool = False
-    """Move all times so that the first event that is left is at 0."""
+    """Shift all times so that the first remaining event is at 0."""
     shift: Annotated[float, Range(-(10**12), 10**12)] = 0.0
-    """Seconds that are added to all times, after --from-zero."""
+    """Seconds added to all times, after --from-zero."""
 
     @property
     def needs_counts(self) -> bool:
@@ -49,7 +49,7 @@ class Changes:
 
     @property
     def rectangle(self) -> tuple[int, int, int, int] | None:
-        """First column, first row, columns and rows that stay. Raises `InputError` for anything else in `crop`."""
+        """First column, first row, columns and rows to keep. Raises `InputError` for anything else in `crop`."""
         if self.crop is None:
             return None
         try:
@@ -60,7 +60,7 @@ class Changes:
         return x, y, width, height
 
     def check(self) -> None:
-        """Raise `InputError` for a rectangle that is none, and a slice of time without time in it."""
+        """Raise `InputError` for an invalid rectangle or an empty slice of time."""
         _ = self.rectangle
         if self.start is not None and self.stop is not None and self.start >= self.stop:
-            raise InputError("--start and --stop hold no time between them", do="give a later --stop")
+            raise InputError("there is no time between --start and --stop", do="give a later --stop")

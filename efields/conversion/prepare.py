@@ -103,7 +103,7 @@ def prepare(
         ordered = iter(conversion._order)
     first = next(ordered, None)
     if first is None:
-        raise InputError("holds no events", file.path, "choose a recording that does")
+        raise InputError("holds no events", file.path, "choose a recording with events")
     span = _slice(changes, int(first.t_us[0]))
     rasters = _rasters(changes, file)
     conversion.filters = [Counted(each) for each in (*span, *_droppers(changes, file, seen), *rasters)]

@@ -1,4 +1,4 @@
-"""What a camera records beside events: inertial samples, frames whose poses nobody knows, triggers."""
+"""What a camera records besides events: IMU samples, frames without known poses, triggers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64, Int64, Shaped
 
 @dataclass(frozen=True)
 class Imu:
-    """Samples of an inertial sensor."""
+    """IMU samples."""
 
     t_us: Int64[np.ndarray, " n"]
     """Absolute time in microseconds."""
@@ -25,13 +25,13 @@ class Frames:
     """The camera's own frames as they were recorded, their poses not known."""
 
     image: Shaped[np.ndarray, "n h w c"]
-    """uint8, uint16 or float32, one channel or three (RGB), as the file has them."""
+    """uint8, uint16 or float32, one channel or three (RGB), as in the file."""
     t_us: Int64[np.ndarray, " n"]
     """Absolute time of each frame in microseconds: the middle of its exposure where the file says, else its stamp."""
     white: float
     """Value of the brightest pixel there can be: 255, 65535, or 1 for float."""
     names: tuple[str, ...] = ()
-    """One name a frame, where they have names."""
+    """One name per frame, if they have names."""
 
     def __len__(self) -> int:
         return len(self.t_us)
@@ -52,7 +52,7 @@ class Triggers:
 
 @dataclass(frozen=True)
 class SideStreams:
-    """What a file holds beside events."""
+    """What a file contains besides events."""
 
     imu: Imu | None = None
     """Inertial samples."""

@@ -62,7 +62,7 @@ class RadianceCode:
         return np.exp(low + q * (high - low))
 
     def encode(self, radiance: Float[np.ndarray, "*n c"]) -> UInt8[np.ndarray, "*n c"]:
-        """Codes of radiance; what lies outside of the range takes its end."""
+        """Codes of radiance; what lies outside the range takes its end."""
         low, high = np.array(self.low), np.array(self.high)
         q = (np.log(np.maximum(radiance, 1e-12)) - low) / np.maximum(high - low, 1e-12)
         return np.rint(255.0 * np.clip(q, 0.0, 1.0)).astype(np.uint8)

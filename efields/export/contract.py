@@ -284,7 +284,7 @@ class SceneDocument:
     provenance: dict[str, Any]
     """Where the scene comes from, by name."""
     notes: tuple[str, ...]
-    """What a viewer should be told, a sentence each."""
+    """What a viewer should be told, one sentence each."""
 
 
 PARTS: tuple[type, ...] = (

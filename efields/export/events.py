@@ -44,7 +44,7 @@ def pack_events(
     *,
     assumed: bool = False,
 ) -> PackedEvents:
-    """The first `most` events that fall inside of the pinhole of `camera`, in chunks of the scene format.
+    """The first `most` events that fall inside the pinhole of `camera`, in chunks of the scene format.
 
     `assumed`: nobody gave the thresholds of `sensor`.
     """

@@ -8,7 +8,7 @@ from efields.export import contract
 from efields.wire.typescript import interface, reader
 
 HEAD = """\
-// Generated from efields/export/contract.py; do not edit. To write it anew:
+// Generated from efields/export/contract.py; do not edit. To write it again:
 // python -m efields.export.typescript > viewer/src/scene/document.gen.ts
 
 import * as check from "./check.ts";

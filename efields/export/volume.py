@@ -32,7 +32,7 @@ class Volume:
     """A field as codes on a grid."""
 
     box: Box
-    """What the grid fills; outside of it there is no density."""
+    """What the grid fills; outside it there is no density."""
     keyframes: tuple[Keyframe, ...]
     """In order of time; between two of them codes are blended linearly."""
     density: DensityCode

@@ -1,7 +1,7 @@
-"""One module a format: the folder is the registry, and a recording's own files say which module reads it.
+"""One module per format: the folder is the registry, and a recording's own files determine which module reads it.
 
 A loader module fits `LoaderModule`: a frozen `Config` of options with the verb `.load(path) -> Recording`, and a
-function `matches(path) -> bool`, which looks at names and first bytes only. Where events are read in one pass, `Config`
+function `matches(path) -> bool`, which checks names and first bytes only. Where events are read in one pass, `Config`
 has a second verb, `.open(path) -> EventFile` (`Opening`), for recordings larger than memory. Adding a format is adding
 a file here.
 
@@ -74,7 +74,7 @@ def kinds() -> tuple[str, ...]:
 def loader(kind: str) -> LoaderModule:
     """The module of one kind; a dotted name (`my_package.my_loader`) is a plug-in outside efields.
 
-    Raises `InputError` for a kind that is not there, or a plug-in that the user does not allow.
+    Raises `InputError` for an unknown kind, or a plug-in that the user does not allow.
     """
     if not isinstance(kind, str):
         raise InputError(f"the kind of a loader is a name, not {kind!r}", do=f"known: {', '.join(kinds())}")
@@ -112,15 +112,15 @@ def _matching(path: Path) -> list[str]:
 
 
 def _stranger(source: Path) -> InputError:
-    """The error for what no loader knows: what it is, where anybody can tell."""
+    """The error for what no loader reads: says what it is, if that can be told."""
     known = stranger(source)
     if known is not None:
         return InputError(known[0], source, known[1])
     inside = recordings_in(source) if source.is_dir() else ()
     if inside:
-        return InputError(f"is a folder that holds {', '.join(inside)}", source, f"name one: {source / inside[0]}")
-    do = "docs/recordings.md lists what is read; name a layout with --kind where you know it"
-    return InputError("is no recording that efields knows", source, do)
+        return InputError(f"is a folder that contains {', '.join(inside)}", source, f"name one: {source / inside[0]}")
+    do = "docs/recordings.md lists the formats that are read; give --kind if you know the format"
+    return InputError("is not a recording that efields knows", source, do)
 
 
 def recordings_in(folder: Path) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ def recordings_in(folder: Path) -> tuple[str, ...]:
 
 
 def _there(source: Path) -> Path:
-    """The path. Raises `InputError` where there is nothing, or something that never ends, as a pipe."""
+    """The path. Raises `InputError` where there is nothing, or something endless such as a pipe."""
     try:
         refuse_special(source)
     except OSError as error:
@@ -145,8 +145,8 @@ def _there(source: Path) -> Path:
 def load(path: str | Path, /, kind: str | None = None, *, on_reset: OnReset = "follow", **options: object) -> Recording:
     """Read a recording; `kind` is found from the files where it is not given, `options` fill the loader's `Config`.
 
-    With `outside`, files that the recording names and links in its folder may lie outside of it; else they are refused.
-    Where the clock of the events was reset, what comes behind follows on, or one part alone is kept (`on_reset`).
+    With `outside`, files that the recording names and links in its folder may lie outside it; else they are refused.
+    Where the clock of the events was reset, later parts follow on, or only one part is kept (`on_reset`).
     Raises `InputError`, one line, for everything that can be wrong with it.
     """
     _, config = _configured(Path(path), kind, on_reset, options)

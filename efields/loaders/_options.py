@@ -1,4 +1,4 @@
-"""Options that the Configs of several loaders share, each said once: a Config inherits what its layout has."""
+"""Options that the Configs of several loaders share, each defined once: a Config inherits what its layout has."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Salvaging:
     """A file that can be damaged in part."""
 
     salvage: bool = False
-    """Whether to recover what is whole of a damaged file."""
+    """Whether to recover the intact part of a damaged file."""
 
     def gathered(self, file: EventFile) -> tuple[EventStream, tuple[str, ...]]:
         """All events of a file in order of time, with notes on the file and on what was lost.
@@ -37,53 +37,53 @@ class Salvaging:
 
 @dataclass(frozen=True)
 class OneFile(Salvaging):
-    """Events of one file, which is read in one pass."""
+    """Events of one file that is read in one pass."""
 
     width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: as the file says, else the smallest known sensor that holds all events."""
+    """Width of the sensor in pixels; 0: as in the file, else the smallest known sensor that contains all events."""
     height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: as `width`."""
+    """Height of the sensor in pixels; 0: like `width`."""
 
     def load(self, path: str | Path) -> Recording:
         """Read all of `path`. Raises `InputError` for what is missing or ambiguous, and for damage unless `salvage`."""
         return recording_of(self.open(path), self.salvage)
 
     def open(self, path: str | Path) -> EventFile:
-        """Open `path` for one pass over its events. Raises `InputError` for what is no file of the format."""
+        """Open `path` for one pass over its events. Raises `InputError` for what is not a file of the format."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Table(OneFile):
-    """Events in a table whose columns may have names, or not."""
+    """Events in a table whose columns may or may not have names."""
 
     columns: str = ""
-    """Order of the columns of a table, such as "t x y p", "-" for one to leave out; empty: found."""
+    """Order of the columns of a table, such as "t x y p", "-" for one to leave out; empty: detected."""
     time_unit: TimeUnit = "auto"
-    """Unit of the times; "auto": found from names or values."""
+    """Unit of the times; "auto": detected from names or values."""
 
     @property
     def array_options(self) -> ArrayOptions:
-        """The same for who finds columns among arrays."""
+        """The same for the search for columns among arrays."""
         return ArrayOptions(columns=self.columns, time_unit=self.time_unit, width=self.width, height=self.height)
 
 
 @dataclass(frozen=True)
 class KeyedTable(Table):
-    """A table among others."""
+    """One table among others."""
 
     key: str = ""
-    """Name of the table, struct or group of events, nested names joined by a dot; empty: found."""
+    """Name of the table, struct or group of events, nested names joined by a dot; empty: detected."""
 
     @property
     def array_options(self) -> ArrayOptions:
-        """The same for who finds the table among arrays, and its columns."""
+        """The same for the search for the table among arrays, and its columns."""
         return replace(super().array_options, key=self.key)
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Contrast thresholds that a layout does not say."""
+    """Contrast thresholds that a layout does not give."""
 
     c_pos: Threshold = 0.25
     """Contrast threshold of ON events (change of log intensity), which the files do not say."""
@@ -97,7 +97,7 @@ class Thresholds:
 
     @property
     def thresholds_note(self) -> str:
-        """That they are assumed."""
+        """Note that they are assumed."""
         return f"{ASSUMED_THRESHOLDS}: {self.c_pos:g} ON, {self.c_neg:g} OFF."
 
 
@@ -129,7 +129,7 @@ class Extrapolated:
     """Poses that may end before the events do."""
 
     extrapolate_s: NotNegative = 0.0
-    """Seconds by which the poses may be carried on at constant velocity at either end, to reach events beyond."""
+    """Seconds by which the poses may be extrapolated at constant velocity at either end, to reach events beyond."""
 
 
 @dataclass(frozen=True)
@@ -142,18 +142,18 @@ class Interpolated(Extrapolated):
 
 @dataclass(frozen=True)
 class EveryView:
-    """Posed images, of which some may do."""
+    """Posed images, of which a part may suffice."""
 
     view_stride: EveryNth = 1
-    """Read every n-th view only."""
+    """Read only every n-th view."""
 
 
 @dataclass(frozen=True)
 class Outside:
-    """Files that name other files."""
+    """Files that refer to other files."""
 
     outside: bool = False
-    """Whether files that the recording names, or links in it, may lie outside of its folder."""
+    """Whether files that the recording refers to, or links in it, may be outside its folder."""
 
 
 @dataclass(frozen=True)
@@ -161,4 +161,4 @@ class PosedSequence(Span, Interpolated, AssumedSensor, Salvaging):
     """A sequence of a dataset with poses, and frames of the same rig."""
 
     frames: WhichFrames = "none"
-    """Which frames to read: those taken while events were recorded, all that the poses cover, or none."""
+    """Which frames to read: those taken during the events, all that the poses cover, or none."""

@@ -1,4 +1,4 @@
-"""Which loaders may read a path: what each says of first bytes and names in its source, before any is imported."""
+"""Which loaders may read a path: by the first bytes and names that each states in its source, before any import."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SIGNS = re.compile(r"^(BEGINS|HOLDS) = (.+?)\n(?=\S|$)", re.MULTILINE | re.DOTA
 
 @dataclass(frozen=True)
 class Signs:
-    """What a path must have for a loader to be asked; a loader that states nothing is always asked."""
+    """Conditions under which a loader is asked about a path; a loader that states none is always asked."""
 
     begins: bytes | None
     """Regular expression of how its files begin; empty: in any way; None: it reads no lone file."""
@@ -40,7 +40,7 @@ def signs_in(source: Path) -> Signs:
 
 
 def candidates(path: Path, sources: Iterable[Path]) -> Iterator[tuple[str, ...]]:
-    """Kinds whose signs allow a path: those that know how it begins, then those whose files begin in any way.
+    """Kinds that may read a path: those that know how it begins, then those whose files begin in any way.
 
     Where one of the first recognises the file, the second need not be asked.
     """

@@ -41,7 +41,7 @@ _LSB_PER_DEGREE_S = {250: 131.0, 500: 65.5, 1000: 32.8, 2000: 16.4}
 _LSB_PER_G = {2: 16384.0, 4: 8192.0, 8: 4096.0, 16: 2048.0}
 _ADC_MAX = 1023.0
 _TURN = 1 << 16
-"""A place outside of the sensor that was mirrored below zero is a 16-bit number all the same."""
+"""A place outside the sensor that was mirrored below zero is a 16-bit number all the same."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,9 @@ def _chip(lines: list[str], records: RecordFile) -> tuple[tuple[int, int], bool,
         size, name = sensor_named(named), named.rpartition(".")[2].lower()
         if size is None or not name.startswith(("davis", "dvs128", "tmpdiff128")):
             do = "convert the file to another format with jAER"
-            raise InputError(f"is a recording of the chip '{named}', whose addresses are not known", records.path, do)
+            raise InputError(
+                f"is a recording of the chip '{named}', whose address format is not known", records.path, do
+            )
         return size, name.startswith("davis"), ()
     columns = rows = 0
     davis = False
@@ -99,7 +101,7 @@ def _chip(lines: list[str], records: RecordFile) -> tuple[tuple[int, int], bool,
     known = ((240, 180), (346, 260), (640, 480)) if davis else ((128, 128),)
     size = next((size for size in known if size[0] >= columns and size[1] >= rows), known[-1])
     name = f"DAVIS of {size[0]} x {size[1]} pixels" if davis else "DVS128"
-    return size, davis, (f"The file does not name its camera: addresses are taken for those of a {name}.",)
+    return size, davis, (f"The file does not name its camera: addresses are assumed to be those of a {name}.",)
 
 
 def _imu_scale(lines: list[str], records: RecordFile) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -116,7 +118,7 @@ def _imu_scale(lines: list[str], records: RecordFile) -> tuple[np.ndarray, tuple
     if missing:
         notes = (f"The header lacks the ranges of the IMU: {gyro} degrees/s and {accel} g are assumed.",)
     if _ends_in_a_sample(records):
-        notes += ("The file ends in the middle of a sample of the IMU, which was left out.",)
+        notes += ("The file ends in the middle of an IMU sample, which was left out.",)
     return scale, notes
 
 
@@ -141,7 +143,7 @@ def _decode_dvs(records: RecordFile, size: tuple[int, int], damages: Damages) ->
         if foreign.any():
             byte = part.byte + 8 * int(np.argmax(foreign))
             lost = int(np.count_nonzero(foreign))
-            damages.found("an address has bits that a DVS128 has not", byte=byte, lost_events=lost)
+            damages.found("an address has bits that a DVS128 does not have", byte=byte, lost_events=lost)
         events = part.take(~foreign & (part.address & 0x8000 == 0))
         x, y = events.address >> 1 & 0x7F, events.address >> 8 & 0x7F
         yield _mirrored(x, y, events, events.address & 1 == 0, size)
@@ -157,7 +159,7 @@ def _decode_davis(records: RecordFile, size: tuple[int, int], damages: Damages) 
 def _mirrored(
     x: np.ndarray, y: np.ndarray, events: Records, polarity: np.ndarray, size: tuple[int, int]
 ) -> EventColumns:
-    """Columns with the origin at the upper left; places outside of the sensor become large ones, which none holds."""
+    """Columns with the origin at the upper left; places outside the sensor become large ones, which none holds."""
     columns, rows = np.uint16(size[0] - 1), np.uint16(size[1] - 1)
     return EventColumns(columns - x.astype(np.uint16), rows - y.astype(np.uint16), events.t_us, polarity)
 

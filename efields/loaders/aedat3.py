@@ -3,7 +3,7 @@
 - polarity, 8 bytes: uint32 with valid (bit 0), ON (bit 1), y (bits 2 to 16), x (bits 17 to 31), int32 microseconds;
 - special, 8 bytes: uint32 with valid (bit 0) and type (bits 1 to 7: 2, 6, 9 rising edges, 3, 7, 10 falling ones, 4, 8,
   11 pulses at the trigger inputs; others are marks that are not read), then int32 microseconds;
-- frame: uint32 with valid (bit 0) and channels (bits 1 to 3), int32 times of begin and end of the frame and of its
+- frame: uint32 with valid (bit 0) and channels (bits 1 to 3), int32 times of start and end of the frame and of its
   exposure, int32 columns, rows, left, top, then uint16 pixels (grey, RGB or RGBA) that fill all 16 bits;
 - IMU, 36 or 48 bytes: uint32 with valid, int32 microseconds, float32 acceleration x, y, z in g, angular velocity
   x, y, z in degrees/s, temperature, and for 9 axes the magnetic field.
@@ -61,7 +61,7 @@ class Config(OneFile):
         notes: tuple[str, ...] = ()
         if len(sources) > 1:
             others = ", ".join(f"{name} ({number})" for number, name in sources.items() if number != source)
-            notes += (f"Events of source {source} were read, not those of {others}, if there are any.",)
+            notes += (f"Events of source {source} were read; those of {others}, if there are any, were not.",)
 
         def decode(damages: Damages) -> Iterator[EventColumns]:
             return _decode(data, first, file, source, set(sources), damages)
@@ -179,5 +179,5 @@ def _add_frames(packet: Packet, stack: FrameStack, damages: Damages) -> None:
         image = pixels.reshape(height, width, channels)[:, :, :3].astype(np.uint16)
         t_us = middle(opens, closes, int(np.frombuffer(event[4:8], dtype="<i4")[0])) + (packet.overflows << 31)
         if not stack.add(image, t_us, left, top):
-            what = "a frame is not like those before, or lies outside of the sensor"
+            what = "a frame differs in size or type from earlier ones, or lies outside the sensor"
             damages.found(what, byte=packet.byte, lost_bytes=packet.size)

@@ -6,7 +6,7 @@ The container is described in `efields.formats.aedat.aedat4`. Inside a packet li
 - `FRME`: times of the frame and its exposure, OpenCV type (0, 16, 24: uint8 of 1, 3 (BGR) and 4 (BGRA) channels; 2, 18,
   26: the same in uint16), size and position on the sensor, pixels;
 - `IMUS`: a vector of tables: time, temperature, acceleration in g, angular velocity in degrees/s, magnetic field;
-- `TRIG`: a vector of tables: time and type (1, 4 rise, 2, 5 fall, 3 pulse; 6 to 9: begin and end of the camera's own
+- `TRIG`: a vector of tables: time and type (1, 4 rise, 2, 5 fall, 3 pulse; 6 to 9: start and end of the camera's own
   frames and exposures).
 
 x = 0 is at the left, y = 0 at the top. Source: "AEDAT 4.0", docs.inivation.com, and the schemas of dv-processing.
@@ -54,7 +54,7 @@ class Config(OneFile):
     """How to read an AEDAT 4 file."""
 
     triggers: Literal["all", "external"] = "all"
-    """Which triggers to read: all, the marks of the camera's own frames too, or those from outside alone."""
+    """Which triggers to read: all, including the marks of the camera's own frames, or only external ones."""
 
     def load(self, path: str | Path) -> Recording:
         """Read all of the file. Raises `InputError` for damage unless `salvage`, and where it holds no events."""
@@ -205,4 +205,6 @@ def _add_frame(table: Table, stack: FrameStack, byte: int, damages: Damages) -> 
         image = np.ascontiguousarray(image[:, :, 2::-1])  # BGR or BGRA to RGB
     begin, end, stamp = (int(table.scalar(field, "<q")) for field in (3, 4, 0))
     if not stack.add(image.astype(pixels.newbyteorder("=")), middle(begin, end, stamp), left, top):
-        damages.found("a frame is not like those before, or lies outside of the sensor", byte=byte, lost_bytes=count)
+        damages.found(
+            "a frame differs in size or type from earlier ones, or lies outside the sensor", byte=byte, lost_bytes=count
+        )

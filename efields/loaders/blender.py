@@ -29,9 +29,9 @@ class Config(Outside):
     """How to read Blender's posed images."""
 
     view_stride: EveryNth = 1
-    """Read every n-th view only: published scenes hold 100 and 200 views of 800 x 800, 2.3 GB as float32."""
+    """Read only every n-th view: published scenes have 100 and 200 views of 800 x 800, 2.3 GB as float32."""
     heldout: bool = True
-    """Whether to read the views that are held out."""
+    """Whether to read the held-out views."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, damaged or out of range."""
@@ -47,7 +47,7 @@ class Config(Outside):
 
     def _views(self, path: Path) -> Views:
         if not path.is_file():
-            raise InputError("no such file", path, "copy the recording again, whole")
+            raise InputError("no such file", path, "copy the complete recording again")
         views = read_transforms(path, color_space="display", channels=3, stride=self.view_stride, outside=self.outside)
         return replace(views, T_world_camera=orthonormal(views.T_world_camera))
 

@@ -34,7 +34,7 @@ class Config(EveryView, Outside):
     images: str = "images"
     """Folder of the images, relative to the project."""
     heldout_every: Annotated[int, Range(0, 10**9)] = 8
-    """Hold out the first view of every n; 0: none."""
+    """Hold out the first of every n views; 0: none."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the project folder `path`. Raises `InputError` for anything missing, damaged or out of range."""
@@ -42,13 +42,13 @@ class Config(EveryView, Outside):
         folder = model_folder(root)
         if folder is None:
             raise InputError(
-                "holds no cameras and images, .bin or .txt, of COLMAP", root, "name the folder that holds 'sparse'"
+                "contains no COLMAP cameras and images (.bin or .txt)", root, "give the folder that contains 'sparse'"
             )
         cameras, posed = read_model(folder)
         posed = posed[:: self.view_stride]
         place = root / self.images
         if not place.is_dir():
-            raise InputError("no such folder of images", place, "name it with the option images")
+            raise InputError("no such folder of images", place, "give it with the option images")
         names = [image.name for image in posed]
         files = [named_file(place, name, "image", outside=self.outside) for name in names]
         of_each = [cameras[image.camera_id] for image in posed]

@@ -9,11 +9,11 @@ A sequence holds, each part as its own download, so that any but the events may 
 - `calibration/cam_to_cam.yaml`: `intrinsics/cam0` (left events), `cam1`, `cam2` (frames), `cam3` (right events), each
   `camera_matrix` [fx, fy, cx, cy], `distortion_coeffs` radtan, `resolution`.
 - `images/{left,right}/rectified/*.png` with `images/timestamps.txt` (microseconds), and beside `rectified` a file
-  `exposure_timestamps*.txt`: begin and end of each exposure, comma-separated.
+  `exposure_timestamps*.txt`: start and end of each exposure, comma-separated.
 - `disparity/`, `flow/`: counted here; `efields.formats.flow_png` reads the flow.
 
 Poses are not published. A lone HDF5 file may also have the four columns at its root, times of any type, and no
-`t_offset`: so TUM-VIE's, EDS's and VECtor's event files open too. Source: the data set's page "Data Format".
+`t_offset`: so TUM-VIE's, EDS's and VECtor's event files open too. Source: the dataset's page "Data Format".
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ class Config(Span, AssumedSensor, Salvaging):
     camera: Literal["left", "right"] = "left"
     """Which event camera of a sequence folder."""
     frames: WhichFrames = "none"
-    """Which frames of the same side to read: they are 1440 x 1080 in colour, 4.7 MB each."""
+    """Which frames of the same side to read; they are 1440 x 1080 in colour, 4.7 MB each."""
     width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: those of the calibration, else of DSEC, or for a lone file those the events need."""
+    """Width of the sensor in pixels; 0: from the calibration, else DSEC's; for a single file, from its events."""
     height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: as for the columns."""
+    """Height of the sensor in pixels; 0: like `width`."""
     time_unit: TimeUnit = "auto"
-    """Unit of the times; "auto": microseconds in a sequence, found from the values for a lone file."""
+    """Unit of the times; "auto": microseconds in a sequence, detected from the values for a single file."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder or file `path`. Raises `InputError` for anything missing, broken or out of range."""
@@ -115,7 +115,7 @@ class Config(Span, AssumedSensor, Salvaging):
             if not file.is_file():
                 other = "right" if self.camera == "left" else "left"
                 there = (source / "events" / other / "events.h5").is_file()
-                do = f"set camera to '{other}'" if there else "name a DSEC sequence or an HDF5 file of events"
+                do = f"set camera to '{other}'" if there else "give a DSEC sequence or an HDF5 file of events"
                 raise InputError(f"holds no events/{self.camera}/events.h5", source, do)
             return source, self.camera, file
         parts = source.resolve().parts
@@ -163,7 +163,7 @@ def matches(path: str | Path) -> bool:
 def _calibration(root: Path, side: str) -> tuple[Camera | None, tuple[str, ...]]:
     path = root / "calibration" / "cam_to_cam.yaml"
     if not path.is_file():
-        return None, ("The calibration is not there (calibration/cam_to_cam.yaml).",)
+        return None, ("The calibration is missing (calibration/cam_to_cam.yaml).",)
     node = entry(read_yaml(path), ("intrinsics", _CAMERAS[side]), path)
     return camera_of(entry(node, ("camera_matrix",), path), {"distortion_model": "radtan"} | node, path), ()
 
@@ -174,7 +174,7 @@ def _beside(root: Path, side: str) -> tuple[str, ...]:
     disparity = [len(image_files(folder)) for folder in (root / "disparity" / "event", root / "disparity" / "image")]
     found = [f"{sum(flow)} flow maps"] * (sum(flow) > 0) + [f"{sum(disparity)} disparity maps"] * (sum(disparity) > 0)
     found += ["rectify_map.h5"] * (root / "events" / side / "rectify_map.h5").is_file()
-    return (f"Beside the events there are {', '.join(found)}, which a Recording does not hold.",) if found else ()
+    return (f"There are also {', '.join(found)}, which a Recording does not contain.",) if found else ()
 
 
 def _frame_list(root: Path, side: str, which: WhichFrames) -> tuple[FrameList | None, tuple[str, ...]]:
@@ -193,7 +193,7 @@ def _frame_list(root: Path, side: str, which: WhichFrames) -> tuple[FrameList | 
     except ValueError:
         table = np.zeros((0, 0))
     if table.shape != (len(files), 2) or not (np.abs(table) < 1 << 61).all():
-        raise InputError("is no list of begins and ends", exposures[0], "every line must read 'begin, end'")
+        raise InputError("is not a list of start and end times", exposures[0], "every line must read 'start, end'")
     return FrameList(np.rint(table.mean(axis=1)).astype(np.int64), listed.files), ()
 
 

@@ -54,13 +54,13 @@ class Config(EveryView, Thresholds, Salvaging, Outside):
     """How to read a scene of E2NeRF."""
 
     exposure_s: Annotated[float, Range(1e-5, 1e6)] = 0.16
-    """Seconds of one view's bins; the published ones last 0.16 s in four bins."""
+    """Duration of one view's bins in seconds; the published ones last 0.16 s in four bins."""
     pause_s: Annotated[float, Range(above=0, most=1e6)] = 0.04
-    """Seconds from the end of one view to the begin of the next, which nobody knows."""
+    """Seconds from the end of one view to the start of the next, which the files do not say."""
     views: bool = True
     """Whether to read the blurred images, as frames, and the test views."""
     c_pos: Threshold = 0.3
-    """Contrast threshold of ON events, as E2NeRF takes it."""
+    """Contrast threshold of ON events, as in E2NeRF."""
     c_neg: Threshold = 0.2
     """Contrast threshold of OFF events."""
 
@@ -78,7 +78,7 @@ class Config(EveryView, Thresholds, Salvaging, Outside):
         trajectory, said = cover(events, trajectory, where=str(root))
         notes += said
         if (poses == poses[:, :1]).all():
-            notes += ("Each view has one pose: the camera's motion during exposures is not in the files.",)
+            notes += ("Each view has one pose: the files do not contain the camera's motion during exposures.",)
         frames, heldout = None, None
         if self.views:
             some = np.arange(len(counts))[:: self.view_stride]
@@ -164,7 +164,7 @@ class _Scene(NamedTuple):
         """Poses where bins begin and end. Raises `InputError` where there are not enough."""
         if len(self.T_world_camera) != views or len(self.files) != views:
             counts = f"{len(self.files)} images, {len(self.T_world_camera)} poses, counts of {views} views"
-            raise InputError(f"holds {counts}", root, "copy the recording again, whole")
+            raise InputError(f"holds {counts}", root, "copy the complete recording again")
         chosen = []
         for T in self.T_world_camera:
             if len(T) == 1:
@@ -182,7 +182,7 @@ class _Scene(NamedTuple):
 def _file(root: Path) -> Path:
     found = [root / name for name in HOLDS if (root / name).is_file()]
     if len(found) != 1:
-        raise InputError("must hold one events.pt or event.pt", root, "copy the recording again, whole")
+        raise InputError("must contain one events.pt or event.pt", root, "copy the complete recording again")
     return found[0]
 
 
@@ -190,7 +190,7 @@ def _counts(root: Path) -> torch.Tensor:
     """The tensor, mapped into memory; only tensors are unpickled."""
     file = _file(root)
     if first_bytes(file, 4) != b"PK\x03\x04":
-        raise InputError("is no tensor saved by PyTorch 1.6 or newer", file, "save it again with torch.save")
+        raise InputError("is not a tensor saved by PyTorch 1.6 or newer", file, "save it again with torch.save")
     try:
         counts = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # damaged files raise whatever the unpickler meets first
@@ -209,7 +209,7 @@ def _spread(signed: np.ndarray, width: int, start_us: float, stop_us: float, dam
         sound = (np.abs(signed) <= _MOST_COUNTED) & (signed == np.rint(signed))
     if not sound.all():
         damages.found(
-            f"a count is no whole number from -{_MOST_COUNTED} to {_MOST_COUNTED}",
+            f"a count is not a whole number from -{_MOST_COUNTED} to {_MOST_COUNTED}",
             row=int(np.argmin(sound)),
             lost_events=int(np.count_nonzero(~sound)),
         )

@@ -41,11 +41,11 @@ class Config(Interpolated, AssumedSensor, Outside):
     """How to read an ECD folder."""
 
     width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: those of the first frame, else 240."""
+    """Width of the sensor in pixels; 0: that of the first frame, else 240."""
     height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: those of the first frame, else 180."""
+    """Height of the sensor in pixels; 0: that of the first frame, else 180."""
     frames: Literal["during_events", "all", "none"] = "during_events"
-    """Which frames to read: those taken while events were recorded, all that the poses cover, or none."""
+    """Which frames to read: those taken during the events, all that the poses cover, or none."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
@@ -95,7 +95,9 @@ class Config(Interpolated, AssumedSensor, Outside):
         if known:
             notes += check_plausible(found, "plumb_bob", width, height, False, path)
         else:
-            notes += (f"The sensor is taken for a DAVIS240C, {width} x {height}: there is no frame to tell.",)
+            notes += (
+                f"The sensor is assumed to be a DAVIS240C, {width} x {height}: there is no frame that shows its size.",
+            )
         pinhole = found.fx, found.fy, found.cx, found.cy
         try:
             camera = Camera(width, height, *pinhole, distortion_model="plumb_bob", distortion=found.distortion)
@@ -135,7 +137,7 @@ class Config(Interpolated, AssumedSensor, Outside):
             camera=camera,
             names=tuple(files[i].name for i in index),
             t_us=t_us[index],
-            # The DAVIS integrates light linearly and its driver publishes the converter's numbers as they are.
+            # The DAVIS integrates light linearly and its driver publishes the converter's raw numbers.
             color_space="linear",
         )
         return views, notes
@@ -163,7 +165,7 @@ def _events_file(root: Path) -> Path:
     if len(named) != 1:
         found = ", ".join(file.name for file in named) or "none"
         raise InputError(
-            f"holds no events.txt and not one events*.txt (found: {found})", root, "leave one of them there"
+            f"has no events.txt, and not exactly one events*.txt (found: {found})", root, "keep only one of them there"
         )
     return named[0]
 

@@ -6,7 +6,7 @@ with `images_timestamps.txt`, `images/times.txt` or `images/timestamps.txt` (sec
 by their size), and, from another download, a calibration of Kalibr's (`*.yaml`): cam0 is the frame camera, cam1 the
 event camera, both radtan, and cam1's `T_cn_cnm1` takes points of the frame camera to the event camera.
 
-The data set's page does not say which of the two cameras, 4 mm and 1.5 degrees apart, the poses are of: `poses_of`.
+The dataset's page does not say which of the two cameras, 4 mm and 1.5 degrees apart, the poses are of: `poses_of`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Config(PosedSequence):
     """How to read an EDS sequence."""
 
     poses_of: Literal["event", "frame"] = "event"
-    """Whose poses the ground truth holds; with "frame" those of the event camera follow by the extrinsics."""
+    """Which camera the ground-truth poses are of; with "frame", the event camera's follow from the extrinsics."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
@@ -49,7 +49,7 @@ class Config(PosedSequence):
         events, notes = self.gathered(file)
         notes += (
             self.thresholds_note,
-            f"The poses are taken for those of the {self.poses_of} camera (poses_of says otherwise).",
+            f"The poses are assumed to be those of the {self.poses_of} camera (option poses_of changes this).",
         )
         frame_camera, T_event_frame = None, None
         yaml, rig = _calibration(root)
@@ -57,7 +57,7 @@ class Config(PosedSequence):
             frame_camera = kalibr_camera(rig, "cam0", yaml)
             T_event_frame = rigid(numbers(rig, ("cam1", "T_cn_cnm1"), (4, 4), yaml), "T_cn_cnm1", yaml)
         elif self.poses_of == "frame":
-            raise InputError("holds no calibration that leads from one camera to the other", root, "add Kalibr's yaml")
+            raise InputError("contains no calibration between the two cameras", root, "add Kalibr's yaml")
         T_posed_event = np.linalg.inv(T_event_frame) if self.poses_of == "frame" and T_event_frame is not None else None
         trajectory, _ = read_trajectory(root / "stamped_groundtruth.txt", "s", self.trajectory, T_posed_event)
         trajectory, said = cover(events, trajectory, self.extrapolate_s, where=str(root))
@@ -68,7 +68,7 @@ class Config(PosedSequence):
             views, said = views_along(frames, self.frames, covered, trajectory, frame_camera, T_event_frame)
             notes += said
         elif frames is not None and self.frames != "none":
-            notes += ("The frames were left out: the calibration of their camera is not there.",)
+            notes += ("The frames were left out: the calibration of their camera is missing.",)
         elif frames is not None:
             notes += left_out_notes(len(frames.files), len(frames.files), "none")
         return Recording(
@@ -87,7 +87,7 @@ class Config(PosedSequence):
         root = Path(path)
         file = root / "events.h5"
         if not file.is_file():
-            raise InputError("holds no events.h5", root, "copy the recording again, whole")
+            raise InputError("holds no events.h5", root, "copy the complete recording again")
         camera, notes = _event_camera(root)
         return EventFile(
             format="EDS HDF5",
@@ -110,7 +110,7 @@ def matches(path: str | Path) -> bool:
 def _event_camera(root: Path) -> tuple[Camera | None, tuple[str, ...]]:
     yaml, rig = _calibration(root)
     if yaml is None:
-        return None, ("The calibration is not there (Kalibr's *.yaml with cam0 and cam1).",)
+        return None, ("The calibration is missing (Kalibr's *.yaml with cam0 and cam1).",)
     return kalibr_camera(rig, "cam1", yaml), ()
 
 
@@ -123,7 +123,7 @@ def _calibration(root: Path) -> tuple[Path | None, dict[str, Any]]:
             found.append((path, rig))
     if len(found) > 1:
         named = ", ".join(path.name for path, _ in found)
-        raise InputError(f"holds several calibrations ({named})", root, "leave the one of this sequence there")
+        raise InputError(f"holds several calibrations ({named})", root, "keep only the one of this sequence there")
     return found[0] if found else (None, {})
 
 

@@ -64,9 +64,9 @@ class Config(EveryView, Extrapolated, Thresholds, Salvaging):
     camera: Literal["left", "right"] = "left"
     """Which event camera of TUM-VIE."""
     frames: Literal["images", "images_corrupted", "none"] = "images"
-    """Which images of esim's layout become frames."""
+    """Which images of the esim layout become frames."""
     c_pos: Threshold = 0.2
-    """Contrast threshold of ON events; the folder does not say, E-NeRF takes 0.2."""
+    """Contrast threshold of ON events; the folder does not say, E-NeRF uses 0.2."""
     c_neg: Threshold = 0.2
     """Contrast threshold of OFF events."""
 
@@ -82,7 +82,9 @@ class Config(EveryView, Extrapolated, Thresholds, Salvaging):
             frames, said = self._frames(root, trajectory, file.camera)
             notes += said
         elif layout != "esim":
-            notes += ("The undistorted frames were not read: their camera is not in the folder as it was used.",)
+            notes += (
+                "The undistorted frames were not read: the camera that they were made with is not in the folder.",
+            )
         return Recording(
             events=events,
             camera=file.camera,
@@ -154,7 +156,11 @@ def _layout_of(root: Path) -> Layout | None:
 def _layout(root: Path) -> Layout:
     layout = _layout_of(root)
     if layout is None:
-        raise InputError("is no whole folder of E-NeRF's esim, tumvie or eds", root, "copy the recording again, whole")
+        raise InputError(
+            "is not a complete folder of E-NeRF's layouts esim, tumvie or eds",
+            root,
+            "copy the complete recording again",
+        )
     return layout
 
 
@@ -162,7 +168,7 @@ def _one(root: Path, pattern: str) -> Path:
     found = sorted(root.glob(pattern))
     if len(found) != 1:
         names = ", ".join(file.name for file in found[:6]) or "none"
-        raise InputError(f"must hold one {pattern} (found: {names})", root, "leave one of them there")
+        raise InputError(f"must contain exactly one {pattern} (found: {names})", root, "keep only one of them there")
     return found[0]
 
 
@@ -201,7 +207,7 @@ def _esim_camera(root: Path) -> Camera:
     file = root / "poses_bounds.npy"
     rows = read_npy(file)
     if rows.ndim != 2 or rows.shape[1] != 17 or len(rows) == 0 or rows.dtype.kind != "f":
-        raise InputError(f"has the shape {rows.shape}, not n x 17 numbers", file, "copy it again")
+        raise InputError(f"has shape {rows.shape}, not n x 17 numbers", file, "copy it again")
     height, width, focal = (float(v) for v in rows[0, [4, 9, 14]])
     if not (1 <= width <= 1 << 16 and 1 <= height <= 1 << 16):
         raise InputError(f"gives images of {width:g} x {height:g}", file, "copy it again")
@@ -214,7 +220,7 @@ def _tumvie_camera(root: Path, side: str) -> tuple[Camera, tuple[str, ...]]:
         return _from_map(root / f"rectify_map_{side}.h5", _listed(value, "intrinsics_undistorted", side, file), file)
     lens = _listed(value, "intrinsics", side, file)
     if entry(lens, ("camera_type",), file) != "kb4":
-        raise InputError("holds another camera than kb4", file, "give the calibration of the data set")
+        raise InputError("contains a camera model other than kb4", file, "give the calibration of the dataset")
     values = [float(numbers(lens, ("intrinsics", name), (), file)) for name in _KB4]
     size = {"resolution": _listed(value, "resolution", side, file)}
     width, height = numbers(size, ("resolution",), (2,), file)

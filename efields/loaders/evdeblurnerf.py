@@ -55,13 +55,13 @@ class Config(EveryView, Extrapolated, Thresholds, Salvaging):
     """How to read a scene of EvDeblurNeRF."""
 
     events_unit: Literal["auto", "us", "ns"] = "auto"
-    """Unit of the events' times; auto: the one in which they end nearest to the last pose."""
+    """Unit of the events' times; auto: the one in which they end closest to the last pose."""
     bayer: str = "auto"
     """Colour filters of the sensor; auto: RGGB where there is an ev_map.npz, else none."""
     images: bool = True
     """Whether to read the images: blurred ones as frames, sharp ones held out."""
     c_pos: Threshold = 0.25
-    """Contrast threshold of ON events; the method takes 0.25 for real scenes, 0.2 for rendered ones."""
+    """Contrast threshold of ON events; the method uses 0.25 for real scenes, 0.2 for rendered ones."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
@@ -96,7 +96,7 @@ class Config(EveryView, Extrapolated, Thresholds, Salvaging):
         root = Path(path)
         file = root / "events.h5"
         if not file.is_file():
-            raise InputError("holds no events.h5", root, "copy the recording again, whole")
+            raise InputError("holds no events.h5", root, "copy the complete recording again")
         found = find_events(file)
         pinhole = _image_camera(root, "")
         map_file = root / "ev_map.npz"
@@ -111,7 +111,7 @@ class Config(EveryView, Extrapolated, Thresholds, Salvaging):
             notes = (f"The lens was fitted to ev_map.npz, to {error:.2g} pixels.",)
         unit = _unit(file, found, _pose_times(root)) if self.events_unit == "auto" else self.events_unit
         if self.events_unit == "auto":
-            notes += (f"Times of the events were taken for {unit}, as the poses' are microseconds.",)
+            notes += (f"Times of the events are assumed to be {unit}, as those of the poses are microseconds.",)
 
         def decode(damages: Damages) -> Iterator[EventColumns]:
             yield from _decode(file, found, unit, raw_pixels, damages)
@@ -136,7 +136,7 @@ class Config(EveryView, Extrapolated, Thresholds, Salvaging):
         middle, start, end = (whole_us(times[name], 1.0, where) for name in _EXPOSURES)
         if not len(files) == len(poses.bounds) == len(middle) == len(start) == len(end):
             counts = f"{len(files)} images, {len(poses.bounds)} poses, {len(middle)} times"
-            raise InputError(f"holds {counts}", root, "copy the recording again, whole")
+            raise InputError(f"holds {counts}", root, "copy the complete recording again")
         camera = _image_camera(root, bayer)
         T = orthonormal(poses.T_world_camera)
         blurred = start < end if (start < end).any() else np.ones(len(files), dtype=bool)
@@ -204,7 +204,7 @@ def _decode(
                         "an event lies where ev_map.npz has no pixel",
                         row=row + int(np.argmin(known)),
                         lost_events=int(np.count_nonzero(~known)),
-                        do="copy events and map of one scene, or drop such events with --salvage",
+                        do="copy events and map of the same scene, or drop such events with --salvage",
                     )
                 inside &= known
             yield checked_columns(x, y, t_us, p, inside, signs, row)

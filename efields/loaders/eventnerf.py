@@ -42,13 +42,13 @@ class Config(EveryView, Thresholds):
     """How to read a scene of EventNeRF."""
 
     duration_s: Annotated[float, Range(1e-6, 1e9)] = 1.0
-    """Seconds from 0 to the last event: the layout has no unit of time, and losses do not depend on it."""
+    """Time of the last event in seconds: the layout has no unit of time, and losses do not depend on it."""
     bayer: str = "RGGB"
     """Colour filters of the sensor; empty: a grey one."""
     frames: bool = False
-    """Whether to read the training split's images, which EventNeRF does not train on and real scenes do not have."""
+    """Whether to read the images of the training split, which EventNeRF does not train on and real scenes lack."""
     c_pos: Threshold = 0.25
-    """Contrast threshold of ON events; the layout does not say, EventNeRF takes 0.25 (real scenes 0.1 or 0.2)."""
+    """Contrast threshold of ON events; the layout does not say, EventNeRF uses 0.25 (real scenes 0.1 or 0.2)."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the scene folder `path`. Raises `InputError` for anything missing, broken or out of range."""
@@ -63,7 +63,7 @@ class Config(EveryView, Thresholds):
         trajectory = Trajectory.from_matrices(t_us, poses, origin_us=int(events.t_us[0]), where=str(train / "pose"))
         frames, heldout = None, None
         notes = (
-            f"The layout has no unit of time: the last event was put at {self.duration_s:g} s.",
+            f"The layout has no unit of time: the last event is assumed to be at {self.duration_s:g} s.",
             self.thresholds_note,
         )
         if self.frames and images:
@@ -98,7 +98,7 @@ class Config(EveryView, Thresholds):
         """The camera of each view of a split, or one where all share a file, half a pixel off the principal point."""
         files = sorted((split / "intrinsics").glob("*.txt"))
         if not files:
-            raise InputError("holds no intrinsics/*.txt", split, "copy the recording again, whole")
+            raise InputError("holds no intrinsics/*.txt", split, "copy the complete recording again")
         if images and len(files) not in (1, len(images)):
             raise InputError(f"holds {len(files)} intrinsics and {len(images)} images", split, "copy both again")
         sizes = [stored_size(image) for image in images] or [_DAVIS346] * len(files)
@@ -121,11 +121,11 @@ class Config(EveryView, Thresholds):
         found = sorted((train / "events").glob("*.npz"))
         if len(found) != 1:
             names = ", ".join(file.name for file in found) or "none"
-            raise InputError(f"must hold one .npz (found: {names})", train / "events", "leave one there")
+            raise InputError(f"must contain exactly one .npz (found: {names})", train / "events", "keep only one there")
         raw = read_npz(found[0], ("x", "y", "t", "p"))
         x, y, t, p = (expect_shape(raw[key], (len(raw["t"].reshape(-1)),), key, found[0]) for key in "xytp")
         if t.dtype.kind not in "iuf" or len(t) == 0 or not np.isfinite(t).all() or t.min() < 0 or t.max() <= 0:
-            raise InputError("holds no events, or times that are not finite and from 0 on", found[0], "check t")
+            raise InputError("has no events, or times that are not finite or negative", found[0], "check t")
         t_us = np.rint(t.astype(np.float64) / float(t.max()) * round(self.duration_s * 1e6)).astype(np.int64)
         return EventStream.from_arrays(x, y, t_us, p, camera.width, camera.height, where=str(found[0]))
 
@@ -165,7 +165,7 @@ def matches(path: str | Path) -> bool:
 def _poses(split: Path) -> Float64[np.ndarray, "n 4 4"]:
     files = sorted((split / "pose").glob("*.txt"))
     if len(files) < 2:
-        raise InputError(f"holds {len(files)} poses", split / "pose", "copy the recording again, whole")
+        raise InputError(f"holds {len(files)} poses", split / "pose", "copy the complete recording again")
     poses = [_matrix(file, (16,)) for file in files]
     for pose, file in zip(poses, files, strict=True):
         checked_poses(pose, file)

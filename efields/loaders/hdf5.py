@@ -1,4 +1,4 @@
-"""Events in HDF5 by any other layout: v2e's table `events`, tables with fields, columns by the usual names.
+"""Events in HDF5 in any other layout: v2e's table `events`, tables with named fields, columns under the usual names.
 
 v2e writes `events`, n x 4 of t, x, y, p in microseconds; event_utils and others one dataset a column, which `dsec`
 reads where they are called x y t p or xs ys ts ps. Here are tables of four columns under any name, rows with fields,
@@ -31,7 +31,7 @@ class Config(KeyedTable):
     """How to read events from an HDF5 file."""
 
     def open(self, path: str | Path) -> EventFile:
-        """Open the file `path`. Raises `InputError` that lists what it holds where its columns are not known."""
+        """Open the file `path`. Raises `InputError` that lists its content if its columns are not known."""
         file = Path(path)
         return open_arrays(hdf5_sources(file), file, "HDF5", self.array_options, said_size(file))
 

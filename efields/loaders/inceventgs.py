@@ -48,17 +48,17 @@ class Config(EveryView, Extrapolated, Salvaging):
     """How to read a scene of IncEventGS."""
 
     width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: those of the images, else 768."""
+    """Width of the sensor in pixels; 0: that of the images, else 768."""
     height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: those of the images, else 480."""
+    """Height of the sensor in pixels; 0: that of the images, else 480."""
     focal: Annotated[float, Range(0, 1e6)] = 0.0
     """Focal length in pixels; 0: half the width, as in the Replica scenes."""
     cx: Annotated[float, Range(-1, 1e6)] = -1.0
-    """Principal point along x as the method's configuration has it, half a pixel more than ours; -1: the middle."""
+    """Principal point along x as in the method's configuration, half a pixel more than ours; -1: the middle."""
     cy: Annotated[float, Range(-1, 1e6)] = -1.0
     """Principal point along y."""
     frames: Literal["heldout", "frames", "none"] = "heldout"
-    """What the images are: views to compare with, the camera's own frames, or not to be read."""
+    """Use of the images: held-out views to compare with, the camera's own frames, or none (not read)."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the folder `path`. Raises `InputError` for anything missing, broken or out of range."""
@@ -142,7 +142,7 @@ def _events_file(root: Path) -> Path:
     found = _event_files(root)
     if len(found) != 1:
         names = ", ".join(str(file.relative_to(root)) for file in found) or "none"
-        raise InputError(f"must hold one {_EVENTS} (found: {names})", root, "leave one of them there")
+        raise InputError(f"must contain exactly one {_EVENTS} (found: {names})", root, "keep only one of them there")
     return found[0]
 
 
@@ -169,7 +169,7 @@ def _threshold(file: Path) -> tuple[float, str]:
     try:
         stated = float(file.parent.name.removeprefix("event_threshold_"))
         if 0 < stated < 10:
-            return stated, f"Contrast thresholds are those of the folder's name: {stated:g}."
+            return stated, f"Contrast thresholds are those in the folder's name: {stated:g}."
     except ValueError:
         pass
     return 0.1, "Contrast thresholds are assumed: 0.1, as in the published scenes."

@@ -27,7 +27,7 @@ class Config(KeyedTable):
     """How to read events from a MATLAB file."""
 
     first_pixel: Annotated[int, Range(0, 1)] = 0
-    """Number of the first column and row: 0, or 1 where pixels are counted as MATLAB counts."""
+    """Number of the first column and row: 0, or 1 if pixels are counted as in MATLAB."""
 
     def open(self, path: str | Path) -> EventFile:
         """Open the file `path`. Raises `InputError` where its columns or its unit are not known."""
@@ -38,7 +38,7 @@ class Config(KeyedTable):
         version = "7.3" if is_mat73(head) else "5"
         opened = open_arrays(sources, file, f"MATLAB {version}", options)
         if not self.first_pixel:
-            say = "Pixels are taken to count from 0 (first_pixel = 1 where they count from 1)."
+            say = "Pixels are assumed to count from 0 (set first_pixel = 1 if they count from 1)."
             opened = replace(opened, notes=(*opened.notes, say))
         return opened
 

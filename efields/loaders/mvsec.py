@@ -8,7 +8,7 @@ as `odometry`, which drifts. Seconds must be float64: a float32 is coarser than 
 Calibration is a file of Kalibr's, `camchain-imucam-<group>.yaml`, from another download: cam0 is the left DAVIS, cam1
 the right one, models equidistant, raw pixels. Without it the published numbers of the left camera stand in, by the
 name of the sequence. Ground-truth flow: `efields.formats.mvsec_flow`. `<sequence>_odom.npz` is not used: all
-four numbers of its quaternions were written to one place. Source: the data set's page, and its `tools/gt_flow`.
+four numbers of its quaternions were written to one place. Source: the dataset's page, and its `tools/gt_flow`.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ class Config(PosedSequence):
     camera: Literal["left", "right"] = "left"
     """Which DAVIS; the right one has poses only with the calibration file."""
     poses: Literal["pose", "odometry"] = "pose"
-    """Which poses of the ground truth: with loops closed, or the lidar's odometry."""
+    """Which poses of the ground truth: with loop closure, or the lidar's odometry."""
     frames: WhichFrames = "during_events"
-    """Which grey frames to read: those taken while events were recorded, all that the poses cover, or none."""
+    """Which grey frames to read: those taken during the events, all that the poses cover, or none."""
     width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: those of the calibration, else 346."""
+    """Width of the sensor in pixels; 0: that of the calibration, else 346."""
     height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: those of the calibration, else 260."""
+    """Height of the sensor in pixels; 0: that of the calibration, else 260."""
 
     def load(self, path: str | Path) -> Recording:
         """Read the data file `path`, or the one in that folder. Raises `InputError` for anything missing or broken."""
@@ -102,7 +102,7 @@ class Config(PosedSequence):
         file, name = _data_file(source), f"davis/{self.camera}/events"
         with opened_hdf5(file) as opened:
             if not is_dataset(opened, name):
-                raise InputError(f"lacks '{name}'", file, "name a <sequence>_data.hdf5")
+                raise InputError(f"lacks '{name}'", file, "give a <sequence>_data.hdf5")
             table = opened[name]
             if table.ndim != 2 or table.shape[1] != 4 or table.dtype.kind != "f" or table.dtype.itemsize < 8:
                 raise InputError(f"'{name}' is {table.dtype}, {table.shape}, not float64, n x 4", file)
@@ -144,7 +144,7 @@ class Config(PosedSequence):
         if self.camera == "right":
             yaml = _yaml(data)
             if yaml is None:
-                return None, ("Poses are of the left camera: the right one needs camchain-imucam-*.yaml for its own.",)
+                return None, ("Poses are of the left camera: the right one needs camchain-imucam-*.yaml.",)
             T_right_left = numbers(read_yaml(yaml), ("cam1", "T_cn_cnm1"), (4, 4), yaml)
             T_left_camera = np.linalg.inv(rigid(T_right_left, "T_cn_cnm1", yaml))
         name = f"davis/left/{self.poses}"
@@ -198,7 +198,7 @@ class Config(PosedSequence):
         if frames.image.shape[1:3] != (camera.height, camera.width):
             raise InputError(f"frames are {frames.image.shape[2]} x {frames.image.shape[1]}, unlike the sensor", file)
         image = (frames.image.astype(np.float32) + np.float32(0.5)) / np.float32(256)
-        # The DAVIS integrates light linearly and its driver publishes the converter's numbers as they are.
+        # The DAVIS integrates light linearly and its driver publishes the converter's raw numbers.
         T = poses_at(trajectory, frames.t_us)
         return Views.stacked(image, T, camera, frames.names, frames.t_us, color_space="linear"), notes
 
@@ -216,7 +216,7 @@ def _data_file(source: Path) -> Path:
     found = sorted(source.glob("*_data.hdf5"))
     if len(found) != 1:
         named = ", ".join(file.name for file in found[:6]) or "none"
-        raise InputError(f"holds not one *_data.hdf5 (found: {named})", source, "name the file")
+        raise InputError(f"does not contain exactly one *_data.hdf5 (found: {named})", source, "give the file")
     return found[0]
 
 
@@ -236,13 +236,13 @@ def _camera(data: Path, side: str) -> tuple[Camera | None, tuple[str, ...]]:
         (fx, fy, cx, cy), lens = _LEFT[group]
         camera = Camera(*_SIZE, fx, fy, cx, cy, distortion_model="equidistant", distortion=lens)
         return camera, (f"The calibration is the published one of the left camera of {group}.",)
-    return None, ("The calibration is not there (camchain-imucam-*.yaml of the data set, beside the data file).",)
+    return None, ("The calibration is missing (camchain-imucam-*.yaml of the dataset, next to the data file).",)
 
 
 def _whole(file: Any, name: str, shape: tuple[int, ...], path: Path) -> np.ndarray:
     """A dataset of float64 with rows of that shape, whole."""
     if not is_dataset(file, name):
-        raise InputError(f"lacks '{name}'", path, "copy the file again, whole")
+        raise InputError(f"lacks '{name}'", path, "copy the complete file again")
     dataset = file[name]
     if dataset.shape[1:] != shape or dataset.dtype != np.float64:
         raise InputError(f"'{name}' is {dataset.dtype}, {dataset.shape}, not float64, n {shape}", path)

@@ -49,21 +49,21 @@ class Config(EveryView, Outside):
     """How to read posed images in the layout of instant-ngp and nerfstudio."""
 
     heldout_every: Annotated[int, Range(0, 10**9)] = 8
-    """Hold out the first view of every n where the file lists no test or validation views; 0: none."""
+    """Hold out the first of every n views if the file lists no test or validation views; 0: none."""
     undo_applied_transform: bool = False
-    """Whether to give poses in COLMAP's world, as they were before `applied_transform`."""
+    """Whether to return poses in COLMAP's world, as before `applied_transform`."""
 
     def load(self, path: str | Path) -> Recording:
         """Read a folder or its `transforms.json`. Raises `InputError` for anything missing, damaged or out of range."""
         root = Path(path)
         file = root if root.is_file() else root / "transforms.json"
         if not file.is_file():
-            raise InputError("no such file", file, "copy the recording again, whole")
+            raise InputError("no such file", file, "copy the complete recording again")
         meta = read_json(file)
         try:
             frames, heldout, notes = self._split(meta, file)
         except (TypeError, ValueError, OverflowError, AttributeError) as error:
-            raise InputError(f"holds a value of the wrong kind ({error})", file, "write the views again") from None
+            raise InputError(f"contains a value of the wrong kind ({error})", file, "write the views again") from None
         points, said = self._points(meta, file)
         return replace(without_events(root, frames, heldout, notes + said), points=points)
 
@@ -94,7 +94,7 @@ class Config(EveryView, Outside):
             return None, ()
         cloud = file.parent / name
         if not cloud.is_file():
-            return None, (f"The file names a point cloud, {name}, which is not there.",)
+            return None, (f"The point cloud {name}, to which the file refers, is missing.",)
         return ply_points(cloud), ()
 
     def _poses(
@@ -161,7 +161,7 @@ def _lens(meta: Mapping[str, Any], file: Path) -> tuple[Any, tuple[float, ...]]:
     if named not in _PINHOLES:
         raise InputError(f"camera_model is '{named}'", file, f"known are {', '.join(_PINHOLES)} and OPENCV_FISHEYE")
     if k4:
-        raise InputError(f"k4 is {k4:g}", file, "undistort the images first: k1 k2 k3 p1 p2 can be held")
+        raise InputError(f"k4 is {k4:g}", file, "undistort the images first: only k1 k2 k3 p1 p2 are supported")
     lens = (k1, k2, p1, p2, k3) if k3 else (k1, k2, p1, p2)
     return "plumb_bob", lens if any(lens) else ()
 
@@ -174,4 +174,4 @@ def _left_out(meta: Mapping[str, Any], entries: list[dict[str, Any]]) -> tuple[s
         "rolling_shutter": "a rolling shutter",
     }
     named = [said for key, said in keys.items() if key in meta or any(key in entry for entry in entries)]
-    return (f"The file also names {', '.join(named)}, which were not read.",) if named else ()
+    return (f"The file also refers to {', '.join(named)}, which were not read.",) if named else ()

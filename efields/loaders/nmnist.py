@@ -1,7 +1,7 @@
 """N-MNIST and N-Caltech101 (Orchard et al., 2015): events of 5 bytes to the end of the file, no header.
 
 An event is x, y, then 24 bits, big endian: polarity (1 is ON) and 23 bits of time in microseconds. y is 0 at the top.
-An event with y = 240 is none: it adds 2^13 us to all times from it on, as the data set's own readers do. The sensor of
+An event with y = 240 is none: it adds 2^13 us to all times from it on, as the dataset's own readers do. The sensor of
 N-MNIST is the 34 x 34 pixels that were kept, that of N-Caltech101 an ATIS of 240 x 180.
 """
 
@@ -30,13 +30,13 @@ BEGINS = rb""
 _SIZE = 5
 _OVERFLOW_ROW, _OVERFLOW_US = 240, 1 << 13
 _MOST = (240, 180)
-"""The largest sensor of these data sets."""
+"""The largest sensor of these datasets."""
 _RANGE_US = 1 << 23
 _JUMP_US, _FALL_US = 1 << 14, 1 << 10
-"""Steps of time, forward and backward, that salvage takes for garbage: short, as events read one byte off look real."""
+"""Time steps, forward and backward, that salvage treats as garbage: short, as events read one byte off look real."""
 _BYTES = _SIZE << 16
 _BLANK = 3
-"""Records of zeros in a row that are no events."""
+"""Records of zeros in a row that are not events."""
 _LOOKED_AT = 2048
 """Events that `matches` looks at."""
 
@@ -54,14 +54,14 @@ class Config(OneFile):
         size, notes = (self.width, self.height), ()
         if not self.width:
             found = with_assumed_size(EventFile("", path, 0, 0, partial(_decode, data, _MOST)))
-            # An event beyond the sensors of these data sets is damage, not a larger sensor.
+            # An event beyond the sensors of these datasets is damage, not a larger sensor.
             size, notes = (min(found.width, _MOST[0]), min(found.height, _MOST[1])), found.notes
         decode = partial(_decode, data, size)
         return EventFile("N-MNIST 5-byte events", path, *size, decode, notes=notes, size_assumed=not self.width)
 
 
 def matches(path: str | Path) -> bool:
-    """Whether the first bytes of `path` are such events, all inside of a sensor and in order of time."""
+    """Whether the first bytes of `path` are such events, all inside a sensor and in order of time."""
     start = first_bytes(Path(path), _SIZE * _LOOKED_AT)
     count = len(start) // _SIZE
     if count < 2 or not re.search(rb"[^\t\n\r -~]", start) or of_other_kind(start):  # nor is text
@@ -90,7 +90,7 @@ def _decode(data: np.ndarray, size: tuple[int, int], damages: Damages) -> Iterat
         outside = ((x >= size[0]) | (y >= size[1])) & (y != _OVERFLOW_ROW)
         return outside | blank_records(records, _SIZE, _BLANK), (step > _JUMP_US) & (step < _RANGE_US - _FALL_US)
 
-    what = "an event lies outside of the sensor or in a block of zeros, or a time jumps"
+    what = "an event lies outside the sensor or in a block of zeros, or a time jumps"
     if damages.salvage:
         parts = (records for records, _ in whole_runs(data, 0, _SIZE, faults, what, damages))
     else:
@@ -104,7 +104,7 @@ def _decode(data: np.ndarray, size: tuple[int, int], damages: Damages) -> Iterat
         columns = EventColumns.of(x, y, t + more, on)
         yield columns.take(~overflow) if overflow.any() else columns
     if end < len(data) and not damages.salvage:
-        damages.found("the last event is cut short", byte=end)
+        damages.found("the last event is truncated", byte=end)
 
 
 def _pieces(data: np.ndarray, damages: Damages) -> Iterator[np.ndarray]:

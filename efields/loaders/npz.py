@@ -1,4 +1,4 @@
-"""Events in a NumPy archive (.npz): arrays called x, y, t, p or the like, or one table of events.
+"""Events in a NumPy archive (.npz): arrays named x, y, t, p or similar, or one table of events.
 
 Known names: x, xs, col; y, ys, row; t, ts, time, timestamp; p, ps, pol, polarity; `position` with two columns for x and
 y; a table `events` of four columns or with fields. `width` and `height` (or `resolution`) may say the size of the

@@ -30,7 +30,7 @@ from efields.recordings.sensor_size import checked_size, with_assumed_size
 HOLDS = ("*.npz", "events/*.npz")
 
 _ENOUGH = 4000
-"""Events that tell the unit of time."""
+"""Number of events from which the unit of time is detected."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ class Config(Table):
         checked_size(self.width, self.height, source)
         files = _numbered(source)
         if not files:
-            raise InputError("holds no numbered .npz files, nor does its folder events", source, "name their folder")
+            raise InputError(
+                "contains no numbered .npz files, and neither does its folder events", source, "give their folder"
+            )
         options = self.array_options
         heads, named_unit, places = [np.zeros(0)], "", {}
         for file in files:
@@ -98,7 +100,7 @@ def _decode(files: list[Path], options: ArrayOptions, power: int, damages: Damag
             if first is None and columns.count:
                 first = int(columns.t_us[0])
                 if began is not None and first < began:
-                    do = "give files whose times go on from one to the next, or convert each alone"
+                    do = "give files whose times continue from one to the next, or convert each separately"
                     raise InputError("its times begin before those of the file before it", file, do)
                 began = first
             yield columns

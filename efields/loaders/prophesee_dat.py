@@ -32,7 +32,7 @@ _EVENT = np.dtype([("t", "<u4"), ("address", "<u4")])
 _ROWS = 1 << 16
 """Events decoded at a time, so that columns stay in the cache."""
 _JUMP_US, _FALL_US = 60_000_000, 1_000_000
-"""Steps of time, forward and backward, that salvage takes for garbage."""
+"""Time steps, forward and backward, that salvage treats as garbage."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class Config(OneFile):
         data = opened_bytes(path)
         header = read_header(data[:MOST].tobytes())
         if header.end == 0:
-            raise InputError("does not begin with a header of '%' lines", path, "copy the file again, whole")
+            raise InputError("does not begin with a header of '%' lines", path, "copy the complete file again")
         head = data[header.end : header.end + 2].tobytes()
         if len(head) < 2 or head[0] not in _TYPES or head[1] != _EVENT.itemsize:
             found = f"type {head[0]:#04x} of {head[1]} bytes" if len(head) == 2 else "nothing"
             raise InputError(
-                f"holds {found} behind its header, not events of type 0x00 or 0x0c of 8 bytes, at byte {header.end:,}",
+                f"holds {found} after its header, not events of type 0x00 or 0x0c of 8 bytes, at byte {header.end:,}",
                 path,
                 "choose a file of CD events",
             )
@@ -98,7 +98,7 @@ class _Events:
             yield EventColumns.of(x, y, t + (wraps << 32) + t0, on)
         over = (len(self.data) - self.start) % _EVENT.itemsize
         if over and not damages.salvage:
-            damages.found("the last event is cut short", byte=len(self.data) - over)
+            damages.found("the last event is truncated", byte=len(self.data) - over)
 
     @property
     def start(self) -> int:
@@ -113,7 +113,7 @@ class _Events:
             yield piece
 
     def _whole(self, damages: Damages) -> Iterator[np.ndarray]:
-        what = "an event lies outside of the sensor or in a block of zeros, or a time jumps"
+        what = "an event lies outside the sensor or in a block of zeros, or a time jumps"
         runs = whole_runs(self.data, self.start, _EVENT.itemsize, self._faults, what, damages)
         return (records for records, _ in runs)
 

@@ -123,7 +123,7 @@ def _decode(path: Path, damages: Damages) -> Iterator[EventColumns]:
             wrong = (x.astype(np.int64) >> 16 != 0) | (y.astype(np.int64) >> 16 != 0)
             if wrong.any():
                 first, lost = row + int(np.argmax(wrong)), int(np.count_nonzero(wrong))
-                damages.found("a coordinate is no pixel", row=first, lost_events=lost)
+                damages.found("a coordinate is not a pixel", row=first, lost_events=lost)
             columns = EventColumns.of(x, y, t, rows["p"] > 0)
             yield columns.take(~wrong) if wrong.any() else columns
 

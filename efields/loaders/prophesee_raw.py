@@ -46,9 +46,9 @@ class Config(OneFile):
     """How to read a RAW file."""
 
     width: PixelsOrUnknown = 0
-    """Columns of the sensor; 0: as the header says."""
+    """Width of the sensor in pixels; 0: as in the header."""
     height: PixelsOrUnknown = 0
-    """Rows of the sensor; 0: as the header says."""
+    """Height of the sensor in pixels; 0: as in the header."""
 
     def open(self, path: str | Path) -> EventFile:
         """Read the header. Raises `InputError` where it does not say the format."""
@@ -67,7 +67,7 @@ class Config(OneFile):
         elif size is None:
             size = _FALLBACK[version]
             notes = (
-                f"The size of the sensor is not in the file: {size[0]} x {size[1]} taken, as most such cameras have.",
+                f"The size of the sensor is not in the file: {size[0]} x {size[1]} is assumed, as in most of them.",
             )
         words = _Words(data, header, version, version == "2.1" and _halves_swapped(header, data))
         return EventFile(
@@ -113,7 +113,7 @@ class _Words:
                 words, untimed = decoder.from_time_on(words)
                 decoder.forget()
                 if untimed:
-                    damages.found("events have no time behind lost words", lost_events=untimed)
+                    damages.found("events after lost words have no time", lost_events=untimed)
             lost &= not len(words)
             columns = decoder.decode(words)
             if decoder.first_unknown is not None:
@@ -122,14 +122,12 @@ class _Words:
             if columns.count:
                 yield replace(columns, t_us=columns.t_us + t0) if t0 else columns
         if not damages.salvage and at < len(self.data):
-            damages.found("the last word is cut short", byte=at)
+            damages.found("the last word is truncated", byte=at)
         if decoder.unplaced and not placed:
-            what = f"holds {decoder.unplaced:,} events, but no word of time (TIME_HIGH) before any"
+            what = f"has {decoder.unplaced:,} events, but no time word (TIME_HIGH) before any of them"
             raise InputError(what, damages.path, "record again, or copy the file again from its beginning")
         if decoder.unplaced:
-            damages.left_out(
-                "events before the first word of time and row, where a live stream began", decoder.unplaced
-            )
+            damages.left_out("events before the first time and row words, where a live stream began", decoder.unplaced)
 
     def side_streams(self, damages: Damages) -> SideStreams:
         """Triggers of all channels. What is broken was reported with the events."""

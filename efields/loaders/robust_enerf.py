@@ -65,7 +65,7 @@ class _Settings:
     trajectory: Literal["linear", "cubic"] = "linear"
     """How poses are interpolated."""
     notes: tuple[str, ...] = ()
-    """What a user should know, a sentence each."""
+    """What a user should know, one sentence each."""
     box: Box | None = None
     """Region of the world that holds the scene."""
 
@@ -75,9 +75,9 @@ class Config(Extrapolated, Outside):
     """How to read a recording in the layout of Robust e-NeRF."""
 
     trajectory: Literal["", "linear", "cubic"] = ""
-    """How poses are interpolated; empty: as the recording says, else linear."""
+    """How poses are interpolated; empty: as in the recording, else linear."""
     view_stride: EveryNth = 1
-    """Read every n-th view only: published sets hold 200 views of 800 x 800, 1.5 GB as float32."""
+    """Read only every n-th view: published sets have 200 views of 800 x 800, 1.5 GB as float32."""
     views: bool = True
     """Whether to read the images at all."""
 
@@ -86,7 +86,7 @@ class Config(Extrapolated, Outside):
         root = Path(path)
         if _is_raw(root):
             raise InputError(
-                "holds a simulation that was not preprocessed",
+                "contains a simulation that was not preprocessed",
                 root,
                 "run Robust e-NeRF's scripts/preprocess_esim.py on it",
             )
@@ -171,7 +171,7 @@ def _bandwidth_notes(root: Path) -> tuple[str, ...]:
     """What Deblur e-NeRF's calibration holds beyond Robust e-NeRF's."""
     members = npz_members(root / "camera_calibration.npz") or set()
     named = [name for name in _BANDWIDTH if name in members]
-    return (f"The calibration's bandwidth of pixels was not used ({', '.join(named)}).",) if named else ()
+    return (f"The pixel bandwidth in the calibration was not used ({', '.join(named)}).",) if named else ()
 
 
 def _exposure_notes(files: list[Path]) -> tuple[str, ...]:

@@ -43,11 +43,11 @@ class Config(OneFile, Outside):
     topic: str = ""
     """The topic of the events; empty: the only one there is."""
     imu_topic: str = ""
-    """The topic of inertial samples; empty: the one whose name is nearest to that of the events."""
+    """The topic of IMU samples; empty: the one whose name is closest to that of the events."""
     frame_topic: str = ""
     """The topic of frames; empty: likewise."""
     clock: Literal["ros", "sensor"] = "ros"
-    """Whether times of EVT 3.0 are moved to the clock of the bag, or left as the sensor counted them."""
+    """Whether times of EVT 3.0 are shifted to the clock of the bag, or left on the sensor's clock."""
 
     def open(self, path: str | Path) -> EventFile:
         """Open the bag `path`. Raises `InputError` listing topics where that of the events is not known."""
@@ -59,7 +59,7 @@ class Config(OneFile, Outside):
         width, height = self.width or first.width, self.height or first.height
         if not (1 <= width <= 1 << 16 and 1 <= height <= 1 << 16):
             raise InputError(
-                f"says that its sensor has {width} x {height} pixels", source, "give its --width and --height"
+                f"states that its sensor has {width} x {height} pixels", source, "give its --width and --height"
             )
         imu = self.imu_topic or nearest(bag.topics, IMU, topic)
         frames = self.frame_topic or nearest(bag.topics, IMAGE, topic)
@@ -98,7 +98,9 @@ class Config(OneFile, Outside):
         if not names:
             raise InputError("holds no topic of events", bag.path, f"it holds {listed}")
         if len(names) > 1:
-            raise InputError(f"holds {len(names)} topics of events: {', '.join(names)}", bag.path, "name one (topic)")
+            raise InputError(
+                f"holds {len(names)} topics of events: {', '.join(names)}", bag.path, "give one with the option topic"
+            )
         return names[0]
 
     def _first(self, bag: Bag, topic: str) -> tuple[EventMessage, int, tuple[str, ...]]:
@@ -112,12 +114,12 @@ class Config(OneFile, Outside):
             start = first_event_us(message, damages)
             if start is not None:
                 by = message.stamp_us - start
-                note = f"Times are the sensor's, moved by {by * 1e-6:.6f} s: the first event is at its message's stamp."
+                note = f"Times are the sensor's, shifted by {by * 1e-6:.6f} s to match the first message's stamp."
                 return first, by, (note,)
         if first is None:
             for _ in taken_apart(bag.messages(frozenset({topic}), Damages(bag.path)), bag.ros1, Damages(bag.path)):
                 pass  # says what is broken
-            raise InputError(f"holds no message on {topic}", bag.path, "choose a recording that does")
+            raise InputError(f"holds no message on {topic}", bag.path, "choose a recording with events")
         return first, 0, ()
 
 

@@ -1,4 +1,4 @@
-"""Events as text, one a line: .txt and .csv files of many data sets and tools.
+"""Events as text, one per line: .txt and .csv files of many datasets and tools.
 
 A line holds x, y, time and polarity, in an order and with a separator (blanks, tab, comma, semicolon) that vary: the
 Event Camera Dataset has `t x y p` in seconds, others `x y p t` or `x,y,t,p` in micro- or nanoseconds. The first lines
@@ -27,7 +27,7 @@ class Config(Table):
     """How to read events from text."""
 
     separator: str = ""
-    """What stands between values: space, tab, comma or semicolon; empty: found."""
+    """Separator between values: space, tab, comma or semicolon; empty: detected."""
 
     def open(self, path: str | Path) -> EventFile:
         """Open the file `path`. Raises `InputError` where its columns or its unit are not known."""

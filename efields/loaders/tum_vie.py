@@ -5,7 +5,7 @@ The folder of the sequence, or one folder further down, holds
 - `*events_left.h5`, `*events_right.h5`: `events/{x, y, t, p}`, t in microseconds; raw pixels;
 - `mocap_data.txt`: lines `t px py pz qx qy qz qw`, t in microseconds, the MARKER body to world; only at the begin and
   end of long sequences;
-- `left_images/`, `right_images/`: `%05d.jpg`, `image_timestamps_{left,right}.txt` (microseconds, a line each), and
+- `left_images/`, `right_images/`: `%05d.jpg`, `image_timestamps_{left,right}.txt` (microseconds, one line each), and
   perhaps `image_exposures_{left,right}.txt`; 1024 x 1024, grey;
 - `imu_data.txt`: `t gx gy gz ax ay az temperature`, microseconds, rad/s, m/s^2;
 - the calibration, from another download: any `*.json` with `value0`: `T_imu_cam` (px py pz qx qy qz qw), `intrinsics`
@@ -105,10 +105,10 @@ class Config(PosedSequence):
         root = Path(path)
         file = _one(root, f"*events_{self.camera}.h5")
         if file is None:
-            raise InputError(f"holds no *events_{self.camera}.h5", root, "copy the recording again, whole")
+            raise InputError(f"holds no *events_{self.camera}.h5", root, "copy the complete recording again")
         rig = _calibrations(root)
         camera = rig.intrinsics(2 if self.camera == "left" else 3) if rig.path is not None else None
-        notes = () if camera is not None else ("The calibration is not there (a .json with T_imu_cam).",)
+        notes = () if camera is not None else ("The calibration is missing (a .json with T_imu_cam).",)
         imu = _one(root, "imu_data.txt")
         return EventFile(
             format="TUM-VIE HDF5",
@@ -146,7 +146,7 @@ def _one(root: Path, pattern: str) -> Path | None:
     """The one file of that pattern in the folder, else in those in it. Raises `InputError` where there are several."""
     for found in (sorted(root.glob(pattern)), sorted(root.glob(f"*/{pattern}"))):
         if len(found) > 1:
-            raise InputError(f"holds several {pattern} ({found[0].name}, ...)", root, "leave one of them there")
+            raise InputError(f"holds several {pattern} ({found[0].name}, ...)", root, "keep only one of them there")
         if found:
             return found[0]
     return None
@@ -172,7 +172,7 @@ class _Rig:
         model = entry(lens, ("camera_type",), path)
         if model != "kb4":
             raise InputError(
-                f"camera {index} has the model '{model}'", path, "give the calibration of the data set: kb4"
+                f"camera {index} has the model '{model}'", path, "give the calibration of the dataset: kb4"
             )
         values = [float(numbers(lens, ("intrinsics", name), (), path)) for name in _KB4]
         width, height = numbers({"resolution": self._item("resolution", index)}, ("resolution",), (2,), path)
@@ -209,7 +209,7 @@ def _calibrations(root: Path) -> _Rig:
         if "T_imu_marker" in value:
             rig = replace(rig, T_imu_marker=_pose(value["T_imu_marker"], "T_imu_marker", path))
     if seen > 1:
-        raise InputError(f"holds {seen} calibrations of the cameras", root, "leave one of them there")
+        raise InputError(f"holds {seen} calibrations of the cameras", root, "keep only one of them there")
     return rig
 
 

@@ -213,7 +213,7 @@ class Recording:
 
     @property
     def lens_assumed(self) -> bool:
-        """Whether a note says that nobody gave the focal length of `camera`."""
+        """Whether a note says that the focal length of `camera` is assumed."""
         return self.camera is not None and any(note.startswith(ASSUMED_LENS) for note in self.notes)
 
     @property

@@ -1,4 +1,4 @@
-"""What the page of an estimate shows, gathered from the recording and from what was found."""
+"""The content of an estimate's page, gathered from the recording and the results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def motion_page(
 ) -> MotionPage:
     """The page of what `command` found in these events of the recording at `path`.
 
-    Raises `InputError` for a broken `motion.txt` beside the recording.
+    Raises `InputError` for a broken `motion.txt` next to the recording.
     """
     motion, flow = found
     before, after = sharpness_pair(*sharpened(events, camera_of(recording), motion, flow, backend))
@@ -54,12 +54,12 @@ def motion_page(
 
 
 def notes_of(recording: Recording, motion: Motion) -> tuple[str, ...]:
-    """What a user should know of an estimate, a sentence each."""
+    """What a user should know about an estimate, one sentence each."""
     notes = recording.notes + motion.notes
     if recording.camera is None:
         return (
             *notes,
-            "The camera is not calibrated: flow is in pixels of the recorded image, and no egomotion is given. Inside "
-            "the estimate a focal length of the image's width is assumed, on which the flow hardly depends.",
+            "The camera is not calibrated: flow is in pixels of the recorded image, without egomotion. The estimate "
+            "assumes a focal length equal to the image width, on which the flow hardly depends.",
         )
     return notes + motion.ambiguities

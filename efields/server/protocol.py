@@ -221,7 +221,7 @@ def text_of(message: Any) -> str:
         for name, kind in names.items():
             if type(message) is kind:
                 return json.dumps({"type": name, **table_of(message)}, allow_nan=False)
-    raise TypeError(f"{type(message).__name__} is no message")
+    raise TypeError(f"{type(message).__name__} is not a message")
 
 
 def packed(header: FrameHeader | ChangeHeader, payload: bytes) -> bytes:

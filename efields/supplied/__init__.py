@@ -1,1 +1,1 @@
-"""What a user gives beside a recording: the camera, the poses, how they hang together, and what that leads to."""
+"""What a user supplies with a recording: camera, poses, the relation between them, and checks of the result."""

@@ -115,7 +115,7 @@ def _of_npz(path: Path, part: str) -> Calibration:
             arrays["intrinsics"], *size, path, model=str(arrays["distortion_model"]), distortion=distortion
         )
     except (TypeError, ValueError) as error:
-        raise InputError(f"holds a value of the wrong kind ({error})", path, "write the calibration again") from None
+        raise InputError(f"contains a value of the wrong kind ({error})", path, "write the calibration again") from None
     pinhole = Intrinsics(camera.fx, camera.fy, camera.cx, camera.cy)
     bayer = str(arrays.get("bayer_pattern", ""))
     return Calibration(pinhole, camera.distortion_model, camera.distortion, size, bayer)

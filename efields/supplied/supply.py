@@ -1,4 +1,4 @@
-"""A recording with the camera and the poses that a user gives beside it."""
+"""A recording with the camera and the poses that a user supplies."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def trajectory_for(recording: Recording, supplied: Supplied) -> tuple[Trajectory
     if not supplied.poses:
         if recording.trajectory is None or supplied.body_to_camera:
             flag = "--body-to-camera" if supplied.body_to_camera else "--time-offset"
-            raise InputError(f"{flag} belongs to poses that are given", recording.path, "give them with --poses")
+            raise InputError(f"{flag} needs poses that are given", recording.path, "give them with --poses")
         own = recording.trajectory
         moved = Trajectory(own.t_us - offset_us, own.position, own.orientation, own.kind, origin_us)
         return moved, (_offset_note(supplied.time_offset_s),)
@@ -117,7 +117,7 @@ def _inverse(position: np.ndarray, orientation: np.ndarray) -> tuple[np.ndarray,
 
 
 def _offset_note(offset_s: float) -> str:
-    return f"A time offset of {offset_s:g} s was taken off the times of the poses (t_pose = t_event + offset)."
+    return f"A time offset of {offset_s:g} s was subtracted from the times of the poses (t_pose = t_event + offset)."
 
 
 def _with_camera(recording: Recording, supplied: Supplied) -> Recording:
@@ -129,7 +129,7 @@ def _with_camera(recording: Recording, supplied: Supplied) -> Recording:
         notes = ("The recording's own calibration was replaced by the one given.", *notes)
     if events.on_pixel is not None and camera.lens != "none":
         notes += (
-            "Pixels are fractional, as of rectified events: where they are, give the calibration without its lens.",
+            "Pixels are fractional, as in rectified events: if they are, give the calibration without its distortion.",
         )
     _say(notes, supplied.camera)
     frames = recording.frames
@@ -159,7 +159,7 @@ def _views(frames: Frames, trajectory: Trajectory, camera: Camera) -> tuple[View
     rows, columns = frames.image.shape[1:3]
     if (columns, rows) != (camera.width, camera.height):
         sizes = f"{columns} x {rows}, the calibrated camera {camera.width} x {camera.height}"
-        return None, (f"Frames are {sizes}: they were left without poses.",)
+        return None, (f"Frames are {sizes}: they were given no poses.",)
     kept = np.flatnonzero(trajectory.covers(frames.t_us))
     notes = _left_out(len(frames) - len(kept), len(frames))
     if not len(kept):
@@ -178,7 +178,7 @@ def _views(frames: Frames, trajectory: Trajectory, camera: Camera) -> tuple[View
 
 
 def _left_out(count: int, of: int) -> tuple[str, ...]:
-    return (f"{count} of {of} frames lie outside the time of the poses and were left out.",) if count else ()
+    return (f"{count} of {of} frames are outside the time of the poses and were left out.",) if count else ()
 
 
 def _poses_at(trajectory: Trajectory, t_us: np.ndarray) -> np.ndarray:

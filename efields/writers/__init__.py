@@ -73,4 +73,6 @@ def writer_for(out: Path, to: str | None) -> tuple[str, Writer]:
     if found:
         raise InputError(f"'{suffix}' could be any of: {', '.join(found)}", out, f"choose with --to {found[0]}")
     known = ", ".join(sorted({module.SUFFIX for module in modules.values() if module.SUFFIX}))
-    raise InputError(f"no format is called '{suffix}'", out, f"use one of {known}, or no ending for a recording folder")
+    raise InputError(
+        f"'{suffix}' is not a known format", out, f"use one of {known}, or no suffix for a recording folder"
+    )

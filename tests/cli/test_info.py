@@ -189,7 +189,7 @@ def test_an_exported_page_is_opened_again(tmp_path: Path, capsys: pytest.Capture
     page.write_text(f'<script type="application/json" id="efields-scene">{document}</script>' + "".join(blobs.values()))
     assert facts(capsys, str(page)) == found
     assert cli.main(["info", str(page)]) == 0
-    assert "8 x 8 x 5 voxels, the field stands still" in capsys.readouterr().out
+    assert "8 x 8 x 5 voxels, static field" in capsys.readouterr().out
     page.write_text(page.read_text().replace(blobs["volume-0.bin"], ""))
     assert cli.main(["info", str(page)]) == 2
     assert "the scene is broken: volume-0.bin is not there" in capsys.readouterr().err
