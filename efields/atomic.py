@@ -1,6 +1,6 @@
-"""Files that appear whole or not at all: written under a temporary name, brought to disk, then renamed.
+"""Files that appear complete or not at all: written under a temporary name, flushed to disk, then renamed.
 
-And names: nothing that is there is replaced unless somebody asked for it.
+And names: nothing existing is replaced unless that was requested.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def check_place(path: str | os.PathLike[str]) -> None:
     places = [target, *target.parents] if target.is_dir() else target.parents
     above = next(place for place in places if place.exists())
     if not above.is_dir():
-        raise InputError("is a file, and not the folder that it is named as", above, "name another place")
+        raise InputError("is a file, not the folder that the path implies", above, "give another path")
     try:
         tempfile.TemporaryFile(dir=above).close()
     except OSError as error:

@@ -26,11 +26,11 @@ def device_named(word: str) -> torch.device:
         return torch.device(kind)
     there = torch.cuda.device_count()
     if int(number or 0) >= there:
-        take = f"take {', '.join(f'cuda:{i}' for i in range(there))} or cpu"
+        take = f"use {', '.join(f'cuda:{i}' for i in range(there))} or cpu"
         if there == 0:
             built = "this torch finds no GPU" if torch.version.cuda else "this torch is built without CUDA"
-            take = f"take cpu; {built}"
-        raise InputError(f"device '{word}' is not there", do=take)
+            take = f"use cpu; {built}"
+        raise InputError(f"device '{word}' is not available", do=take)
     return torch.device("cuda", int(number or 0))
 
 

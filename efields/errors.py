@@ -9,7 +9,7 @@ LONGEST = 500
 
 
 class InputError(Exception):
-    """Input that efields cannot take: what is wrong, where, and what to do, on one line.
+    """Invalid input: what is wrong, where, and what to do, on one line.
 
     The command line prints it without a traceback and exits with code 2.
     """

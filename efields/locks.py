@@ -1,4 +1,4 @@
-"""A lock that one process holds at a time; the system takes it back when that process ends, however it ends."""
+"""A lock that one process holds at a time; the system releases it when that process ends, however it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this machine has for numerics: cores and memory; the one place that sets how many threads are used."""
+"""The machine's resources: cores and memory; the one place that sets the number of threads."""
 
 from __future__ import annotations
 

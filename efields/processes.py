@@ -1,4 +1,4 @@
-"""Other processes: which of them wrote something, whether it still lives, and how one of our own begins."""
+"""Other processes: which of them wrote something, whether it is still running, and how to start our own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and the system's requests to end: an exception in every command, a flag where work must not be cut in two.
+"""Ctrl-C and the system's requests to end: an exception in every command, a flag where work must not be interrupted.
 
 All handling of signals is here.
 """

@@ -24,7 +24,7 @@ def test_words_mean_the_processor_or_a_gpu_that_is_there(monkeypatch: pytest.Mon
     assert device_named("cpu") == CPU == torch.device("cpu")
     assert device_named("cuda") == device_named("cuda:0") == torch.device("cuda", 0)
     assert device_named("cuda:1") == torch.device("cuda", 1)
-    with pytest.raises(InputError, match=r"^device 'cuda:2' is not there; take cuda:0, cuda:1 or cpu$"):
+    with pytest.raises(InputError, match=r"^device 'cuda:2' is not available; use cuda:0, cuda:1 or cpu$"):
         device_named("cuda:2")
 
 
@@ -34,7 +34,7 @@ def test_without_a_gpu_the_line_says_whether_torch_could_use_one(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     monkeypatch.setattr(torch.version, "cuda", built)
-    with pytest.raises(InputError, match=f"^device 'cuda' is not there; take cpu; this torch {why}$"):
+    with pytest.raises(InputError, match=f"^device 'cuda' is not available; use cpu; this torch {why}$"):
         device_named("cuda")
 
 

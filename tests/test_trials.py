@@ -17,7 +17,7 @@ OPENED = {
     "timelens_seq": ("events      12,000,", "4 files in the order of their numbers"),
     "ev128.npy": ("events      12,000,", "128 x 128 is assumed"),
     "posed/ok": ("images      16", "around the point that all cameras look at"),
-    "posed/utm": ("images      16", "It is far from zero: internally, positions count from"),
+    "posed/utm": ("images      16", "It is far from zero: internally, positions are relative to"),
     "posed/bom": ("images      16",),
     "posed/windows_abs": ("images      16", "paths of another machine"),
     "posed/exif_rot": ("images      16", "turned by their EXIF orientation"),

@@ -1,4 +1,4 @@
-"""How fast this machine is at what takes the time, beside what it could do at best (docs/performance.md)."""
+"""Benchmarks: the speed of what takes the time, compared with the ceilings of the machine (docs/performance.md)."""
 
 from efields.bench.noise import noise_recording
 

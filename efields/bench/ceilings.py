@@ -1,4 +1,4 @@
-"""What this machine does at best: products of matrices, rows from random places, bytes in order."""
+"""The best that this machine can do: matrix products, rows at random positions, bytes in sequence."""
 
 from __future__ import annotations
 

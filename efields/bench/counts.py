@@ -1,4 +1,4 @@
-"""What one sample of a hash-grid field asks of the machine, from the field's sizes: the counts behind every ceiling.
+"""The work of one sample of a hash-grid field, from the field's sizes: the counts behind every ceiling.
 
 Counted is what has to be done, not what an implementation does: padding, addresses, activations and hidden layers that
 are computed twice are left to the fraction that it reaches.

@@ -1,4 +1,4 @@
-"""How fast event files are decoded, beside faery, an independent decoder in Rust, where that is installed."""
+"""Decoding speed of event files, compared with faery, an independent decoder in Rust, if installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each kernel by itself: the reference and the native backend with every instruction set, beside the roofline."""
+"""Each kernel by itself: the reference and the native backend with every instruction set, against the roofline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Egomotion and flow on simulated scenes with known motion: errors of each model beside baselines, and their times."""
+"""Egomotion and flow on simulated scenes with known motion: errors of each model and of baselines, and times."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def measure_motion(scene: MotionScene, seconds: float, seed: int = 0) -> Iterabl
 
 @dataclass(frozen=True)
 class TurningFlow:
-    """The flow of a camera that only turns."""
+    """The flow of a camera that only rotates."""
 
     motion: Motion
     """Its angular velocity, linear between windows."""

@@ -1,4 +1,4 @@
-"""What the bench of motion looks at: simulated scenes before a clean and a noisy sensor, with their true motion."""
+"""Data of the motion benchmark: simulated scenes with a clean and a noisy sensor, and their ground-truth motion."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def simulated_scene(source: Path, with_noise: bool) -> MotionScene:
     sensor = noisy(scene.sensor) if with_noise else scene.sensor
     rendered = rendered_scene(scene)
     if rendered.truth is None:
-        raise ValueError(f"{scene.name} has no motion truth")
+        raise ValueError(f"{scene.name} has no ground-truth motion")
     exposure = np.float32(scene.image.exposure)
     frames = (np.asarray(frame, dtype=np.float32) * exposure for frame in rendered.frames)
     events, _ = simulate_events(frames, rendered.t_s, sensor)

@@ -1,4 +1,4 @@
-"""How fast motion and flow of one window are found: beside the published way in plain torch, and as windows grow."""
+"""Speed of motion and flow of one window: against the published method in plain torch, and for growing windows."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def measure_published(
 def measure_window_sizes(scene: MotionScene, sizes: Sequence[int] = SIZES, seed: int = 0) -> list[SpeedRow]:
     """Single windows of more and more events by efields. Raises `InputError` for a scene with fewer events."""
     if len(scene.events) < max(sizes):
-        raise InputError(f"{scene.name} has {len(scene.events)} events", do=f"name a scene with {max(sizes)} or more")
+        raise InputError(f"{scene.name} has {len(scene.events)} events", do=f"give a scene with {max(sizes)} or more")
     return [_ours(scene, size, seed) for size in sizes]
 
 

@@ -1,4 +1,4 @@
-"""The published way to flow and motion of one window, in plain torch: what `efields.motion` is compared to in speed.
+"""The published method for flow and motion of one window, in plain torch: the speed baseline of `efields.motion`.
 
 A baseline and no product: E-MoFlow (Li et al., NeurIPS 2025) with the settings of its released MVSEC configuration, as
 equations and numbers are stated in paper and code, written again: a coordinate network of 8 layers of 256 units on raw

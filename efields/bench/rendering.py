@@ -1,4 +1,4 @@
-"""How long a view takes: of a run's field where there is one, of a made-up field elsewhere."""
+"""Time to render a view: of a run's field if there is one, else of a synthetic field."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What lies between a loader and a writer: filters and changes of pixels and times, for all that a recording holds."""
+"""Between a loader and a writer: filters and changes of pixels and times, for everything in a recording."""

@@ -1,4 +1,4 @@
-"""Conversion of recordings that know more than events: their poses, frames and held-out views go along."""
+"""Conversion of recordings with more than events: their poses, frames and held-out views are converted too."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _QUARTER = np.array([[0.0, 1.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0
 
 
 def left_out(recording: Recording) -> tuple[str, ...]:
-    """A sentence on what a file of events has no place for; none where nothing is lost."""
+    """A sentence on what a file of events cannot store; none if nothing is lost."""
     parts = (
         ("poses", 0 if recording.trajectory is None else len(recording.trajectory)),
         ("posed frames", 0 if recording.frames is None else len(recording.frames)),
         ("held-out views", 0 if recording.heldout is None else len(recording.heldout)),
     )
     said = ", ".join(f"{count} {what}" for what, count in parts if count)
-    return (f"Left out, as the file holds events only: {said}.",) if said else ()
+    return (f"Left out, as the file can store only events: {said}.",) if said else ()
 
 
 def write_posed(recording: Recording, conversion: Conversion, chunks: Iterator[EventColumns], out: Path) -> int:

@@ -83,7 +83,7 @@ def survey(file: EventFile, salvage: bool, on_chunk: Callable[[int], None]) -> S
 def prepare(
     file: EventFile, changes: Changes, damages: Damages, seen: Survey | None = None, sort_all: bool = False
 ) -> Conversion:
-    """Open the way of the events of `file` to a writer, and see that there are any.
+    """Prepare the events of `file` for a writer, and check that there are any.
 
     Raises `InputError` for filters that do not fit the sensor, and when no events are left.
     """
@@ -103,7 +103,7 @@ def prepare(
         ordered = iter(conversion._order)
     first = next(ordered, None)
     if first is None:
-        raise InputError("holds no events", file.path, "choose a recording with events")
+        raise InputError("has no events", file.path, "choose a recording with events")
     span = _slice(changes, int(first.t_us[0]))
     rasters = _rasters(changes, file)
     conversion.filters = [Counted(each) for each in (*span, *_droppers(changes, file, seen), *rasters)]
@@ -167,9 +167,9 @@ def _change_raster(conversion: Conversion, step: Resampling) -> None:
     """Do to the camera and the frames what `step` does to the events."""
     camera, frames = conversion.camera, conversion.side.frames
     if isinstance(step, Flip) and camera is not None:
-        conversion.notes += ("A mirrored picture has no pinhole camera: the calibration was left out.",)
+        conversion.notes += ("A mirrored image has no pinhole camera: the calibration was left out.",)
     if frames is not None and frames.image.shape[1:3] != (conversion.height, conversion.width):
-        conversion.notes += (f"{len(frames)} frames are not of the sensor's size and were left out.",)
+        conversion.notes += (f"{len(frames)} frames do not have the sensor's size and were left out.",)
         frames = None
     conversion.camera = None if camera is None else camera_after(camera, step)
     if frames is not None:
@@ -177,11 +177,11 @@ def _change_raster(conversion: Conversion, step: Resampling) -> None:
     conversion.side = replace(conversion.side, frames=frames)
     conversion.width, conversion.height = step.width, step.height
     if conversion.side.imu is not None and isinstance(step, (Rotate, Flip)):
-        conversion.notes += ("IMU samples keep the axes of their sensor; the picture does not.",)
+        conversion.notes += ("IMU samples keep the axes of their sensor, unlike the image.",)
 
 
 def _side_between(side: SideStreams, span: TimeSlice) -> SideStreams:
-    """What was recorded beside the events in the slice of time."""
+    """What was recorded besides the events in the slice of time."""
 
     def inside(t_us: np.ndarray) -> np.ndarray:
         first = -np.inf if span.start_us is None else span.start_us

@@ -1,4 +1,4 @@
-"""Times that are moved as a whole on the way to a writer: by so many seconds, or so that the first event is at zero."""
+"""Shifts all times on the way to a writer: by a number of seconds, or so that the first event is at zero."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def moved_chunks(chunks: Iterator[EventColumns], by_us: int) -> Iterator[EventCo
 
 
 def moved_side(side: SideStreams, by_us: int) -> SideStreams:
-    """What was recorded beside the events, as much later."""
+    """What was recorded besides the events, shifted alike."""
     imu, frames, triggers = side.imu, side.frames, side.triggers
     return SideStreams(
         imu=None if imu is None else replace(imu, t_us=imu.t_us + by_us),

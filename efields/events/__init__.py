@@ -1,1 +1,1 @@
-"""What the sensor says: event streams, per-pixel intervals, the contrast sensor, event images."""
+"""The sensor's data: event streams, per-pixel intervals, the contrast sensor, event images."""

@@ -1,4 +1,4 @@
-"""The clock of a recording: where it was reset or wrapped, and events whose times lie far from those around them.
+"""The clock of a recording: where it was reset or wrapped, and events whose times are far from their neighbours'.
 
 Times are looked at in the order of the file, in one pass and constant memory. A large step back is one of three things.
 Events come late: soon after, the times go on where they were. Events lie ahead: the times before them go on behind

@@ -1,4 +1,4 @@
-"""What the clock of a recording did: its parts, events far from their neighbours, gaps; and what to say of it."""
+"""The behaviour of a recording's clock: its parts, events far from their neighbours, gaps; and notes on it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Order:
         """A sentence on each of the three groups of events furthest from their neighbours, and one on the others."""
         said = [_of_stray(stray) for stray in sorted(self.strays, key=lambda each: -abs(each.by_us))[:3]]
         if len(self.strays) > 3:
-            said.append(f"{len(self.strays) - 3:,} more groups of events lie far from the times around.")
+            said.append(f"{len(self.strays) - 3:,} more groups of events are far from the surrounding times.")
         return tuple(said)
 
     @property
@@ -120,7 +120,7 @@ class Order:
             many = "a gap" if len(self.gaps) == 1 else f"{len(self.gaps)} gaps"
             length_ms = (longest.end_us - longest.start_us) * 1e-3
             said.append(
-                f"There is no event at all in {many}, the longest of {length_ms:,.0f} ms "
+                f"There are no events at all in {many}, the longest of {length_ms:,.0f} ms "
                 f"from {longest.start_us * 1e-6:.6f} s on, before row {longest.row:,}."
             )
         return tuple(said)
@@ -129,21 +129,21 @@ class Order:
 def _of_part(part: Part) -> str:
     jump = f"from {part.before_us * 1e-6:.6f} s to {part.after_us * 1e-6:.6f} s in row {part.first:,}"
     if part.wrapped:
-        return f"The counter of the clock wrapped ({jump}): its range was added to the times behind."
+        return f"The counter of the clock wrapped ({jump}): its range was added to later times."
     return (
-        f"The clock was reset ({jump}) and never came back: events behind keep their place in the file, at times that "
-        "follow on (option on_reset: first, last or longest keeps one part alone)."
+        f"The clock was reset ({jump}) and never came back: later events keep their order in the file, at times that "
+        "follow on (option on_reset: first, last or longest keeps only one part)."
     )
 
 
 def _of_stray(stray: Stray) -> str:
     where = "ahead of" if stray.by_us > 0 else "behind"
     rows = (
-        f"The event in row {stray.row:,} lies"
+        f"The event in row {stray.row:,} is"
         if stray.count == 1
-        else f"{stray.count:,} events from row {stray.row:,} on lie"
+        else f"{stray.count:,} events from row {stray.row:,} on are"
     )
-    return f"{rows} {span_said(abs(stray.by_us))} {where} the times around."
+    return f"{rows} {span_said(abs(stray.by_us))} {where} the surrounding times."
 
 
 def span_said(microseconds: int) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of events in colours that colour-blind eyes and grey print keep apart."""
+"""Images of events in colours that can be told apart by colour-blind readers and in grey print."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DARK = (0x15, 0x17, 0x1C)
 LIGHT = (0xFF, 0xFF, 0xFF)
 """Background of pictures on white pages."""
 UNKNOWN = (0x6B, 0x6B, 0x73)
-"""Grey of values that nobody knows."""
+"""Grey of unknown values."""
 
 
 def event_image(stream: EventStream, dark: bool = True) -> UInt8[np.ndarray, "h w 3"]:

@@ -1,4 +1,4 @@
-"""Making the columns of a `PixelIndex`: in memory, or part by part in files."""
+"""Builds the columns of a `PixelIndex`: in memory, or part by part in files."""
 
 from __future__ import annotations
 

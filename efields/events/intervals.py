@@ -81,7 +81,7 @@ class PixelIndex:
         Raises `InputError` for an empty stream.
         """
         if len(stream) == 0:
-            raise InputError("no events to index", do="choose a recording, or a part of it, that holds events")
+            raise InputError("no events to index", do="choose a recording, or a part of it, that contains events")
         first_us = int(stream.t_us[0])
         span_us = int(stream.t_us[-1]) - first_us + 1
         build = columns_in_memory if len(stream) <= scratch.IN_MEMORY else columns_in_files

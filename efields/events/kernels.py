@@ -1,4 +1,4 @@
-"""The compiled way to index events and to look windows up: the same integers as numpy's way beside each call of it.
+"""Compiled versions of indexing events and looking windows up: the same integers as numpy's next to each call.
 
 Every function gives None where the kernels are not compiled, or do not take these arrays; the caller goes on in numpy.
 Random numbers are never drawn here, so that a batch does not depend on whether the kernels are there.

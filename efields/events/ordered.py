@@ -1,4 +1,4 @@
-"""Chunks of events in order of time, in constant memory, of a file where times go backwards now and then."""
+"""Chunks of events in order of time, in constant memory, from a file whose times occasionally go backwards."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class InOrder:
         first = int(np.argmax(late))
         back_us = self._handed_us - int(chunk.t_us[late].min())
         self.lost(
-            f"time goes back further than {self.window:,} events held back can bring in order",
+            f"time goes back further than a buffer of {self.window:,} events can sort",
             row=row + first,
             lost_events=int(np.count_nonzero(late)),
             do=f"by {span_said(back_us)} here: sort all in memory with --sort, or drop such events with --salvage",

@@ -1,4 +1,4 @@
-"""Changes of the pixel raster of a stream, chunk by chunk: crop, turn, flip, coarser pixels.
+"""Changes of the pixel raster of a stream, chunk by chunk: crop, rotate, flip, coarser pixels.
 
 `efields.geometry.resampling` does the same to the camera. Chunks come in order of time, their events inside the
 sensor; `width` and `height` of each step are the size of the sensor after it.
@@ -70,7 +70,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class Rotate:
-    """Turns the picture clockwise by quarter turns."""
+    """Rotates the image clockwise in steps of 90 degrees."""
 
     turns: Literal[1, 2, 3]
     """Quarter turns."""
@@ -78,7 +78,7 @@ class Rotate:
     """Columns of the sensor before."""
     old_height: int
     """Rows of the sensor before."""
-    name: str = "lost in turning"
+    name: str = "lost in rotating"
 
     @property
     def width(self) -> int:
@@ -102,7 +102,7 @@ class Rotate:
 
 @dataclass(frozen=True)
 class Flip:
-    """Mirrors the picture."""
+    """Mirrors the image."""
 
     axis: Literal["horizontal", "vertical"]
     """Whether left and right are exchanged, or top and bottom."""

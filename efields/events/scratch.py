@@ -1,4 +1,4 @@
-"""Arrays that live in files for the time being: for what is larger than memory."""
+"""Temporary arrays in files, for what is larger than memory."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def scratch_folder() -> Path:
 
 
 def pieces(length: int, size: int, *columns: np.ndarray) -> Iterator[slice]:
-    """Slices of at most `size` that cover `length`; where that is more than fits in memory, what `columns` map is given
-    back behind each slice (and read again by who needs it), so that a pass over files takes no memory of theirs.
+    """Slices of at most `size` that cover `length`; if that is more than fits in memory, the memory-mapped pages of
+    `columns` are released after each slice (and read again when needed), so that a pass over files takes no memory.
     """
     for first in range(0, length, size):
         yield slice(first, min(first + size, length))
@@ -39,7 +39,7 @@ def pieces(length: int, size: int, *columns: np.ndarray) -> Iterator[slice]:
 
 
 def give_back(*columns: np.ndarray) -> None:
-    """Give back the memory that mapped columns take; what is read again comes from their files."""
+    """Release the memory-mapped pages of columns; what is read again comes from their files."""
     for column in columns:
         base: Any = column
         while base is not None:
@@ -84,7 +84,7 @@ class Column:
         self._scratch, self._path, self._dtype, self._length = scratch, path, dtype, 0
 
     def append(self, values: np.ndarray) -> None:
-        """Write values behind those that are there. Raises `InputError` when the disk is full."""
+        """Append values. Raises `InputError` when the disk is full."""
         try:
             with self._path.open("ab") as file:
                 file.write(np.ascontiguousarray(values, dtype=self._dtype).data)
@@ -102,7 +102,7 @@ class Column:
 
     def _no_room(self, error: OSError) -> InputError:
         what = f"cannot be written ({error.strerror or error})"
-        return InputError(what, scratch_folder(), "free some space, or set EFIELDS_SCRATCH to a folder that has it")
+        return InputError(what, scratch_folder(), "free some space, or set EFIELDS_SCRATCH to a folder with more")
 
 
 class _Kept(np.memmap):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
-"""Weights of linear R, G, B in what a grey sensor sees of colours (Rec. 709)."""
+"""Weights of linear R, G, B in the luminance that a grey sensor sees (Rec. 709)."""
 Count = TypeVar("Count", float, np.ndarray, "Tensor")
 
 
@@ -25,9 +25,9 @@ class Sensor:
     """
 
     c_pos: Annotated[float, Range(above=0, most=1e6)] = 0.25
-    """Rise of natural-log intensity that makes an ON event, > 0."""
+    """Increase of natural-log intensity that triggers an ON event, > 0."""
     c_neg: Annotated[float, Range(above=0, most=1e6)] = 0.25
-    """Fall of natural-log intensity that makes an OFF event, > 0."""
+    """Decrease of natural-log intensity that triggers an OFF event, > 0."""
     refractory_us: NotNegative = 0.0
     """Dead time of a pixel after each of its events, in microseconds."""
     threshold_sigma: NotNegative = 0.0

@@ -1,4 +1,4 @@
-"""What a stream of events looks like in numbers: balance of polarities, pixels that fire on their own."""
+"""Statistics of an event stream: balance of polarities, hot pixels."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def hot_pixels_note(count: int) -> tuple[str, ...]:
     if count == 0:
         return ()
     fire = f"{count:,} pixels fire" if count > 1 else "One pixel fires"
-    return (f"{fire} far more than all around: efields convert --hot-pixels leaves such out.",)
+    return (f"{fire} far more than neighbouring pixels: efields convert --hot-pixels removes such pixels.",)
 
 
 def hot_pixels_of(counts: Int64[np.ndarray, "h w"], sigmas: float = 6.0) -> Int64[np.ndarray, " k"]:

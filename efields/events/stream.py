@@ -79,10 +79,10 @@ class EventStream:
         ) > 1:
             shapes = ", ".join(str(column.shape) for column in (x, y, t_us, polarity))
             raise InputError(
-                f"columns x, y, t, polarity have shapes {shapes}", where, "give one number an event in each"
+                f"columns x, y, t, polarity have shapes {shapes}", where, "give one number per event in each"
             )
         if len(x) == 0:
-            raise InputError("no events", where, "choose a recording, or a part of it, that holds events")
+            raise InputError("no events", where, "choose a recording, or a part of it, that contains events")
         _check_inside(x, y, width, height, where)
         stream = cls(
             x=x.astype(np.uint16, copy=False),

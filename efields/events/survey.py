@@ -1,4 +1,4 @@
-"""One pass over the events of a recording, of any length, in constant memory: what `efields info` tells of them."""
+"""One pass over the events of a recording, of any length, in constant memory: the statistics of `efields info`."""
 
 from __future__ import annotations
 

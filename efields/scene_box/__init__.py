@@ -1,4 +1,4 @@
-"""Where the scene is: the box that its field fills, as given, as recorded, or found from what was recorded."""
+"""Where the scene is: the box that its field fills, as given, as recorded, or estimated from the recording."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from efields.scene_box.bounds import box_of_points, box_seen, points_of_depth
 
 Corners = Annotated[tuple[Triple, Triple], Range(-1e12, 1e12)]
 GIVE = "give its box, two opposite corners: --box=x0,y0,z0,x1,y1,z1 (problem.box)"
-"""What to do where the box cannot be found."""
+"""What to do if the box cannot be determined."""
 
 
 @dataclass(frozen=True)
 class FoundBox:
-    """A box of the world and how it was found."""
+    """A box in the world and how it was determined."""
 
     box: Box
     """The box."""
@@ -38,8 +38,10 @@ class FoundBox:
     def sentence(self) -> str:
         """The box in words, to thousandths of its diagonal, and what its numbers count from where that is not zero."""
         lo, hi, origin = (written(corner, self.box) for corner in (self.box.lo, self.box.hi, origin_of(self.box)))
-        far = f" It is far from zero: internally, positions count from {origin}." if any(origin_of(self.box)) else ""
-        return f"The field's box reaches from {lo} to {hi}: {self.source}.{far}"
+        far = (
+            f" It is far from zero: internally, positions are relative to {origin}." if any(origin_of(self.box)) else ""
+        )
+        return f"The field's box spans {lo} to {hi}: {self.source}.{far}"
 
 
 def written(point: Triple, box: Box) -> str:
@@ -59,14 +61,14 @@ def find_box(
     if given is not None:
         return FoundBox(Box.between(*given), "as given", sought=False)
     if recording.box is not None:
-        return FoundBox(recording.box, "as the recording says", sought=False)
+        return FoundBox(recording.box, "given by the recording", sought=False)
     circled = box_looked_at(path, camera)
     if circled is not None:
-        return FoundBox(circled, "around the point that all cameras look at, as wide as they see")
+        return FoundBox(circled, "around the point that all cameras look at, as wide as their view")
     measured = points_of_depth(frames) if frames is not None else np.zeros((0, 3))
     for points, source in ((measured, "depth maps of the frames"), (recording.points, "points of the reconstruction")):
         if points is not None and len(points):
-            return FoundBox(box_of_points(points), f"around the {source}, outliers left out")
+            return FoundBox(box_of_points(points), f"around the {source}, without outliers")
     if recording.depth_range is not None:
         box = box_seen(path, camera, np.linspace(*path.seconds_span, 64), *recording.depth_range)
         nearest, farthest = recording.depth_range
@@ -85,11 +87,13 @@ def _swept(recording: Recording, camera: Camera) -> FoundBox:
     swept = swept_depth(events, path, camera)
     if not swept.tells:
         moved = f"{np.median(swept.parallax_px):.1f} px" if len(swept.depth) else "no edge stands out"
-        raise InputError(f"the events show too little parallax to tell how far the scene is ({moved})", where, GIVE)
+        raise InputError(
+            f"the events show too little parallax to determine the distance of the scene ({moved})", where, GIVE
+        )
     nearest, farthest = swept.reach
     first, last = ((int(t) - path.origin_us) * 1e-6 for t in (events.t_us[0], events.t_us[-1]))
     seconds = np.linspace(first, last, 64)
     box = box_seen(path, camera, seconds, nearest, farthest)
     return FoundBox(
-        box, f"what the camera sees, as events show depths from {nearest:.3g} to {farthest:.3g} by parallax"
+        box, f"what the camera sees, at depths from {nearest:.3g} to {farthest:.3g} by the parallax of events"
     )

@@ -1,4 +1,4 @@
-"""Boxes around points, around what depth maps hold, and around what cameras see."""
+"""Boxes around points, around the content of depth maps, and around what cameras see."""
 
 from __future__ import annotations
 

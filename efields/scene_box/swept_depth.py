@@ -1,4 +1,4 @@
-"""How far the scene is, from events and known poses alone: a space sweep, as in EMVS.
+"""Distance of the scene, from events and known poses alone: a space sweep, as in EMVS.
 
 An event is a ray in space. From a reference view, planes of constant depth are swept through the rays of nearby events:
 where a plane meets an edge of the scene the rays meet, and their image on the plane is sharp. Source: Rebecq et al.,

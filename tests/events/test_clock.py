@@ -83,8 +83,8 @@ def test_late_events_and_those_ahead_are_no_resets() -> None:
     order = order_of(t_us)
     assert len(order.parts) == 1
     assert order.strays == (Stray(400, 64, 10_000 - 39_900), Stray(764, 1, 10**9 - 70_000))
-    assert "64 events from row 400 on lie 29,900 us behind the times around." in order.sentences
-    assert "The event in row 764 lies 999.930 s ahead of the times around." in order.sentences
+    assert "64 events from row 400 on are 29,900 us behind the surrounding times." in order.sentences
+    assert "The event in row 764 is 999.930 s ahead of the surrounding times." in order.sentences
 
 
 @pytest.mark.parametrize("t_us", [[], [5], [5, 5], [5, 10**9]])
@@ -107,7 +107,7 @@ def test_gaps_are_far_longer_than_the_other_pauses() -> None:
     order = order_of(joined(STEADY, STEADY + 10_000_000))
     assert [(gap.row, gap.start_us, gap.end_us) for gap in order.gaps] == [(1000, 99_900, 10_000_000)]
     assert order.sentences == (
-        "There is no event at all in a gap, the longest of 9,900 ms from 0.099900 s on, before row 1,000.",
+        "There are no events at all in a gap, the longest of 9,900 ms from 0.099900 s on, before row 1,000.",
     )
     assert order_of(STEADY * 1000).gaps == ()  # sparse all along
     frames = np.repeat(np.arange(100) * 100_000, 50)  # as simulated of frames

@@ -53,7 +53,7 @@ def test_the_parallax_of_events_shows_how_far_the_scene_is(motion: str, scale: f
     points, poses = scale * dots(NEAREST, FARTHEST), sliding(tuple(scale * np.array(way)), turn)
     poses[:, :3, 3] += far
     box, sentence = found(recording(points + far, poses))
-    assert "by parallax" in sentence
+    assert "by the parallax of events" in sentence
     assert ("far from zero" in sentence) == (far > 0)
     assert contains(box, points + far) > 0.85
     assert box.lo[2] - far == pytest.approx(0.9 * scale * NEAREST, abs=scale)
@@ -64,7 +64,7 @@ def test_the_parallax_of_events_shows_how_far_the_scene_is(motion: str, scale: f
 def test_a_camera_in_a_hand_circles_nothing(seed: int) -> None:
     points = dots(NEAREST, FARTHEST)
     box, sentence = found(recording(points, held_in_a_hand(seed)))
-    assert "by parallax" in sentence
+    assert "by the parallax of events" in sentence
     assert contains(box, points) > 0.8
 
 
@@ -127,8 +127,8 @@ def test_the_sentence_has_the_digits_that_the_box_needs_and_says_what_numbers_co
     far = ((500000.25, 5400000.5, 120.0), (500002.25, 5400003.5, 121.0))
     sentence = find_box(whole, whole.trajectory, whole.calibrated, given=far).sentence
     assert sentence == (
-        "The field's box reaches from (500000.250, 5400000.500, 120.000) to (500002.250, 5400003.500, 121.000): "
-        "as given. It is far from zero: internally, positions count from (500000.000, 5400000.000, 120.000)."
+        "The field's box spans (500000.250, 5400000.500, 120.000) to (500002.250, 5400003.500, 121.000): "
+        "as given. It is far from zero: internally, positions are relative to (500000.000, 5400000.000, 120.000)."
     )
 
 

@@ -256,7 +256,7 @@ def test_devices_and_backends_that_are_not_there(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=line):
             reconstruct(dataclasses.replace(experiment(), **wrong), recording(), tmp_path / "run")
     if not torch.cuda.is_available():
-        with pytest.raises(InputError, match="'cuda' is not there"):
+        with pytest.raises(InputError, match="'cuda' is not available"):
             reconstruct(dataclasses.replace(experiment(), device="cuda"), recording(), tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
 
@@ -306,7 +306,7 @@ def test_what_info_warns_of_is_in_the_run_and_its_report(tmp_path: Path) -> None
     told = facts_of(folder, None, {}, Supplied()).warnings
     run = reconstruct(experiment(steps=1), load(folder), tmp_path / "run")
     report = write_report(run).read_text(encoding="utf-8")
-    for said in ("events go backwards in time", "One pixel fires far more than all around"):
+    for said in ("events go backwards in time", "One pixel fires far more than neighbouring pixels"):
         (note,) = (note for note in told if said in note)
         assert note in run.training()["notes"]
         assert html.escape(note) in report
