@@ -63,7 +63,7 @@ def noisy(sensor: EventCamera) -> EventCamera:
 
 
 def simulated_scene(source: Path, with_noise: bool) -> MotionScene:
-    """A scene file's events before its own sensor or a noisy one; its frames come from the cache when they are there.
+    """A scene file's events before its own sensor or a noisy one; its frames come from the cache if they are there.
 
     Raises `ValueError` for a scene without a free path, whose motion is not known.
     """

@@ -1,4 +1,4 @@
-"""Measure how fast this machine is: kernels beside their ceilings, training, scaling, views.
+"""Measure how fast this machine is: kernels against their ceilings, training, scaling, views.
 
 Without a word: kernels and whole steps, quickly. `kernels`: the same with more runs. `train`: seconds until held-out
 views reach 24 to 30 dB. `scaling`: how times grow with events, samples, table, picture and threads. `render`: seconds
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from efields.recordings.recording import Recording
 
 SCENES = ("blob_white", "bricks", "chairlike")
-"""Scenes of `efields bench train`, where they are simulated."""
+"""Scenes of `efields bench train`, if they are simulated."""
 MOTION_SCENES = tuple(f"motion_{name}" for name in ("rotation", "forward", "sideways", "planar", "mover", "handheld"))
 """Scenes of `efields bench motion`."""
 LEVELS_DB = (24.0, 26.0, 28.0, 30.0)
-"""Held-out PSNR whose times are told."""
+"""Held-out PSNR values whose times are reported."""
 SMALL, LARGE = 256, 800
 """Pixels along each side of the views."""
 
@@ -50,35 +50,35 @@ class Args:
     """Scenes of `train`: names of simulated ones under recordings/, or folders of recordings; all if none. Or the files
     of `recordings`."""
     backends: str = "native,reference"
-    """Backends of `train` and `render`, with commas between; `scaling` and `large` take the first."""
+    """Backends of `train` and `render`, separated by commas; `scaling` and `large` use the first."""
     steps: Steps | None = None
     """Optimiser steps of `train`, those of the scene's config if not given; of the plain torch version of `motion
     --published`, the published 1000 if not given."""
     heldout_every: Annotated[int, Range(1, 10**9)] = 50
-    """Steps between two scores of `train`: times are known to within so many steps."""
+    """Steps between two scores of `train`: times are known to within this many steps."""
     runs: Annotated[int, Range(0, 1000)] = 0
-    """Measurements of each number; 0 takes what suits the word."""
+    """Number of repeated measurements; 0: the benchmark's default."""
     run: Path | None = None
-    """Run folder whose field `render` and `view` look at; runs/demo, or a made-up field where there is none."""
+    """Run whose field `render` and `view` show; default: runs/demo, or a synthetic field if there is none."""
     seconds: Annotated[float, Range(above=0, most=1000)] = 0.1
-    """Seconds from the middle of each recording that `motion` looks at."""
+    """Seconds from the middle of each recording that `motion` uses."""
     sensors: str = "clean,noisy"
-    """Sensors that the scenes of `motion` are seen by, with commas between."""
+    """Sensors for the scenes of `motion`, separated by commas."""
     published: bool = False
     """Measure the time of one window of `motion`: as windows grow, and beside a plain torch version with the published
     settings, which takes many minutes. Looks at the first scene that is named."""
     seed: Seed = 0
     """Seed of `motion`."""
     events: Annotated[int, Range(1000, 10**11)] = 20_000_000
-    """Events of the recording of `large`."""
+    """Number of events in the recording of `large`."""
     all_sizes: bool = False
-    """Render the large view with every backend; else with native alone."""
+    """Render the large view with every backend; by default only with native."""
     threads: Threads = 0
     """CPU threads; 0: all cores."""
     plugins: bool = False
     """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
-    """Print one JSON object for a machine to read, and no progress."""
+    """Print one JSON object for use by scripts, and no progress."""
 
 
 def run(args: Args) -> int:
@@ -90,7 +90,7 @@ def run(args: Args) -> int:
 
     torch.set_num_threads(threads)
     if args.backends != Args.backends and not list(_backends(args)):  # of the usual ones, some words take what is there
-        raise InputError("--backends names none", do="give names that `efields doctor` lists, with commas between")
+        raise InputError("--backends is empty", do="give names that `efields doctor` lists, separated by commas")
     if unknown := sorted(set(args.sensors.split(",")) - {"clean", "noisy"}):
         raise InputError(f"unknown sensor '{unknown[0]}'", do="--sensors clean,noisy")
     from efields.cli._bench_tables import facts, table
@@ -147,7 +147,7 @@ def _step_workload() -> tuple[Experiment, Recording]:
 
 
 def _simulated(scene: str) -> tuple[Experiment, Recording] | None:
-    """The config and the recording of a scene that is simulated already, or of a folder that holds a recording."""
+    """The config and the recording of a scene that is simulated already, or of a folder with a recording."""
     from efields.cli._shipped import find_shipped, shipped_names
     from efields.config import experiment_from_table, load_experiment
     from efields.loaders import load
@@ -212,7 +212,7 @@ def _render(args: Args) -> dict[str, Any]:
 
 
 def _view(args: Args) -> dict[str, Any]:
-    """Frames a second and round trips of the live viewer."""
+    """Frame rate and round-trip times of the live viewer."""
     from efields.cli._bench_viewing import measure
 
     return measure(args.run, next(_backends(args)), args.json)
@@ -224,14 +224,14 @@ def _recordings(args: Args) -> dict[str, Any]:
     from efields.cli._progress import progress
 
     if not args.scenes:
-        raise InputError("names no files to decode", do="efields bench recordings FILE ...")
+        raise InputError("has no files to decode", do="efields bench recordings FILE ...")
     with progress("decoding", args.json) as report:
         rows = measure_decoding([Path(name) for name in args.scenes], args.runs or 5, report)
     return {"bench": "recordings", "rows": rows}
 
 
 def _motion(args: Args) -> dict[str, Any]:
-    """Errors of motion and flow on simulated scenes, or the time of a window beside the plain torch version."""
+    """Errors of motion and flow on simulated scenes, or the time of a window compared with the plain torch version."""
     from efields.bench.motion_errors import measure_motion
     from efields.bench.motion_speed import measure_published, measure_window_sizes
     from efields.cli._progress import progress

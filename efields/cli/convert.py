@@ -39,7 +39,7 @@ class Args:
     changes: Annotated[Changes, tyro.conf.OmitArgPrefixes] = Changes()
     """Filters, changes of the pixels and changes of the times."""
     reading: Annotated[Reading, tyro.conf.OmitArgPrefixes] = Reading()
-    """How the recording is read, where its files do not say."""
+    """How to read a recording whose files leave something open."""
     plugins: bool = False
     """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
     json: bool = False

@@ -1,4 +1,4 @@
-"""Simulate a small scene, train on its events alone, score unseen views and report."""
+"""Simulate a small scene, train on its events alone, score held-out views and report."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Args:
     """Flags of `efields demo`."""
 
     again: bool = False
-    """Train again although the demo has been run here."""
+    """Train again even if the demo has been run here."""
     threads: Threads = 0
-    """Processor threads; 0 takes all cores."""
+    """CPU threads; 0: all cores."""
     json: bool = False
-    """Print one JSON object of the scores for a machine to read, and no progress."""
+    """Print one JSON object of the scores for use by scripts, and no progress."""
 
 
 def run(args: Args) -> int:
@@ -73,10 +73,10 @@ def _made(args: Args, experiment: Experiment, scene: Path, same: bool) -> dict[s
             raise InputError("holds a run of something else", RUN, "move it away, or replace it with --again")
         _say(args, "1/3  the scene: a camera flies around an object, an event camera reports what changes")
         recording = recording_for(scene, quiet=args.json)
-        _say(args, f"2/3  training on {len(recording.events):,} events; Ctrl-C stops, the same command goes on")
+        _say(args, f"2/3  training on {len(recording.events):,} events; Ctrl-C stops, the same command continues")
         resume = same and run.checkpoint_path.exists()
         train(experiment, recording, run, resume=resume, go_on="efields demo", quiet=args.json)
-        _say(args, "3/3  scoring on views that training never saw")
+        _say(args, "3/3  scoring on held-out views")
         metrics = score_and_report(
             run, recording, experiment.evaluate.protocol, machine_of(experiment), quiet=args.json
         )
@@ -131,13 +131,15 @@ def _show(args: Args, metrics: dict[str, Any], seconds: float) -> None:
         return
     print()
     print(scores_line(metrics))
-    print(f"  Meaning: rendered from events alone, the unseen views differ from the truth by {_error(metrics):.1%} of")
-    print("  full brightness (root mean square), after fitting the brightness that events cannot tell.")
+    print(
+        f"  Meaning: rendered from events alone, the held-out views differ from the truth by {_error(metrics):.1%} of"
+    )
+    print("  full brightness (root mean square), after fitting the brightness that events do not determine.")
     print(f"  Report:  {RUN / REPORT}")
     if (RUN / SCENE).is_file():
-        print(f"  Scene:   {RUN / SCENE}  (opens by double click)")
+        print(f"  Scene:   {RUN / SCENE}  (opens with a double click)")
     else:
-        print("  Scene:   not written, the viewer's page is not built here (efields doctor tells why)")
+        print("  Scene:   not written, the viewer's page is not built here (efields doctor says why)")
     print(f"  Next:    efields view {RUN}    efields train bricks    efields --help")
     print(f"  Took {duration(seconds)}.")
 

@@ -31,7 +31,7 @@ class Args:
     overwrite: bool = False
     """Replace an existing file at --preview."""
     reading: Annotated[Reading, tyro.conf.OmitArgPrefixes] = Reading()
-    """How the recording is read, where its files do not say."""
+    """How to read a recording whose files leave something open."""
     supplied: Annotated[SuppliedFlags, tyro.conf.OmitArgPrefixes] = SuppliedFlags()
     """Calibration and poses of your own: their rate, coverage and clock are checked."""
     plugins: bool = False

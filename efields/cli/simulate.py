@@ -1,4 +1,4 @@
-"""Simulate an event camera: of a scene that Mitsuba renders, or of frames of your own.
+"""Simulate an event camera: in a scene that Mitsuba renders, or on frames of your own.
 
 `efields simulate blob_white` renders a scene (a folder with scene.toml, or the name of one that comes with efields) and
 writes a recording with poses, held-out views and depth. `efields simulate --frames clip.mp4` takes a video, a folder of
@@ -36,28 +36,28 @@ class Args:
     frames: Path | None = None
     """Frames instead of a scene: a folder of images, a video, or an .npz stack of log intensity."""
     out: Path | None = None
-    """Folder of the recording; recordings/<name> if not given, with a number when another recording is there."""
+    """Folder of the recording; default: recordings/<name>, with a number if another recording is there."""
     overwrite: bool = False
-    """Replace the simulated recording that is at --out."""
+    """Replace an existing simulated recording at --out."""
     fps: Annotated[float, Range(above=0, most=10**9)] | None = None
     """Frames per second: needed for a folder of images without timestamps.txt; for a video it replaces the file's own
     rate (slow motion)."""
     time_unit: TimeUnit | None = None
-    """Unit of the times in timestamps.txt beside the frames, where it could be two."""
+    """Unit of the times in timestamps.txt, if it is ambiguous."""
     encoding: Literal["srgb", "linear"] = "srgb"
-    """Whether 8- and 16-bit frames are encoded for a display, and decoded to linear light, or linear already."""
+    """Whether 8- and 16-bit frames are encoded for display (and are then decoded to linear light), or linear."""
     camera: Annotated[EventCamera, tyro.conf.OmitArgPrefixes] = field(default_factory=EventCamera)
-    """The event camera that sees the frames; a scene has its own in scene.toml."""
+    """The event camera that records the frames; a scene has its own in scene.toml."""
     plugins: bool = False
     """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
-    """Print one JSON object for a machine to read, and no progress."""
+    """Print one JSON object for use by scripts, and no progress."""
 
 
 def run(args: Args) -> int:
-    """Simulate, save the recording, and say what it holds; exit code 0."""
+    """Simulate, save the recording, and print what it contains; exit code 0."""
     if (args.scene is None) == (args.frames is None):
-        raise InputError("name one thing to simulate", do="efields simulate SCENE, or efields simulate --frames SOURCE")
+        raise InputError("give one thing to simulate", do="efields simulate SCENE, or efields simulate --frames SOURCE")
     folder = _from_scene(args) if args.frames is None else _from_frames(args, args.frames)
     _show(folder, args.json)
     return 0
@@ -70,11 +70,11 @@ def _from_scene(args: Args) -> Path:
     from efields.simulated.scene import scene_file
 
     if args.camera != EventCamera() or args.fps is not None or args.encoding != "srgb" or args.time_unit:
-        raise InputError("a scene has a camera of its own", args.scene, "change [sensor] in its scene.toml")
+        raise InputError("a scene has its own camera", args.scene, "change [sensor] in its scene.toml")
     place = find_shipped(str(args.scene), "scenes")
     source = scene_file(place)
     if source is None:
-        raise InputError("is no scene", place, "name a folder with scene.toml, or give your frames with --frames")
+        raise InputError("is not a scene", place, "give a folder with scene.toml, or your frames with --frames")
     return simulated_folder(source, args.out, quiet=args.json, overwrite=args.overwrite)
 
 
@@ -116,5 +116,5 @@ def _show(folder: Path, as_json: bool) -> None:
         )
         return
     told = ", ".join(f"{count:,} {name}" for name, count in label_counts.items() if count)
-    print(f"{len(events):,} events ({told}) in {events.duration_s:.3f} s, {events.rate_hz:,.0f} a second")
+    print(f"{len(events):,} events ({told}) in {events.duration_s:.3f} s, {events.rate_hz:,.0f} per second")
     print(typed(folder))

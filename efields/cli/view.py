@@ -1,4 +1,4 @@
-"""Open a run in the browser: fly through it, play its events, see what fits and what not."""
+"""Open a run in the browser: explore it, play its events, see where it fits them and where not."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class Args:
     run: tyro.conf.Positional[Path]
     """The run folder."""
     port: Port = 7007
-    """Port of the page; when it is taken, the next free one. 0 takes any."""
+    """Port of the page; if it is taken, the next free one. 0: any."""
     host: str = "127.0.0.1"
-    """Address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for all that can reach it, with a token."""
+    """Address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for the network, with a token."""
     token: str | None = None
     """What has to stand in the page's address; a random one if not given and --host is public. `none` asks for nothing,
     which is refused when --host is public."""
     open: bool = False
-    """Open the page in this machine's browser, although nobody may sit at it."""
+    """Open the page in this machine's browser even if no desktop is detected."""
     no_open: bool = False
-    """Do not open it; else it is opened where the command runs on a terminal of a desktop."""
+    """Never open a browser; by default one is opened on a desktop."""
     machine: Annotated[Machine, tyro.conf.OmitArgPrefixes] = Machine()
     """What it computes on."""
     plugins: bool = False
     """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
-    """Print one JSON object with the address for a machine to read, then serve."""
+    """Print one JSON object with the address for use by scripts, then serve."""
 
 
 def run(args: Args) -> int:
@@ -52,7 +52,7 @@ def run(args: Args) -> int:
     from efields.server.listening import check_listening
     from efields.train import Run
 
-    access_for(args.host, args.token)  # wrong flags are told before anything is read
+    access_for(args.host, args.token)  # wrong flags are reported before anything is read
     check_listening()
     source = Run.open(args.run)
     with signals.as_flag() as stopped:
@@ -90,7 +90,7 @@ def open_page(address: Address) -> None:
 
 
 def at_a_desktop() -> bool:
-    """Whether somebody sits at this machine: a terminal, a display, and no ssh between."""
+    """Whether this is a desktop: a terminal, a display, and no ssh."""
     if not sys.stdout.isatty() or "SSH_CONNECTION" in os.environ:
         return False
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -24,7 +24,7 @@ class RotationPreset:
     """Defines the reference and the metric for angular velocities."""
 
     text: str
-    """The protocol in a sentence, for tables."""
+    """The protocol in one sentence, for tables."""
     gyro_delay_s: float = 0.0
     """By how much a gyro sample's timestamp is later than its measurement, in seconds."""
 

@@ -36,7 +36,7 @@ class Pictures:
     """Pictures a second."""
 
     def stops(self) -> list[Stop]:
-        """The camera of each picture of the film."""
+        """The camera of each frame of the video."""
         return list(self.cameras)
 
 

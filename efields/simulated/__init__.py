@@ -1,1 +1,1 @@
-"""Recordings that the simulator makes, kept in folders: of a scene, made anew when it has changed, or of frames."""
+"""Recordings that the simulator makes, kept in folders: of a scene, made again when it has changed, or of frames."""

@@ -29,7 +29,7 @@ def simulate_into(
     """
     events, labels = simulate_frames(frames, camera, on_progress=on_progress)
     if not len(events):
-        raise InputError("no events: nothing changes by a contrast threshold", source, "lower --c-pos and --c-neg")
+        raise InputError("no events: no pixel changes by a contrast threshold", source, "lower --c-pos and --c-neg")
     with named as folder:
         save(recording_of(events, camera, source, frames.times_said), folder, labels=labels)
     return folder

@@ -38,8 +38,8 @@ def recording_folder(
     """The folder of the recording that the scene at `source` makes, simulated unless the same scene is there already.
 
     It is `out`, which must be free unless it may be overwritten; or `recordings/<name>`, with a number where another
-    scene's recording is, and simulated anew there when the scene has changed. Raises `InputError` when a recording that
-    was not simulated is there.
+    scene's recording is, and simulated again there when the scene has changed. Raises `InputError` when a recording
+    that was not simulated is there.
     """
     scene = load_scene(source)
     key = scene_key(scene)
@@ -50,7 +50,7 @@ def recording_folder(
     if out is not None:
         refuse_existing(folder, overwrite, (SIMULATED,))
     elif folder.exists() and not (folder / SIMULATED).is_file():
-        raise InputError("is there already and was not simulated", folder, "move it away, or name another with --out")
+        raise InputError("exists already and was not simulated", folder, "move it away, or give another with --out")
     check_place(folder)
     _simulate(source, folder, {"scene": str(source.resolve()), "key": key}, on_progress)
     return folder

@@ -25,7 +25,7 @@ class Rules:
     longest: int | None = None
     """Entries of a list at most."""
     farthest: float = sys.float_info.max
-    """Numbers beyond it are taken for rubbish."""
+    """Numbers beyond it are refused."""
 
 
 class Refused(ValueError):
