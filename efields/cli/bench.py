@@ -1,9 +1,9 @@
 """Measure how fast this machine is: kernels against their ceilings, training, scaling, views.
 
-Without a word: kernels and whole steps, quickly. `kernels`: the same with more runs. `train`: seconds until held-out
-views reach 24 to 30 dB. `scaling`: how times grow with events, samples, table, picture and threads. `render`: seconds
-of a view. `recordings FILE ...`: how fast files are decoded, beside faery where that is installed. `large`: a recording
-larger than memory. `motion`: egomotion and flow on simulated scenes. `view`: the live viewer.
+By default: kernels and whole steps, quickly. `kernels`: the same with more runs. `train`: seconds until held-out views
+reach 24 to 30 dB. `scaling`: how time grows with events, samples, table, image size and threads. `render`: seconds per
+view. `recordings FILE ...`: how fast files are decoded, compared with faery if installed. `large`: a recording larger
+than memory. `motion`: egomotion and flow on simulated scenes. `view`: the live viewer.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ class Args:
     what: tyro.conf.Positional[
         Literal["quick", "kernels", "train", "scaling", "render", "recordings", "large", "motion", "view"]
     ] = "quick"
-    """What is measured."""
+    """What to measure."""
     scenes: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Scenes of `train`: names of simulated ones under recordings/, or folders of recordings; all if none. Or the files
-    of `recordings`."""
+    """For `train`: names of simulated scenes under recordings/, or folders of recordings; default: all. `recordings`:
+    the files."""
     backends: str = "native,reference"
     """Backends of `train` and `render`, separated by commas; `scaling` and `large` use the first."""
     steps: Steps | None = None
-    """Optimiser steps of `train`, those of the scene's config if not given; of the plain torch version of `motion
-    --published`, the published 1000 if not given."""
+    """Optimiser steps of `train` (default: those of the scene's config), or of the plain torch version of `motion
+    --published` (default: the published 1000)."""
     heldout_every: Annotated[int, Range(1, 10**9)] = 50
     """Steps between two scores of `train`: times are known to within this many steps."""
     runs: Annotated[int, Range(0, 1000)] = 0
@@ -65,8 +65,8 @@ class Args:
     sensors: str = "clean,noisy"
     """Sensors for the scenes of `motion`, separated by commas."""
     published: bool = False
-    """Measure the time of one window of `motion`: as windows grow, and beside a plain torch version with the published
-    settings, which takes many minutes. Looks at the first scene that is named."""
+    """Measure the time of one window of `motion`: for growing windows, and compared with a plain torch version with the
+    published settings, which takes many minutes. Uses the first scene that is given."""
     seed: Seed = 0
     """Seed of `motion`."""
     events: Annotated[int, Range(1000, 10**11)] = 20_000_000

@@ -1,4 +1,4 @@
-"""Write report.html of a run: settings, scores, images and curves on one page that works offline."""
+"""Write report.html of a run: settings, scores, images and curves on one page."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 `efields simulate blob_white` renders a scene (a folder with scene.toml, or the name of one that comes with efields) and
 writes a recording with poses, held-out views and depth. `efields simulate --frames clip.mp4` takes a video, a folder of
-images (with timestamps.txt beside them, or --fps), or an .npz with log_intensity [n,h,w] and t_s [n]; poses are not
+images (with a timestamps.txt next to them, or --fps), or an .npz with log_intensity [n,h,w] and t_s [n]; poses are not
 known then.
 """
 
@@ -40,7 +40,7 @@ class Args:
     overwrite: bool = False
     """Replace an existing simulated recording at --out."""
     fps: Annotated[float, Range(above=0, most=10**9)] | None = None
-    """Frames per second: needed for a folder of images without timestamps.txt; for a video it replaces the file's own
+    """Frames per second: needed for a folder of images without timestamps.txt; for a video it overrides the file's own
     rate (slow motion)."""
     time_unit: TimeUnit | None = None
     """Unit of the times in timestamps.txt, if it is ambiguous."""

@@ -33,12 +33,12 @@ class Args:
 
     config: tyro.conf.Positional[Path]
     """A config: a .toml file, the name of one that comes with efields, or a run folder, whose run is repeated. Or a
-    recording, which is trained on by the default config."""
+    recording, which is trained on with the default config."""
     scene: Path | None = None
     """Recording to train on: its folder or file, or a folder with a scene.toml, which is simulated first."""
     box: str | None = None
-    """The box that holds the scene, two opposite corners in the world of the poses: --box=x0,y0,z0,x1,y1,z1. If not
-    given, that of the config or the recording, or one that is found and told."""
+    """The box that contains the scene, two opposite corners in the poses' world: --box=x0,y0,z0,x1,y1,z1. Default:
+    that of the config or the recording, or else one that is estimated and reported."""
     salvage: bool = False
     """Read what is whole of a damaged recording, and say what was lost."""
     time_unit: TimeUnit | None = None
@@ -68,7 +68,7 @@ class Args:
     supplied: Annotated[SuppliedFlags, tyro.conf.OmitArgPrefixes] = SuppliedFlags()
     """Calibration and poses that are given beside the recording."""
     plugins: bool = False
-    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
+    """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
     """Print one JSON object of the scores for a machine to read, and no progress."""
 
@@ -87,7 +87,7 @@ def run(args: Args) -> int:
     experiment = override(loaded, args)
     set_threads(experiment.threads)
     if not experiment.scene:
-        raise InputError("names no scene", config, "give one: --scene PATH")
+        raise InputError("does not say which recording to train on", config, "give one: --scene PATH")
     with run_folder(config, args.run, resume=args.resume, overwrite=args.overwrite) as folder:
         return _train(args, experiment, folder)
 

@@ -30,14 +30,14 @@ class Args:
     host: str = "127.0.0.1"
     """Address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for the network, with a token."""
     token: str | None = None
-    """What has to stand in the page's address; a random one if not given and --host is public. `none` asks for nothing,
-    which is refused when --host is public."""
+    """Token required in the page's address; random by default if --host is public. `none`: no token, which is refused
+    if --host is public."""
     open: bool = False
     """Open the page in this machine's browser even if no desktop is detected."""
     no_open: bool = False
     """Never open a browser; by default one is opened on a desktop."""
     machine: Annotated[Machine, tyro.conf.OmitArgPrefixes] = Machine()
-    """What it computes on."""
+    """The machine that it computes on."""
     plugins: bool = False
     """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
@@ -72,7 +72,7 @@ def run(args: Args) -> int:
                 print_json({"run": source.path, "url": address.url, "host": address.host, "port": address.port})
                 sys.stdout.flush()
             else:
-                print(*address.lines(), "Ctrl-C ends it.", sep="\n", flush=True)
+                print(*address.lines(), "Ctrl-C closes it.", sep="\n", flush=True)
             if args.open or (not args.no_open and not args.json and at_a_desktop()):
                 open_page(address)
             studio.run(stopped.is_set)

@@ -72,7 +72,7 @@ def nothing_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("simulate --frames clip.mp4 --out afile/x", "is a file, not the folder"),
         ("egomotion rec --out afile", "afile: exists already"),
         ("flow rec --out afile/x", "is a file, not the folder"),
-        ("convert rec out.abc", "no format is called '.abc'"),
+        ("convert rec out.abc", "'.abc' is not a known format"),
         ("convert rec afile/out.npz", "is a file, not the folder"),
         ("info rec --preview a.gif", "a preview cannot be written as '.gif'"),
         ("info rec --preview afile/a.png", "is a file, not the folder"),

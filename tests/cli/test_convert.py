@@ -98,7 +98,7 @@ def test_the_ending_says_the_format(recording: Path, tmp_path: Path, capsys: pyt
     assert converted(capsys, recording, tmp_path / "a.aedat4")["to"] == "aedat4"
     assert converted(capsys, recording, tmp_path / "a")["to"] == "recording"
     assert cli.main(["convert", str(recording), str(tmp_path / "a.xyz")]) == 2
-    assert "no format is called '.xyz'" in capsys.readouterr().err
+    assert "'.xyz' is not a known format" in capsys.readouterr().err
 
 
 def test_filters_in_their_order(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
