@@ -20,7 +20,7 @@ OPENED = {
     "posed/utm": ("images      16", "It is far from zero: internally, positions are relative to"),
     "posed/bom": ("images      16",),
     "posed/windows_abs": ("images      16", "paths of another machine"),
-    "posed/exif_rot": ("images      16", "turned by their EXIF orientation"),
+    "posed/exif_rot": ("images      16", "rotated by their EXIF orientation"),
     "posed/per_frame_differ": ("images      16", "cameras"),
     "attack/evt3_zeroed.raw --salvage": ("a word is of no type that the format has", "65,568 bytes"),
     "attack/jump.aedat --salvage": ("a block of zeros where events should be; lost 512 bytes",),

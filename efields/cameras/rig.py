@@ -116,4 +116,4 @@ def left_out_notes(left_out: int, total: int, which: WhichFrames) -> tuple[str, 
     if which == "none":
         return (f"{total} frames were not read: set frames to 'during_events' or 'all'.",)
     why = "the time of the events and poses" if which == "during_events" else "the time of the poses"
-    return (f"{left_out} of {total} frames are outside {why} and were left out.",)
+    return (f"{left_out} of {total} frames lie outside {why} and were left out.",)

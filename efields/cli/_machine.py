@@ -24,11 +24,11 @@ class Machine:
     """What a command that opens a run computes on, wherever the run was trained."""
 
     threads: Threads = 0
-    """Processor threads; 0 takes all cores."""
+    """CPU threads; 0: all cores."""
     backend: str = "auto"
-    """Which implementation renders: auto, or a name that `efields doctor` lists."""
+    """Implementation that renders: auto, or a name that `efields doctor` lists."""
     device: str = "cpu"
-    """Where it renders: cpu, cuda, or cuda:1 for the second GPU."""
+    """Device that renders: cpu, cuda, or cuda:1 for the second GPU."""
 
     def set_up(self) -> None:
         """Set the threads, before torch is loaded. Raises `InputError` where the backend or the device is not there."""
@@ -48,11 +48,11 @@ class MachineGiven:
     """What training and its scores compute on, in place of what the config says."""
 
     threads: Threads | None = None
-    """Processor threads; 0 takes all cores. A run repeats bit for bit with the same number of them."""
+    """CPU threads; 0: all cores. A run repeats bit for bit with the same number of them."""
     backend: str | None = None
-    """Which implementation runs: auto, or a name that `efields doctor` lists."""
+    """Implementation to use: auto, or a name that `efields doctor` lists."""
     device: str | None = None
-    """Where it trains and is scored: cpu, cuda, or cuda:1 for the second GPU."""
+    """Device for training and scoring: cpu, cuda, or cuda:1 for the second GPU."""
 
     def settings(self) -> dict[str, Any]:
         """Those of an experiment that were given."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Args:
-    """Flags of `efields train`; what is not given here stands in the config."""
+    """Flags of `efields train`; anything not given here comes from the config."""
 
     config: tyro.conf.Positional[Path]
     """A config: a .toml file, the name of one that comes with efields, or a run folder, whose run is repeated. Or a
@@ -40,17 +40,17 @@ class Args:
     """The box that contains the scene, two opposite corners in the poses' world: --box=x0,y0,z0,x1,y1,z1. Default:
     that of the config or the recording, or else one that is estimated and reported."""
     salvage: bool = False
-    """Read what is whole of a damaged recording, and say what was lost."""
+    """Read the intact part of a damaged recording, and report what was lost."""
     time_unit: TimeUnit | None = None
-    """Unit of the events' times, where the recording does not say."""
+    """Unit of the events' times, if the recording does not say."""
     option: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """An option of the recording's loader, `name=value`, as in the config's [loader]; may be repeated."""
     run: Path | None = None
-    """Folder for what comes out; runs/<name of the config> if not given, with a number when there is a run already."""
+    """Run folder; default: runs/<name of the config>, with a number if there is a run already."""
     resume: bool = False
-    """Go on with the run where its last checkpoint was written; with --steps, to more steps than before."""
+    """Continue the run from its last checkpoint; with --steps, to more steps than before."""
     overwrite: bool = False
-    """Train anew in the folder although a run is there, which is replaced."""
+    """Train from scratch and replace the run in the folder."""
     steps: Steps | None = None
     """Optimiser steps."""
     seed: Seed | None = None
@@ -58,19 +58,19 @@ class Args:
     machine: Annotated[MachineGiven, tyro.conf.OmitArgPrefixes] = MachineGiven()
     """What it computes on."""
     view: bool = False
-    """Show the field in the browser while it learns, on this machine alone."""
+    """Show the field in the browser during training, on this machine only."""
     keep_view: bool = False
-    """With --view, go on showing it after training, until Ctrl-C."""
+    """With --view, keep the page open after training, until Ctrl-C."""
     view_share: Annotated[float, Range(above=0, most=0.9)] = 0.1
-    """With --view, the most of the time that is spent on showing, 0 to 0.9; training.json tells what it was."""
+    """With --view, the largest fraction of time spent on viewing, 0 to 0.9; training.json records the actual one."""
     port: Port = 7007
-    """With --view, the page's port; when it is taken, the next free one."""
+    """With --view, the page's port; if it is taken, the next free one."""
     supplied: Annotated[SuppliedFlags, tyro.conf.OmitArgPrefixes] = SuppliedFlags()
     """Calibration and poses that are given beside the recording."""
     plugins: bool = False
     """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
-    """Print one JSON object of the scores for a machine to read, and no progress."""
+    """Print one JSON object of the scores for use by scripts, and no progress."""
 
 
 def run(args: Args) -> int:
@@ -93,7 +93,7 @@ def run(args: Args) -> int:
 
 
 def _train(args: Args, experiment: Experiment, folder: Run) -> int:
-    """Train in the run folder that is held, then score, also what a killed process left unscored."""
+    """Train in the locked run folder, then score, also what a killed process left unscored."""
     from efields.cli._scene import recording_for
     from efields.cli._training import earlier_scores, score_and_report, scores_line, train, typed
     from efields.config import suited
@@ -148,7 +148,7 @@ def _page(args: Args, recording: Recording) -> AbstractContextManager[TrainingPa
 
 
 def override(experiment: Experiment, args: Args) -> Experiment:
-    """The experiment with the flags that were given in place of what the config says."""
+    """The experiment, with flags overriding the config."""
     given = args.machine.settings()
     if args.seed is not None:
         given["seed"] = args.seed
@@ -173,7 +173,7 @@ def _boxed(problem: Any, box: str) -> Any:
         what = f"--box={box} is not six numbers"
         raise InputError(what, do="give two opposite corners: --box=x0,y0,z0,x1,y1,z1") from None
     if not hasattr(problem, "box"):
-        raise InputError("the config's problem takes no box", do="leave --box out")
+        raise InputError("the config's problem does not use a box", do="leave --box out")
     check_value((x0, y0, z0, x1, y1, z1), tuple[Finite, ...], "--box")
     return dataclasses.replace(problem, box=((x0, y0, z0), (x1, y1, z1)))
 
@@ -194,5 +194,5 @@ def _experiment(args: Args) -> tuple[Path, Experiment]:
         else:
             return config, load_experiment(config)
     if args.scene is not None:
-        raise InputError("is a recording, and --scene names another", given, "name a config, or leave --scene out")
+        raise InputError("is a recording, and --scene gives another", given, "give a config, or leave --scene out")
     return given, experiment_from_table({"scene": str(given)}, "the default config")

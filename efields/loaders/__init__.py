@@ -118,7 +118,7 @@ def _stranger(source: Path) -> InputError:
         return InputError(known[0], source, known[1])
     inside = recordings_in(source) if source.is_dir() else ()
     if inside:
-        return InputError(f"is a folder that contains {', '.join(inside)}", source, f"name one: {source / inside[0]}")
+        return InputError(f"is a folder that contains {', '.join(inside)}", source, f"give one: {source / inside[0]}")
     do = "docs/recordings.md lists the formats that are read; give --kind if you know the format"
     return InputError("is not a recording that efields knows", source, do)
 

@@ -9,7 +9,7 @@ Event of version 2: byte 0, x in 16 bits, y in 16 bits, little endian. Byte 0 is
 instead 127 us for each step above it (0xFF; 0xFE is no more than a reset). For ATIS it is t << 2 | polarity << 1 |
 exposure, and from 0xFC on 63 us for each step above it. Version 1 packs an event in 3 bytes, t in the lower 4 (DVS) or
 5 (ATIS) bits of the first: all ones mean that the upper bits count overflows. t is microseconds since the last event.
-y is 0 at the BOTTOM in the file. Measurements of exposure of an ATIS are no events and left out.
+y is 0 at the BOTTOM in the file. Measurements of exposure of an ATIS are not events and left out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _BYTES = 1 << 18
 """Bytes decoded at a time, so that columns stay in the cache."""
 _ATIS = (304, 240)
 """The sensor of the cameras whose files version 1 was made for, which lacks it."""
-_BROKEN = "bytes are no event inside of the sensor, or zeros, so that all times behind are early by theirs"
+_BROKEN = "bytes are no event inside the sensor, or zeros, so that all times behind are early by theirs"
 _OTHER_TYPES = {0: "generic events", 3: "display events", 4: "colour events"}
 
 
@@ -53,18 +53,18 @@ class Config(OneFile):
         recording = recording_of(file, self.salvage)
         if not stream.left_out:
             return recording
-        note = f"{stream.left_out[0]:,} measurements of exposure were left out."
+        note = f"{stream.left_out[0]:,} exposure measurements were left out."
         return replace(recording, notes=(*recording.notes, note))
 
     def open(self, path: str | Path) -> EventFile:
-        """Read the header. Raises `InputError` for streams that are no events of a DVS or an ATIS."""
+        """Read the header. Raises `InputError` for streams that are not events of a DVS or an ATIS."""
         return self._opened(Path(path))[0]
 
     def _opened(self, path: Path) -> tuple[EventFile, _Stream]:
         data = opened_bytes(path)
         head = data[:20].tobytes()
         if not head.startswith(_MAGIC) or len(head) < 15:
-            raise InputError("does not begin with 'Event Stream' and a version", path, "copy the file again, whole")
+            raise InputError("does not begin with 'Event Stream' and a version", path, "copy the complete file again")
         checked_size(self.width, self.height, path)
         major, minor = head[12], head[13]
         if major not in (1, 2):
@@ -72,7 +72,7 @@ class Config(OneFile):
                 f"is of version {major}.{minor} of Event Stream, not 1 or 2", path, "convert it with its own tools"
             )
         if len(head) < 20 and major == 2:
-            raise InputError("ends within its header", path, "copy the file again, whole")
+            raise InputError("ends within its header", path, "copy the complete file again")
         kind = head[15] if major == 2 else head[14] + 1 if head[14] < 2 else 3
         if kind not in (1, 2):
             named = _OTHER_TYPES.get(kind, f"a stream of type {kind}")
@@ -87,7 +87,7 @@ class Config(OneFile):
                 )
         elif not self.width:
             size = _ATIS
-            notes = (f"The size of the sensor is not in the file: {size[0]} x {size[1]} taken, that of an ATIS.",)
+            notes = (f"The size of the sensor is not in the file: {size[0]} x {size[1]} is assumed, that of an ATIS.",)
         stream = _Stream(data, 20 if major == 2 else 15, major, kind == 2, *size)
         name = f"Event Stream {major}.{minor} of {'an ATIS' if stream.atis else 'a DVS'}"
         file = EventFile(
@@ -144,12 +144,12 @@ class _Stream:
         if decoder.left_out:
             self.left_out[:] = [decoder.left_out]
         if at < end:
-            damages.found("the last event is cut short", byte=at, lost_bytes=end - at)
+            damages.found("the last event is truncated", byte=at, lost_bytes=end - at)
 
     def _salvaged(
         self, decoder: EventStreamDecoder, piece: np.ndarray, at: int, damages: Damages
     ) -> tuple[EventColumns, int]:
-        """Events up to the first outside of the sensor, and bytes up to the next that are events again."""
+        """Events up to the first outside the sensor, and bytes up to the next that are events again."""
         before = decoder.state()
         columns, used, heads = decoder.placed(piece)
         outside = (columns.x >= self.width) | (columns.y >= self.height)
@@ -167,5 +167,5 @@ class _Stream:
         return columns, again
 
     def _upright(self, columns: EventColumns) -> EventColumns:
-        """With rows counted from the top. Rows outside of the sensor stay outside: they wrap to large numbers."""
+        """With rows counted from the top. Rows outside the sensor stay outside: they wrap to large numbers."""
         return replace(columns, y=(self.height - 1 - columns.y.astype(np.int32)).astype(np.uint16))

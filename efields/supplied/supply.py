@@ -178,7 +178,7 @@ def _views(frames: Frames, trajectory: Trajectory, camera: Camera) -> tuple[View
 
 
 def _left_out(count: int, of: int) -> tuple[str, ...]:
-    return (f"{count} of {of} frames are outside the time of the poses and were left out.",) if count else ()
+    return (f"{count} of {of} frames lie outside the time of the poses and were left out.",) if count else ()
 
 
 def _poses_at(trajectory: Trajectory, t_us: np.ndarray) -> np.ndarray:

@@ -130,7 +130,7 @@ def test_poses_without_times_take_those_beside_them_or_are_spread_where_asked(
     spread = np.rint(np.linspace(start, end, COUNT)).astype(np.int64)
     assert any("spread evenly" in note for note in check(recording, dataclasses.replace(given, spread=True), spread))
     (tmp_path / "times.txt").write_text("\n".join(SECONDS))
-    assert any("those of times.txt are taken" in note for note in check(recording, given))
+    assert any("those of times.txt are used" in note for note in check(recording, given))
     (tmp_path / "times.txt").write_text("\n".join(SECONDS[1:]))
     with pytest.raises(InputError, match=r"times.txt: has 11 times, poses.txt 12 poses"):
         trajectory_for(recording, given)

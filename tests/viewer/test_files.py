@@ -81,7 +81,7 @@ def test_a_folder_from_disk_says_how_to_serve_it(exported: Path, visit: Callable
 def test_without_webgl_one_sentence_says_what_to_do(exported: Path, visit_without_webgl: Callable[..., Visit]) -> None:
     page = visit_without_webgl((exported / "scene.html").as_uri())
     said = sentence(page)
-    assert "WebGL2" in said
+    assert "WebGL 2" in said
     assert "efields view" in said
     assert page.ask("() => document.querySelectorAll('canvas').length") == 0
     assert [error for error in page.errors if "webgl" not in error.lower()] == []

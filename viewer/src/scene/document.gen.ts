@@ -1,4 +1,4 @@
-// Generated from efields/export/contract.py; do not edit. To write it anew:
+// Generated from efields/export/contract.py; do not edit. To write it again:
 // python -m efields.export.typescript > viewer/src/scene/document.gen.ts
 
 import * as check from "./check.ts";
@@ -365,7 +365,7 @@ export interface SceneDocument {
   metrics: Record<string, unknown>;
   /** Where the scene comes from, by name. */
   provenance: Record<string, unknown>;
-  /** What a viewer should be told, a sentence each. */
+  /** What a viewer should be told, one sentence each. */
   notes: readonly string[];
 }
 
