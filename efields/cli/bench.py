@@ -1,4 +1,4 @@
-"""Measure how fast this machine is: kernels against their ceilings, training, scaling, views.
+"""Measure how fast this machine is: kernels against ceilings, training, scaling, views.
 
 By default: kernels and whole steps, quickly. `kernels`: the same with more runs. `train`: seconds until held-out views
 reach 24 to 30 dB. `scaling`: how time grows with events, samples, table, image size and threads. `render`: seconds per
