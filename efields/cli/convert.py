@@ -1,8 +1,8 @@
 """Convert a recording to another format or to efields' own folder, filtered on the way.
 
-`efields convert IN OUT`: the ending of OUT says the format (--to where several share it); without an ending it becomes
-a recording folder. The filters run in this order: time, hot pixels, background activity, refractory period, crop,
-downsampling, turning, flipping, thinning; times are shifted last. Memory stays the same however long the recording is.
+`efields convert IN OUT`: the suffix of OUT determines the format (--to if several formats share it); without a suffix,
+OUT becomes a recording folder. The filters run in this order: time, hot pixels, background activity, refractory period,
+crop, downsampling, rotation, flipping, thinning; times are shifted last. Memory use does not depend on the length.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ class Args:
     out: tyro.conf.Positional[Path]
     """The file, or the folder, to write."""
     to: str | None = None
-    """Format to write, where the ending of OUT does not say."""
+    """Format to write, if the suffix of OUT does not determine it."""
     on_reset: OnReset = "follow"
-    """Where the clock was reset: follow lets each part follow on the one before; first, last, longest keep one."""
+    """If the clock was reset: follow appends each part to the previous one; first, last, longest keep one part."""
     sort: bool = False
-    """Sort all events in memory, for recordings where time goes far back."""
+    """Sort all events in memory, for recordings whose times go far backwards."""
     overwrite: bool = False
-    """Replace what is at OUT."""
+    """Replace an existing OUT."""
     changes: Annotated[Changes, tyro.conf.OmitArgPrefixes] = Changes()
     """Filters, changes of the pixels and changes of the times."""
     reading: Annotated[Reading, tyro.conf.OmitArgPrefixes] = Reading()
     """How to read a recording whose files leave something open."""
     plugins: bool = False
-    """Let code outside efields run, which a `kind` with a dot or `mitsuba_xml` names; only for what you trust."""
+    """Allow code outside efields that a `kind` with a dot or `mitsuba_xml` refers to; only if you trust it."""
     json: bool = False
-    """Print one JSON object for a machine to read, and no progress."""
+    """Print one JSON object for use by scripts, and no progress."""
 
 
 def run(args: Args) -> int:
-    """Convert, and say in a line what became of the events; exit code 0."""
+    """Convert, and print one line on the result; exit code 0."""
     from efields.cli._progress import stages
     from efields.conversion.convert import convert
     from efields.loaders import find

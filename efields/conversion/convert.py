@@ -35,7 +35,7 @@ class Converted:
     path: Path
     """The file or folder that was written."""
     events_read: int
-    """Events that were read, inside of the sensor."""
+    """Events that were read, inside the sensor."""
     events_written: int
     """Events that were written."""
     dropped: Mapping[str, int]
@@ -49,7 +49,7 @@ class Converted:
     bytes: int
     """Size of what was written."""
     notes: tuple[str, ...]
-    """What a user should know, a sentence each."""
+    """What a user should know, one sentence each."""
 
 
 def convert(
@@ -106,19 +106,19 @@ def _opened(source: Path, kind: str | None, options: dict[str, Any]) -> tuple[Ev
 
 def _check_place(source: Path, out: Path, overwrite: bool) -> None:
     if out.exists() and source.exists() and out.samefile(source):
-        raise InputError("is the recording itself", out, "write to another place")
+        raise InputError("is the recording itself", out, "write to another path")
     refuse_existing(out, overwrite, ("events.h5", "raw_events.npz"))
     if out.is_dir() and source.resolve().is_relative_to(out.resolve()):
-        raise InputError("holds the recording itself", out, "write to another place")
+        raise InputError("holds the recording itself", out, "write to another path")
 
 
 def _check_size_is_known(source: Path, file: EventFile, changes: Changes, name: str, writer: Writer) -> None:
-    """Raise `InputError` where a guess would be written into a file that everybody believes."""
+    """Raise `InputError` if a guess would be written into a file as a fact."""
     if file.size_assumed and writer.STORES_SIZE and changes.crop is None:
         raise InputError(
-            f"does not say its sensor's size, {file.width} x {file.height} is only assumed, and '{name}' stores it",
+            f"does not state its sensor's size, {file.width} x {file.height} is only assumed, but '{name}' stores it",
             source,
-            f"say it: --width {file.width} --height {file.height} where that is right, or write text (.txt)",
+            f"confirm it with --width {file.width} --height {file.height} if it is right, or write text (.txt)",
         )
 
 
@@ -133,7 +133,7 @@ def _converted(
 ) -> Converted:
     notes = (*conversion.said, *damages.notes)
     if conversion.backwards:
-        notes += (f"{conversion.backwards:,} events went backwards in time and were put in order.",)
+        notes += (f"{conversion.backwards:,} events went backwards in time and were sorted.",)
     return Converted(
         format=file.format,
         to=name,
