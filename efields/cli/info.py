@@ -134,8 +134,6 @@ def _tell_scene(args: Args) -> int:
 
 def describe(facts: Facts) -> Info:
     """The facts as numbers and sentences."""
-    from efields.geometry.many_cameras import distinct
-
     survey, side, photographs = facts.survey, facts.side, facts.photographs
     return Info(
         format=facts.format,
@@ -159,11 +157,19 @@ def describe(facts: Facts) -> Info:
         poses=facts.poses,
         events_with_poses=facts.covered,
         image_sizes=tuple(sorted({(int(w), int(h)) for views in photographs for h, w in views.sizes})),
-        cameras=len(distinct([camera for views in photographs for camera in views.cameras])[0]),
+        cameras=_distinct_cameras(photographs),
         has_calibration=facts.camera is not None,
         calibration_assumed=facts.lens_assumed,
         warnings=facts.warnings,
     )
+
+
+def _distinct_cameras(photographs: tuple[Views, ...]) -> int:
+    if not photographs:
+        return 0
+    from efields.geometry.many_cameras import distinct
+
+    return len(distinct([camera for views in photographs for camera in views.cameras])[0])
 
 
 def lines(facts: Facts, info: Info) -> list[str]:

@@ -13,7 +13,7 @@ four numbers of its quaternions were written to one place. Source: the dataset's
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -121,7 +121,7 @@ class Config(PosedSequence):
 
         return EventFile("MVSEC HDF5", file, *size, self._decoder(file, name), side_streams, camera, notes)
 
-    def _decoder(self, file: Path, name: str) -> Any:
+    def _decoder(self, file: Path, name: str) -> Callable[[Damages], Iterator[EventColumns]]:
         def decode(damages: Damages) -> Iterator[EventColumns]:
             clock, signs = Clock(damages, 0, "s", self.start_s, self.stop_s), Signs(damages)
             with opened_hdf5(file) as opened:
