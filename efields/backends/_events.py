@@ -18,24 +18,33 @@ from efields.geometry.trajectory import Trajectory
 
 
 def camera_rays_at(
-    trajectory: Trajectory, bearings: Float64[Tensor, "p 3"], pixel: Int64[Tensor, " n"], t_s: Float64[Tensor, " n"]
+    trajectory: Trajectory,
+    bearings: Float64[Tensor, "p 3"],
+    pixel: Int64[Tensor, " n"],
+    t_s: Float64[Tensor, " n"],
+    correction: Float64[Tensor, "n 6"] | None,
 ) -> Rays | None:
-    """The reference's rays, differentiable in bearings, times and the trajectory's segments; None for what the kernel
-    does not take.
+    """The reference's rays, differentiable but in the times of the poses; None for what the kernel does not take.
 
     Raises `IndexError` for pixels that the camera does not have.
     """
     if pixel.dtype != torch.int64 or pixel.device.type != "cpu" or pixel.shape != t_s.shape or len(bearings) == 0:
         return None
-    if any(t.dtype != torch.float64 or t.device.type != "cpu" for t in (bearings, t_s)):
+    if correction is not None and correction.shape != (len(t_s), 6):
+        return None
+    doubles = (bearings, t_s) if correction is None else (bearings, t_s, correction)
+    if any(t.dtype != torch.float64 or t.device.type != "cpu" for t in doubles):
         return None
     segments = trajectory.segments(t_s.device)
-    learned = bearings, t_s, segments.rotation, segments.position, segments.increment
-    if not torch.is_grad_enabled() or not any(t.requires_grad for t in (segments.t_s, *learned)):
-        return Rays(*_camera_rays(_Moving(segments.t_s, *learned, pixel, trajectory.kind == "cubic")))
+    inputs = (
+        segments.t_s, segments.rotation, segments.position, segments.increment, bearings, t_s, correction, pixel,
+    )  # fmt: skip
+    cubic = trajectory.kind == "cubic"
+    if not torch.is_grad_enabled() or not any(t is not None and t.requires_grad for t in inputs):
+        return Rays(*_camera_rays(_Moving(*inputs, cubic)))
     if segments.t_s.requires_grad:
         return None
-    rays = _CameraRays.apply(segments.t_s, *learned, pixel, trajectory.kind == "cubic")
+    rays = _CameraRays.apply(*inputs, cubic)
     assert isinstance(rays, tuple)
     return Rays(*rays)
 
@@ -46,21 +55,22 @@ class _Moving:
     def __init__(
         self,
         knots: Tensor,
-        bearings: Tensor,
-        t_s: Tensor,
         rotation: Tensor,
         position: Tensor,
         increment: Tensor,
+        bearings: Tensor,
+        t_s: Tensor,
+        correction: Tensor | None,
         pixel: Tensor,
         cubic: bool,
     ) -> None:
-        held = (knots, rotation, position, increment, bearings, pixel, t_s)
-        self.held = tuple(values.detach().contiguous() for values in held)
-        knots, rotation, position, increment, bearings, pixel, t_s = self.held
+        given = (knots, rotation, position, increment, bearings, pixel, t_s, correction)
+        self.held = tuple(None if values is None else values.detach().contiguous() for values in given)
+        knots_at, *segments, bearings_at, pixel_at, t_at, correction_at = map(pointer, self.held)
         self.count, self.pixels = len(pixel), len(bearings)
         self.arguments = (
-            pointer(knots), pointer(rotation), pointer(position), pointer(increment), long(len(knots)), int(cubic),
-            pointer(bearings), long(len(bearings)), pointer(pixel), pointer(t_s), long(len(pixel)),
+            knots_at, *segments, long(len(knots)), int(cubic), bearings_at, long(len(bearings)), pixel_at, t_at,
+            long(len(pixel)), correction_at,
         )  # fmt: skip
 
 
@@ -83,25 +93,26 @@ class _CameraRays(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        knots, bearings, t_s, *segments, pixel = ctx.saved_tensors
-        rotation, position, increment = segments
-        moving = _Moving(knots, bearings, t_s, rotation, position, increment, pixel, ctx.cubic)
-        wanted = ctx.needs_input_grad[1:6]
-        of_bearing = t_s.new_empty((len(t_s), 3)) if wanted[0] else None
-        of_t = torch.empty_like(t_s, memory_format=torch.contiguous_format) if wanted[1] else None
-        of_segments = [
-            torch.empty_like(values, memory_format=torch.contiguous_format) if any(wanted[2:]) else None
-            for values in segments
-        ]
+        knots, rotation, position, increment, bearings, t_s, correction, pixel = ctx.saved_tensors
+        moving = _Moving(knots, rotation, position, increment, bearings, t_s, correction, pixel, ctx.cubic)
+        of_bearings, of_t, of_correction = ctx.needs_input_grad[4:7]
+
+        def out(wanted: bool, like: Tensor, *shape: int) -> Tensor | None:
+            return like.new_empty(shape or like.shape) if wanted else None
+
+        learned = any(ctx.needs_input_grad[1:4])
+        by_segments = [out(learned, values) for values in (rotation, position, increment)]
+        by_t, by_correction = out(of_t, t_s), out(of_correction, t_s, len(t_s), 6)
+        by_bearing = out(of_bearings, t_s, len(t_s), 3)
         held = [grad.contiguous() for grad in grads]
         native.function("camera_rays_backward")(
-            *moving.arguments, *(pointer(grad) for grad in held), *(pointer(grad) for grad in of_segments),
-            pointer(of_t), pointer(of_bearing),
-        )  # fmt: skip
-        of_pixels = None
-        if of_bearing is not None:
-            of_pixels = torch.zeros_like(bearings).index_put_((pixel,), of_bearing, accumulate=True)
-        return (None, of_pixels, of_t, *of_segments, None, None)
+            *moving.arguments,
+            *(pointer(grad) for grad in (*held, *by_segments, by_t, by_correction, by_bearing)),
+        )
+        by_bearings = None
+        if by_bearing is not None:
+            by_bearings = torch.zeros_like(bearings).index_put_((pixel,), by_bearing, accumulate=True)
+        return (None, *by_segments, by_bearings, by_t, by_correction, None, None)
 
 
 def splat_events(

@@ -130,12 +130,13 @@ class Backend(reference.Backend):
         bearings: Float64[Tensor, "p 3"],
         pixel: Int64[Tensor, " n"],
         t_s: Float64[Tensor, " n"],
+        correction: Float64[Tensor, "n 6"] | None = None,
     ) -> Rays:
         """Rays of pixels at times; see the reference."""
-        rays = _events.camera_rays_at(trajectory, bearings, pixel, t_s)
+        rays = _events.camera_rays_at(trajectory, bearings, pixel, t_s, correction)
         if rays is None:
             self.falls_back("camera_rays_at", "gradients of the times of poses, or not float64 on the processor")
-            return super().camera_rays_at(trajectory, bearings, pixel, t_s)
+            return super().camera_rays_at(trajectory, bearings, pixel, t_s, correction)
         return rays
 
     def splat_events(

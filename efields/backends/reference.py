@@ -17,6 +17,7 @@ from efields.backends.hash_layout import PRIMES, HashLayout, HashLevel
 from efields.backends.parts import HashGridParts, Looked, Marching
 from efields.backends.said import say_once
 from efields.devices import KINDS
+from efields.geometry.pose import corrected
 from efields.geometry.rays import Rays, camera_rays
 from efields.geometry.trajectory import Trajectory
 
@@ -135,9 +136,15 @@ class Backend:
         bearings: Float64[Tensor, "p 3"],
         pixel: Int64[Tensor, " n"],
         t_s: Float64[Tensor, " n"],
+        correction: Float64[Tensor, "n 6"] | None = None,
     ) -> Rays:
-        """Rays of pixels from where the camera is at each time, in seconds since the trajectory's `origin_us`."""
-        return camera_rays(bearings, pixel, trajectory.at(t_s))
+        """Rays of pixels from where the camera is at each time, in seconds since the trajectory's `origin_us`.
+
+        A correction rotates each pose by a rotation vector (three numbers) and translates it (three more),
+        in camera axes. Differentiable in everything but the pixels.
+        """
+        poses = trajectory.at(t_s)
+        return camera_rays(bearings, pixel, poses if correction is None else corrected(poses, correction))
 
     def splat_events(
         self, x: Float[Tensor, " n"], y: Float[Tensor, " n"], weight: Float[Tensor, " n"], height: int, width: int

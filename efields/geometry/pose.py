@@ -39,6 +39,12 @@ class Poses:
         return Poses(self.rotation[index], self.position[index])
 
 
+def corrected(poses: Poses, correction: Float64[Tensor, "n 6"]) -> Poses:
+    """Poses rotated by rotation vectors (three numbers, radians) and translated (three more), in camera axes."""
+    moved = (poses.rotation @ correction[:, 3:, None]).squeeze(-1)
+    return Poses(poses.rotation @ so3_exp(correction[:, :3]), poses.position + moved)
+
+
 def hat(w: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3 3"]:
     """Skew-symmetric matrix with `hat(w) @ v = w x v`."""
     x, y, z = w.unbind(-1)

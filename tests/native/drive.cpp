@@ -19,10 +19,10 @@ DECLARE(look_backward, const Field*, Tape*, const float*, const float*, const fl
 DECLARE(spherical_harmonics, const float*, int64_t, int, float*);
 DECLARE(spherical_harmonics_backward, const float*, const float*, int64_t, int, float*);
 DECLARE(camera_rays, const double*, const double*, const double*, const double*, int64_t, int, const double*, int64_t,
-        const int64_t*, const double*, int64_t, float*, float*, int32_t*);
+        const int64_t*, const double*, int64_t, const double*, float*, float*, int32_t*);
 DECLARE(camera_rays_backward, const double*, const double*, const double*, const double*, int64_t, int, const double*,
-        int64_t, const int64_t*, const double*, int64_t, const float*, const float*, double*, double*, double*, double*,
-        double*);
+        int64_t, const int64_t*, const double*, int64_t, const double*, const float*, const float*, double*, double*,
+        double*, double*, double*, double*);
 DECLARE(density, const Field*, const float*, int64_t, float*);
 DECLARE(adam, float*, const float*, float*, float*, int64_t, double, double, double, double, int64_t, int);
 DECLARE(splat, const float*, const float*, const float*, int64_t, int64_t, int64_t, float*);
@@ -79,22 +79,22 @@ static void move_events(int64_t n) {
 }
 
 // Rays of a moving camera of five poses, and the way back.
-static void move_camera(int64_t n, int cubic) {
+static void move_camera(int64_t n, int cubic, bool corrected) {
   typedef std::vector<double> Doubles;
-  const Numbers numbers = random_numbers(4 * (9 + 3 + 18) + 7 * 3 + n, -1.0f, 1.0f);
+  const Numbers numbers = random_numbers(4 * (9 + 3 + 18) + 7 * 3 + 7 * n, -1.0f, 1.0f);
   const Doubles knots = {-0.8, -0.3, 0.0, 0.4, 0.9}, given(numbers.begin(), numbers.end());
   const double *rotation = given.data(), *position = rotation + 36, *increment = position + 12, *bearings = increment + 72;
-  const double* t = bearings + 21;
+  const double *t = bearings + 21, *correction = corrected ? t + n : nullptr;
   std::vector<int64_t> pixel(n);
   for (int64_t i = 0; i < n; ++i) pixel[i] = i % 14 - 7;
   Numbers origin(3 * n), direction(3 * n), found;
   int32_t outside = 0;
-  EF_NAME(camera_rays)(knots.data(), rotation, position, increment, 5, cubic, bearings, 7, pixel.data(), t, n, origin.data(),
-                       direction.data(), &outside);
-  Doubles grads[] = {Doubles(36), Doubles(12), Doubles(4 * (cubic ? 18 : 6)), Doubles(n), Doubles(3 * n)};
+  EF_NAME(camera_rays)(knots.data(), rotation, position, increment, 5, cubic, bearings, 7, pixel.data(), t, n, correction,
+                       origin.data(), direction.data(), &outside);
+  Doubles grads[] = {Doubles(36), Doubles(12), Doubles(4 * (cubic ? 18 : 6)), Doubles(n), Doubles(6 * n), Doubles(3 * n)};
   EF_NAME(camera_rays_backward)(knots.data(), rotation, position, increment, 5, cubic, bearings, 7, pixel.data(), t, n,
-                                origin.data(), direction.data(), grads[0].data(), grads[1].data(), grads[2].data(),
-                                grads[3].data(), grads[4].data());
+                                correction, origin.data(), direction.data(), grads[0].data(), grads[1].data(),
+                                grads[2].data(), grads[3].data(), corrected ? grads[4].data() : nullptr, grads[5].data());
   for (const Doubles& grad : grads) found.insert(found.end(), grad.begin(), grad.end());
   print("camera_origin", origin), print("camera_direction", direction), print("of_camera", found);
 }
@@ -128,7 +128,7 @@ int main() {
   for (int threads : {1, 2, 4}) {
     ef_set_threads(threads);
     for (int64_t n : {0, 1, 63, 70000}) move_events(n);
-    for (int64_t n : {0, 1, 63, 20000}) move_camera(n, 0), move_camera(n, 1);
+    for (int64_t n : {0, 1, 63, 20000}) move_camera(n, 0, n > 1), move_camera(n, 1, n > 1), move_camera(n, 0, n == 1);
     for (int n : {0, 1, 63, 300}) {
       Numbers origin = random_numbers(3 * n, -0.2f, 0.2f), direction = random_numbers(3 * n, -1.0f, 1.0f);
       for (int i = 0; i < n; ++i) {

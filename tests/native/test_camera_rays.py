@@ -59,16 +59,35 @@ def test_camera_rays(threads: int, kind: Kind, poses: int, turn: float, n: int) 
         torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["linear", "cubic"])
+@pytest.mark.parametrize("size", [0.0, 1e-5, 0.2, 3.0])
+def test_corrected_poses(isa: str, kind: Kind, size: float) -> None:
+    trajectory = path(kind, 40, 0.05)
+    bearings, pixel, t_s = asked(trajectory, 101)
+    turns = torch.randn((101, 6), dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    turns = size * torch.nn.functional.normalize(turns, dim=1)
+    ours, theirs = (b.camera_rays_at(trajectory, bearings, pixel, t_s, turns) for b in (NATIVE, REFERENCE))
+    given = NATIVE.camera_rays_at(trajectory, bearings, pixel, t_s)
+    for mine, other, before in (
+        (ours.origin, theirs.origin, given.origin),
+        (ours.direction, theirs.direction, given.direction),
+    ):
+        torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6)
+        assert torch.allclose(mine, before, atol=2e-5) == (size < 0.1)
+
+
 def gradients(backend: reference.Backend, trajectory: Trajectory, n: int, by: str) -> list[torch.Tensor]:
-    """Gradients of a random sum of rays by the segments, the times and the bearings, of which `by` names some."""
+    """Gradients of a random sum of rays by what `by` names; poses are corrected where it names the correction."""
     bearings, pixel, t_s = asked(trajectory, n)
     made = trajectory.segments(t_s.device)
-    leaves = {"bearings": bearings, "t_s": t_s}
+    turns = 0.3 * torch.randn((n, 6), dtype=torch.float64, generator=torch.Generator().manual_seed(n + 1))
+    leaves = {"bearings": bearings, "t_s": t_s, "correction": turns}
     leaves |= {name: getattr(made, name).clone() for name in ("rotation", "position", "increment")}
     inputs = [leaves[name].requires_grad_() for name in by.split()]
     segments = Segments(made.t_s, leaves["rotation"], leaves["position"], leaves["increment"])
     moving = Learned(trajectory, segments)
-    rays = backend.camera_rays_at(moving, leaves["bearings"], pixel, leaves["t_s"])
+    correction = leaves["correction"] if "correction" in by else None
+    rays = backend.camera_rays_at(moving, leaves["bearings"], pixel, leaves["t_s"], correction)
     weights = torch.randn((2, n, 3), generator=torch.Generator().manual_seed(n))
     total = (weights[0] * rays.origin).sum() + (weights[1] * rays.direction).sum()
     return list(torch.autograd.grad(total, inputs))
@@ -76,15 +95,15 @@ def gradients(backend: reference.Backend, trajectory: Trajectory, n: int, by: st
 
 @pytest.mark.parametrize("kind", ["linear", "cubic"])
 @pytest.mark.parametrize(("poses", "turn"), [(2, 3.0), (3, 1e-6), (40, 0.05)])
-@pytest.mark.parametrize("n", [0, 7, 1000])
-def test_gradients_of_camera_rays(threads: int, kind: Kind, poses: int, turn: float, n: int) -> None:
-    by = "bearings t_s rotation position increment"
+@pytest.mark.parametrize(("n", "correction"), [(0, "correction"), (7, ""), (1000, "correction")])
+def test_gradients_of_camera_rays(threads: int, kind: Kind, poses: int, turn: float, n: int, correction: str) -> None:
+    by = f"bearings t_s rotation position increment {correction}"
     trajectory = path(kind, poses, turn)
     for mine, other in zip(*(gradients(b, trajectory, n, by) for b in (NATIVE, REFERENCE)), strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize("by", ["bearings", "t_s", "rotation", "position", "increment"])
+@pytest.mark.parametrize("by", ["bearings", "t_s", "rotation", "position", "increment", "correction"])
 def test_each_gradient_alone(isa: str, by: str) -> None:
     trajectory = path("cubic", 10, 0.1)
     (mine,), (other,) = (gradients(backend, trajectory, 20_000, by) for backend in (NATIVE, REFERENCE))

@@ -21,6 +21,8 @@ struct Moving {
   const int64_t* pixel;
   const double* t;
   int64_t n;
+  // [n, 6] Rotation vector and translation, in camera axes, by which each pose is corrected: T(t) [exp(w) v]; null for none.
+  const double* correction;
 };
 
 struct Vector {
@@ -94,6 +96,7 @@ struct Taken {
   Columns<9> rotation;
   Columns<3> position, bearing;
   Columns<kIncrement> increment;
+  Columns<6> correction;
   Columns<2> time;  // since the begin of the segment, and the segment's length
   int64_t segment[kLanes];
   bool outside;  // whether a pixel is not one of the camera's
@@ -116,6 +119,7 @@ struct Taken {
       to.position.put(lane, c.position + 3 * s);
       to.increment.put(lane, c.increment + kIncrement * s);
       to.bearing.put(lane, c.bearings + 3 * pixel);
+      if (c.correction) to.correction.put(lane, c.correction + 6 * i);
     }
   }
 

@@ -1,4 +1,4 @@
-// Gradients of a moving camera's rays to the segments of its trajectory, to the times and to the bearings.
+// Gradients of a moving camera's rays to the segments of its trajectory, to the times, corrections and bearings.
 //
 // First ray by ray, what each gives to its segment kept in a row; then each thread owns a range of segments and adds the
 // rows that belong there, so that sums come in the same order whatever the number of threads.
@@ -11,7 +11,7 @@ constexpr int64_t kBlock = 1024, kChunk = 1 << 14;  // rays whose rows are held 
 struct Back {
   Moving moving;
   const float *origin, *direction;  // gradients of the rays
-  double *rotation, *position, *increment, *t, *bearing;
+  double *rotation, *position, *increment, *t, *correction, *bearing;
   double* rows;       // [kChunk][row] of rotation, position and increment
   int64_t* segments;  // [kChunk]
   int64_t row, from, to;
@@ -70,20 +70,21 @@ struct Chain {
   Turn turns[3];
   Vector rays[4], centres[4];  // before each turn, and after the last
 
-  void forward(const Taken<cubic>& here, vd u) {
-    rays[0] = here.bearing.vector(0), centres[0] = {vd{}, vd{}, vd{}};
+  void forward(const Taken<cubic>& here, vd u, Vector ray, Vector centre, bool corrected) {
+    rays[0] = ray, centres[0] = centre;
     shares[0] = u;
     if constexpr (cubic) cubic_shares(u, shares);
     for (int k = 0; k < kTurns; ++k) {
       turns[k] = turn_by(shares[k] * here.increment.vector(cubic ? 6 * (2 - k) + 3 : 0));
       rays[k + 1] = turned(turns[k], rays[k]);
-      if constexpr (cubic)
-        centres[k + 1] = turned(turns[k], centres[k]) + moved(turns[k], shares[k] * here.increment.vector(6 * (2 - k)));
+      centres[k + 1] = cubic || corrected ? turned(turns[k], centres[k]) : centre;
+      if constexpr (cubic) centres[k + 1] = centres[k + 1] + moved(turns[k], shares[k] * here.increment.vector(6 * (2 - k)));
     }
   }
 
-  // `ray` becomes the gradient of the bearing; returns that of u.
-  vd backward(const Taken<cubic>& here, vd u, Vector& ray, Vector centre, Sums<12 + Taken<cubic>::kIncrement>& sums) const {
+  // `ray` and `centre` become the gradients of what went in; returns that of u.
+  vd backward(const Taken<cubic>& here, vd u, Vector& ray, Vector& centre, bool corrected,
+              Sums<12 + Taken<cubic>::kIncrement>& sums) const {
     const vd slopes[3] = {cubic ? 0.5 * u * u : 1.0 - vd{}, 0.5 + u - u * u, 0.5 - u + 0.5 * u * u};
     vd by_u = {};
     for (int k = kTurns - 1; k >= 0; --k) {
@@ -97,10 +98,10 @@ struct Chain {
         Vector by_rho = centre;
         turn_back(turn.w, turn.b, series(turn.square, 3), b_slope, series_slope(turn.square, 3), shares[k] * rho, by_rho,
                   by_turn);
-        turn_back(turn.w, turn.a, turn.b, a_slope, b_slope, centres[k], centre, by_turn);
         sums.put(12 + at, shares[k] * by_rho);
         by_u += slopes[k] * dot(rho, by_rho);
       }
+      if (cubic || corrected) turn_back(turn.w, turn.a, turn.b, a_slope, b_slope, centres[k], centre, by_turn);
       sums.put(12 + at + (cubic ? 3 : 0), shares[k] * by_turn);
       by_u += slopes[k] * dot(here.increment.vector(at + (cubic ? 3 : 0)), by_turn);
     }
@@ -117,9 +118,14 @@ void rays_back(const Back& b, int64_t from, int64_t n) {
   Chain<cubic> chain;
   Sums<12 + Taken<cubic>::kIncrement> sums;
   const vd u = here.time.at(0) / here.time.at(1);
-  chain.forward(here, u);
+  const bool corrected = b.moving.correction;
+  const Vector bearing = here.bearing.vector(0), none = {vd{}, vd{}, vd{}};
+  Turn turn = {};
+  if (corrected) turn = turn_by(here.correction.vector(0));
+  chain.forward(here, u, corrected ? turned(turn, bearing) : bearing, corrected ? here.correction.vector(3) : none,
+                corrected);
   const Vector columns[3] = {here.column(0), here.column(1), here.column(2)};
-  const Vector ray = chain.rays[chain.kTurns], centre = chain.centres[cubic ? 3 : 0];
+  const Vector ray = chain.rays[chain.kTurns], centre = chain.centres[chain.kTurns];
   // Through the division by the length.
   const Vector turned_ray = ray.x * columns[0] + ray.y * columns[1] + ray.z * columns[2];
   const vd per_length = 1.0 / root(dot(turned_ray, turned_ray));
@@ -133,18 +139,25 @@ void rays_back(const Back& b, int64_t from, int64_t n) {
     for (int k = 0; k < 3; ++k) sums.put(3 * i + k, by_rays[i] * of_ray[k] + by_centres[i] * of_centre[k]);
   sums.put(9, of_origin);
   by_ray = {dot(columns[0], by_ray), dot(columns[1], by_ray), dot(columns[2], by_ray)};
-  const Vector by_centre = {dot(columns[0], of_origin), dot(columns[1], of_origin), dot(columns[2], of_origin)};
-  vd by_u = chain.backward(here, u, by_ray, by_centre, sums);
+  Vector by_centre = {dot(columns[0], of_origin), dot(columns[1], of_origin), dot(columns[2], of_origin)};
+  vd by_u = chain.backward(here, u, by_ray, by_centre, corrected, sums);
   if constexpr (!cubic) {
     sums.put(12 + 3, u * of_origin);
     by_u += dot(here.increment.vector(3), of_origin);
   }
   const vd by_t = by_u / here.time.at(1);
-  Sums<3> bearing;
-  bearing.put(0, by_ray);
+  Sums<6> correction;
+  if (corrected) {
+    Vector by_turn = none;
+    turn_back(turn.w, turn.a, turn.b, series_slope(turn.square, 1), series_slope(turn.square, 2), bearing, by_ray, by_turn);
+    correction.put(0, by_turn), correction.put(3, by_centre);
+  }
+  Sums<3> of_bearing;
+  of_bearing.put(0, by_ray);
   for (int lane = 0; lane < n && lane < kLanes; ++lane) {
     const int64_t i = from + lane, held = i - b.from;
-    if (b.bearing) bearing.give(lane, b.bearing + 3 * i);
+    if (b.bearing) of_bearing.give(lane, b.bearing + 3 * i);
+    if (b.correction) correction.give(lane, b.correction + 6 * i);
     if (b.t) {
       const double t = b.moving.t[i], first = b.moving.knots[0], last = b.moving.knots[b.moving.count - 1];
       // Held before the first and after the last pose; torch halves the gradient at the ends themselves.
@@ -186,19 +199,20 @@ void add_rows(void* context, int64_t range, int) {
 
 }  // namespace
 
-// As camera_rays, with the gradients of origin and direction [n, 3] in; out those of the segments, all or none, of t [n],
-// and of each ray's bearing [n, 3], each left out where null. Pixels must be the camera's.
+// As camera_rays, with the gradients of origin and direction [n, 3] in; out those of the segments, all or none, of t [n], of
+// the correction [n, 6], where there is one, and of each ray's bearing [n, 3], each left out where null. Pixels must be the
+// camera's.
 EF_API void EF_NAME(camera_rays_backward)(const double* knots, const double* rotation, const double* position,
                                           const double* increment, int64_t count, int cubic, const double* bearings,
                                           int64_t pixels, const int64_t* pixel, const double* t, int64_t n,
-                                          const float* origin, const float* direction, double* grad_rotation,
-                                          double* grad_position, double* grad_increment, double* grad_t,
-                                          double* grad_bearing) {
+                                          const double* correction, const float* origin, const float* direction,
+                                          double* grad_rotation, double* grad_position, double* grad_increment,
+                                          double* grad_t, double* grad_correction, double* grad_bearing) {
   Back b = {};
-  b.moving = {knots, rotation, position, increment, count, cubic, bearings, pixels, pixel, t, n};
+  b.moving = {knots, rotation, position, increment, count, cubic, bearings, pixels, pixel, t, n, correction};
   b.origin = origin, b.direction = direction;
   b.rotation = grad_rotation, b.position = grad_position, b.increment = grad_increment;
-  b.t = grad_t, b.bearing = grad_bearing;
+  b.t = grad_t, b.correction = grad_correction, b.bearing = grad_bearing;
   b.row = 12 + (cubic ? 18 : 6);
   if (grad_rotation) {
     memset(grad_rotation, 0, sizeof(double) * 9 * (count - 1));
