@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor, nn
 
-from efields.geometry.pose import Poses, rotation_to_quaternion, so3_exp
+from efields.geometry.pose import Poses, corrected, rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
 from efields.parameters import ParameterGroup
 from efields.ranges import Positive, Range, check_ranges
@@ -72,17 +72,31 @@ class CameraMotion(nn.Module):
 
     def at(self, t_s: Float64[Tensor, " n"]) -> Poses:
         """Poses at times in seconds since the trajectory's `origin_us`; see `Trajectory.at`."""
-        given = self.given.at(t_s)
-        return self._corrected(given, t_s) if self.learned else given
+        given, correction = self.given.at(t_s), self.correction(t_s)
+        return given if correction is None else corrected(given, correction)
+
+    def correction(self, t_s: Float64[Tensor, " n"]) -> Float64[Tensor, "n 6"] | None:
+        """The corrections C as `efields.geometry.pose.corrected` takes them; None where poses are taken as given."""
+        if not self.learned:
+            return None
+        knots = self.knots_s
+        t_s = torch.minimum(torch.maximum(t_s, knots[0]), knots[-1])
+        right = torch.searchsorted(knots, t_s.detach(), right=True).clamp_(1, max(len(knots) - 1, 1))
+        right = right.clamp(max=len(knots) - 1)
+        left = (right - 1).clamp(min=0)
+        share = ((t_s - knots[left]) / (knots[right] - knots[left]).clamp(min=1e-12))[:, None]
+        values = torch.cat((self.rotation.double(), self.scale * self.translation.double()), dim=1)
+        return values[left] * (1 - share) + values[right] * share
 
     def carried(self, given: Poses, t_s: Float64[Tensor, " n"]) -> Poses:
         """Given poses of something fixed to the camera, such as a second camera, moved as the camera is at `t_s`."""
-        if not self.learned:
+        correction = self.correction(t_s)
+        if correction is None:
             return given
         camera = self.given.at(t_s)
         inverse = camera.rotation.transpose(-1, -2)
         offset = (inverse @ (given.position - camera.position)[..., None]).squeeze(-1)
-        moved = self._corrected(camera, t_s)
+        moved = corrected(camera, correction)
         position = moved.position + (moved.rotation @ offset[..., None]).squeeze(-1)
         return Poses(moved.rotation @ inverse @ given.rotation, position)
 
@@ -112,18 +126,3 @@ class CameraMotion(nn.Module):
         return [
             ParameterGroup(f"camera {name}", [getattr(self, name)], factor) for name, factor in self.factors.items()
         ]
-
-    def _corrected(self, poses: Poses, t_s: Float64[Tensor, " n"]) -> Poses:
-        """Poses with the corrections at their times."""
-        knots = self.knots_s
-        t_s = torch.minimum(torch.maximum(t_s, knots[0]), knots[-1])
-        right = torch.searchsorted(knots, t_s.detach(), right=True).clamp_(1, max(len(knots) - 1, 1))
-        right = right.clamp(max=len(knots) - 1)
-        left = (right - 1).clamp(min=0)
-        share = ((t_s - knots[left]) / (knots[right] - knots[left]).clamp(min=1e-12))[:, None]
-        w, v = (
-            values[left].double() * (1 - share) + values[right].double() * share
-            for values in (self.rotation, self.translation)
-        )
-        position = poses.position + (poses.rotation @ (self.scale * v)[..., None]).squeeze(-1)
-        return Poses(poses.rotation @ so3_exp(w), position)

@@ -23,7 +23,7 @@ from efields.events.learnable_sensor import LearnableSensor
 from efields.events.stream import mean_on_pixel
 from efields.geometry.boxes import Box
 from efields.geometry.looked_at import box_points, image_speed
-from efields.geometry.rays import Rays, camera_rays
+from efields.geometry.rays import Rays
 from efields.parameters import ParameterGroup
 from efields.problems import Setup, Terms
 from efields.problems._batch import Batch, BatchDraws
@@ -226,9 +226,8 @@ class EventRadiance(nn.Module):
 
     def _event_rays(self, pixel: Tensor, t_s: Tensor) -> Rays:
         """Rays of pixels of the event camera at times."""
-        if self.motion.learned:
-            return camera_rays(self.bearings, pixel, self.motion.at(t_s), t_s)
-        rays = self.renderer.backend.camera_rays_at(self.motion.given, self.bearings, pixel, t_s)
+        motion, rays_at = self.motion, self.renderer.backend.camera_rays_at
+        rays = rays_at(motion.given, self.bearings, pixel, t_s, motion.correction(t_s))
         return replace(rays, t_s=t_s.to(torch.float32))
 
     def _seconds(self, t_us: np.ndarray) -> Tensor:
