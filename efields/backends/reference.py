@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Float64, Int, Int64
 from torch import Tensor
 
-from efields.backends import flow_lattice, warped_events
+from efields.backends import flow_lattice, spherical, warped_events
 from efields.backends.flow_lattice import LatticeExtent
 from efields.backends.hash_layout import PRIMES, HashLayout, HashLevel
 from efields.backends.parts import HashGridParts, Looked, Marching
@@ -61,7 +61,7 @@ class Backend:
 
     def spherical_harmonics(self, direction: Float[Tensor, "n 3"], degree: int) -> Float[Tensor, "n functions"]:
         """Real spherical harmonics of unit directions, bands 0 to degree - 1 (degree <= 4), tiny-cuda-nn's signs."""
-        return spherical_harmonics(direction, degree)
+        return spherical.spherical_harmonics(direction, degree)
 
     def mlp(self, features: Float[Tensor, "n i"], weights: list[Tensor]) -> Float[Tensor, "n o"]:
         """A multilayer perceptron without biases: ReLU between layers, linear at the end; weights are `[out, in]`."""
@@ -273,33 +273,3 @@ def _as_int32(value: int) -> int:
     """The int32 with the same 32 bits."""
     value &= 0xFFFFFFFF
     return value - (1 << 32) if value >= 1 << 31 else value
-
-
-def spherical_harmonics(direction: Float[Tensor, "n 3"], degree: int) -> Float[Tensor, "n functions"]:
-    """Real spherical harmonics up to band degree - 1; raises `ValueError` unless 1 <= degree <= 4."""
-    if not 1 <= degree <= 4:
-        raise ValueError(f"spherical harmonics of degree 1 to 4, not {degree}")
-    x, y, z = direction.unbind(-1)
-    terms = [torch.full_like(x, 0.28209479177387814)]
-    if degree > 1:
-        terms += [-0.48860251190291987 * y, 0.48860251190291987 * z, -0.48860251190291987 * x]
-    if degree > 2:
-        xx, yy, zz = x * x, y * y, z * z
-        terms += [
-            1.0925484305920792 * x * y,
-            -1.0925484305920792 * y * z,
-            0.94617469575755997 * zz - 0.31539156525251999,
-            -1.0925484305920792 * x * z,
-            0.54627421529603959 * (xx - yy),
-        ]
-        if degree > 3:
-            terms += [
-                0.59004358992664352 * y * (-3.0 * xx + yy),
-                2.8906114426405538 * x * y * z,
-                0.45704579946446572 * y * (1.0 - 5.0 * zz),
-                0.3731763325901154 * z * (5.0 * zz - 3.0),
-                0.45704579946446572 * x * (1.0 - 5.0 * zz),
-                1.4453057213202769 * z * (xx - yy),
-                0.59004358992664352 * x * (-xx + 3.0 * yy),
-            ]
-    return torch.stack(terms, dim=-1)

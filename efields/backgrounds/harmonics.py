@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from efields.backends.reference import spherical_harmonics
+from efields.backends.spherical import spherical_harmonics
 from efields.backgrounds import LEAST_RADIANCE
 from efields.parameters import ParameterGroup
 from efields.ranges import Positive, Range, check_ranges

@@ -10,7 +10,8 @@ import torch
 
 from efields.backends import backend_names, choose_backend
 from efields.backends.hash_layout import PRIMES, HashLayout
-from efields.backends.reference import Backend, spherical_harmonics
+from efields.backends.reference import Backend
+from efields.backends.spherical import spherical_harmonics
 from efields.errors import InputError
 from tests.backends import hash_by_hand
 
