@@ -42,9 +42,7 @@ What = Literal["quick", "kernels", "train", "scaling", "render", "recordings", "
 class Args:
     """Flags of `efields bench`."""
 
-    what: tyro.conf.Positional[
-        Literal["quick", "kernels", "train", "scaling", "render", "recordings", "large", "motion", "view"]
-    ] = "quick"
+    what: tyro.conf.Positional[What] = "quick"
     """What to measure."""
     scenes: tyro.conf.Positional[tuple[str, ...]] = ()
     """For `train`: names of simulated scenes under recordings/, or folders of recordings; default: all. `recordings`:

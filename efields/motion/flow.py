@@ -16,6 +16,7 @@ from jaxtyping import Float64, Int64, Real
 from efields import atomic
 from efields.errors import InputError
 from efields.geometry.camera import Camera
+from efields.motion.carried import carried
 from efields.motion.flow_field import FieldFrame, FlowField, FlowFieldConfig
 from efields.motion.motion import Calibration
 
@@ -55,15 +56,7 @@ class Flow:
 
         Steps last 10 ms or less.
         """
-        start = np.asarray(pixel, dtype=np.float64).reshape(-1, 2)
-        steps = max(int(np.ceil(abs(t1_us - t0_us) / _LONGEST_STEP_US)), 1)
-        step_us = (t1_us - t0_us) / steps
-        place = start.copy()
-        for number in range(steps):
-            t = np.full(len(place), t0_us + number * step_us)
-            middle = place + self.at(t, place) * (0.5e-6 * step_us)
-            place = place + self.at(t + 0.5 * step_us, middle) * (1e-6 * step_us)
-        return place - start
+        return carried(self.at, t0_us, t1_us, pixel, _LONGEST_STEP_US)
 
     def save(self, path: Path) -> None:
         """Write everything to an npz file that `load` reads."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from efields.errors import InputError
@@ -43,7 +43,7 @@ def rebuild() -> str:
 
 def supported() -> list[str]:
     """Instruction sets that this processor runs, worst first."""
-    return list(instruction_sets())[: library().ef_best_isa() + 1]
+    return list(_runnable(library()))
 
 
 def instruction_set() -> str:
@@ -53,18 +53,30 @@ def instruction_set() -> str:
     a thousandth of their brightness, and fields train to the same scores.
     Raises `InputError` for a name that cannot run here.
     """
-    able = supported()
-    asked = os.environ.get("EFIELDS_ISA", "")
-    if asked and asked not in able:
-        raise InputError(f"EFIELDS_ISA={asked} cannot run here", do=f"known: {', '.join(able)}")
-    if os.environ.get("EFIELDS_BF16", "") == "0":
-        able = [name for name in able if not name.endswith("bf16")]
-    return asked or able[-1]
+    return _in_use(library(), os.environ.get("EFIELDS_ISA", ""), os.environ.get("EFIELDS_BF16", "") == "0")
 
 
 def function(name: str, isa: str = "") -> Any:
     """The kernel `name` for an instruction set, the one in use unless given; pointers and numbers go in."""
-    found = getattr(library(), f"ef_{name}_{isa or instruction_set()}")
+    return _kernel(library(), f"ef_{name}_{isa or instruction_set()}")
+
+
+@cache
+def _runnable(loaded: ctypes.CDLL) -> tuple[str, ...]:
+    return tuple(instruction_sets())[: loaded.ef_best_isa() + 1]
+
+
+@cache
+def _in_use(loaded: ctypes.CDLL, asked: str, without_bf16: bool) -> str:
+    able = _runnable(loaded)
+    if asked and asked not in able:
+        raise InputError(f"EFIELDS_ISA={asked} cannot run here", do=f"known: {', '.join(able)}")
+    return asked or [name for name in able if not (without_bf16 and name.endswith("bf16"))][-1]
+
+
+@cache
+def _kernel(loaded: ctypes.CDLL, symbol: str) -> Any:
+    found = getattr(loaded, symbol)
     found.restype = None
     return found
 

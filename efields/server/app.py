@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from efields.errors import InputError
 from efields.server import protocol
 from efields.server.access import Access
+from efields.server.listening import check_listening
 from efields.server.live_page import headers, live_page, refusal_page
 from efields.server.protocol import Error, Hello, Training, text_of
 from efields.server.reading import Wrong, read_message
@@ -53,12 +53,10 @@ class Offer:
 
 def build_app(studio: Studio, offer: Offer, access: Access) -> Starlette:
     """The application; raises `InputError` where the web server is not installed."""
-    try:
-        from starlette.applications import Starlette
-        from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-        from starlette.routing import Route, WebSocketRoute
-    except ImportError:
-        raise InputError("the web server is not installed", do='pip install "efields[viewer]"') from None
+    check_listening()
+    from starlette.applications import Starlette
+    from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+    from starlette.routing import Route, WebSocketRoute
 
     async def page(request: Request) -> Response:
         refused = refusal(request, access)

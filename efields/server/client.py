@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from efields.errors import InputError
+from efields.server.listening import check_listening
 from efields.server.protocol import SUBPROTOCOL, Ack, text_of, unpacked
 
 
@@ -43,11 +43,10 @@ class Client:
 @contextlib.contextmanager
 def connected(url: str, **options: Any) -> Iterator[Client]:
     """A client of the page at `url`; `options` go to websockets' `connect`. The first message is still to be read."""
-    try:
-        from websockets.sync.client import connect
-        from websockets.typing import Subprotocol
-    except ImportError:
-        raise InputError("the web server is not installed", do='pip install "efields[viewer]"') from None
+    check_listening()
+    from websockets.sync.client import connect
+    from websockets.typing import Subprotocol
+
     page, _, query = url.partition("?")
     address = page.rstrip("/").replace("http", "ws", 1) + "/ws" + (f"?{query}" if query else "")
     options = {"subprotocols": [Subprotocol(SUBPROTOCOL)], "max_size": None, "compression": None, **options}

@@ -11,6 +11,7 @@ from jaxtyping import Float32, Float64, Real
 
 from efields.errors import InputError
 from efields.events.stream import EventStream
+from efields.motion.carried import carried
 from efields.motion.networks.bins import bin_count, event_counts
 from efields.motion.networks.network import FlowNetwork
 
@@ -63,15 +64,7 @@ class DenseFlow:
 
         Steps last a bin or less.
         """
-        start = np.asarray(pixel, dtype=np.float64).reshape(-1, 2)
-        steps = max(int(np.ceil(abs(t1_us - t0_us) / self.bin_us)), 1)
-        step_us = (t1_us - t0_us) / steps
-        place = start.copy()
-        for number in range(steps):
-            t = np.full(len(place), t0_us + number * step_us)
-            middle = place + self.at(t, place) * (0.5e-6 * step_us)
-            place = place + self.at(t + 0.5 * step_us, middle) * (1e-6 * step_us)
-        return place - start
+        return carried(self.at, t0_us, t1_us, pixel, self.bin_us)
 
     def map_at(self, t_us: int) -> Float32[np.ndarray, "h w 2"]:
         """Flow of every pixel at one time, in pixels a second."""
