@@ -150,6 +150,11 @@ def test_what_is_wrong_is_told_on_one_line(table: dict[str, Any], line: str) -> 
     assert "\n" not in str(error.value)
 
 
+def test_options_of_a_loader_are_values_of_any_kind() -> None:
+    options = {"kind": "robust_enerf", "views": False, "c_pos": 0.25, "names": ["a", "b"]}
+    assert built({"loader": options}).loader == options
+
+
 # ---- what stood elsewhere in configs of version 0.1
 
 
