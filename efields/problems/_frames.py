@@ -27,8 +27,7 @@ class FrameLooks(nn.Module):
     """Frames that may be trained on: what their pixels are, and the rays that lead to them, about the field's origin.
 
     The bearings of one camera are kept; those of several are solved for the pixels that are drawn, as a table of every
-    pixel of every camera would be larger than the images. Poses are those of the frames, moved as the camera's motion
-    is corrected at the times `on_path_s`.
+    pixel of every camera would be larger than the images.
     """
 
     bearings: Tensor
@@ -36,12 +35,10 @@ class FrameLooks(nn.Module):
     position: Tensor
     on_path_s: Tensor
 
-    def __init__(
-        self, frames: Views, origin: Triple, motion: CameraMotion, on_path_s: np.ndarray, t_s: np.ndarray | None
-    ) -> None:
+    def __init__(self, frames: Views, origin: Triple, on_path_s: np.ndarray, t_s: np.ndarray | None) -> None:
         """`on_path_s` says where each frame is on the camera's path, `t_s` when it was taken, if that is known."""
         super().__init__()
-        self.frames, self.motion = frames, motion
+        self.frames = frames
         self.several = len(frames.cameras) > 1
         self.first_pixel = frames.first_pixel
         self.t_s = None if t_s is None else torch.from_numpy(t_s)
@@ -53,11 +50,11 @@ class FrameLooks(nn.Module):
         }.items():  # fmt: skip
             self.register_buffer(name, torch.from_numpy(values), persistent=False)
 
-    def rays(self, drawn: FramePixels) -> Rays:
-        """Rays of pixels, from where their frames were taken."""
+    def rays(self, drawn: FramePixels, motion: CameraMotion) -> Rays:
+        """Rays of pixels, from where their frames were taken, moved as the camera's motion is corrected there."""
         device = self.rotation.device
         view, pixel = torch.from_numpy(drawn.view).to(device), torch.from_numpy(drawn.pixel).to(device)
-        every = self.motion.carried(Poses(self.rotation, self.position), self.on_path_s)
+        every = motion.carried(Poses(self.rotation, self.position), self.on_path_s)
         bearings = self.bearings
         if self.several:
             solved = bearings_at(self.frames.cameras, self.frames.camera_of[drawn.view], drawn.pixel)

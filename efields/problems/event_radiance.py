@@ -137,7 +137,7 @@ class EventRadiance(nn.Module):
         """The frames; without times they lie at the start of the path, and have no time of their own."""
         t_s = None if frames.t_us is None else (frames.t_us - self.origin_us) * 1e-6
         on_path_s = np.full(len(frames), self.motion.given.seconds_span[0]) if t_s is None else t_s
-        return FrameLooks(frames, self.renderer.origin, self.motion, on_path_s, t_s)
+        return FrameLooks(frames, self.renderer.origin, on_path_s, t_s)
 
     def _event_source(self, recording: Recording) -> EventSource:
         """The recording's events, indexed; windows of at most the events while the image moves `window_motion_px`."""
@@ -173,7 +173,7 @@ class EventRadiance(nn.Module):
             jitters += [jitter, jitter]
         for of_frames in pixels.values():
             assert self.looks is not None
-            rays.append(self.looks.rays(of_frames))
+            rays.append(self.looks.rays(of_frames, self.motion))
             jitters.append(torch.rand(len(of_frames.pixel), generator=generator).to(device))
         joined = Rays.concat(rays)
         rendered = self.renderer(joined, torch.cat(jitters), with_spans=with_spans(self.losses))

@@ -99,7 +99,7 @@ class Radiance(nn.Module):
         on_path_s = (times_on_path(frames) - path.origin_us) * 1e-6
         self.motion = setup.motion.build(path, renderer.box.diagonal, on_path_s)
         t_s = None if frames.t_us is None else on_path_s
-        self.looks = FrameLooks(frames, renderer.origin, self.motion, on_path_s, t_s)
+        self.looks = FrameLooks(frames, renderer.origin, on_path_s, t_s)
 
     def draw(self, rays: int, rng: np.random.Generator) -> Batch:
         """Pixels of the images, as many of each image."""
@@ -108,7 +108,7 @@ class Radiance(nn.Module):
     def terms(self, batch: Batch, generator: torch.Generator) -> Terms:
         """The weighted losses of a batch."""
         drawn = {name: d for name, d in batch.items() if isinstance(d, FramePixels)}
-        rays = Rays.concat([self.looks.rays(d) for d in drawn.values()])
+        rays = Rays.concat([self.looks.rays(d, self.motion) for d in drawn.values()])
         jitter = torch.rand(len(rays), generator=generator).to(rays.origin.device)
         rendered = self.renderer(rays, jitter, with_spans=with_spans(self.losses))
         gain, offset = rendered.radiance.new_tensor(self.gain), rendered.radiance.new_zeros(())

@@ -80,7 +80,7 @@ def test_each_image_is_seen_by_its_own_camera() -> None:
     mixed = Views.joined(images, frames.T_world_camera, cameras, frames.names)
     problem = build(replace(recording, frames=mixed))
     batch = pixels(problem.draw(4000, np.random.default_rng(0)))
-    rays = problem.looks.rays(batch)
+    rays = problem.looks.rays(batch, problem.motion)
     observed = problem.looks.supervision(batch, torch.zeros(4000, 1), torch.ones(()), torch.zeros(())).observed
     for i, (camera, image) in enumerate(zip(cameras, images, strict=True)):
         of = np.flatnonzero(batch.view == i)
