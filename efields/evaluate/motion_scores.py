@@ -15,7 +15,6 @@ from jaxtyping import Float64, Int64
 
 from efields.errors import InputError
 from efields.events.side_streams import Imu
-from efields.settings import did_you_mean
 from efields.text import read_text
 
 
@@ -88,13 +87,6 @@ class DirectionScore:
     """Samples that count: the camera moves and a direction was given."""
     given: float
     """Fraction of the samples with a moving camera for which a direction was given, 0 to 1."""
-
-
-def rotation_preset(name: str) -> RotationPreset:
-    """The preset of that name. Raises `InputError` for another name."""
-    if name not in ROTATION_PRESETS:
-        raise InputError(f"unknown rotation preset '{name}'", do=did_you_mean(name, ROTATION_PRESETS))
-    return ROTATION_PRESETS[name]
 
 
 def score_rotation(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from efields.backends.reference import Backend
@@ -34,17 +34,6 @@ def image_of_warped_events(
     weight = torch.ones_like(x) if weight is None else weight
     height, width = (-(-(side + 2 * MARGIN) // scale) for side in (camera.height, camera.width))
     return backend.splat_events(x, y, weight, height, width)
-
-
-def images_by_polarity(
-    bearing: Float[Tensor, "n 2"], polarity: Bool[Tensor, " n"], camera: Camera, backend: Backend, scale: int = 1
-) -> tuple[Float[Tensor, "h w"], Float[Tensor, "h w"]]:
-    """Images of the ON and of the OFF events, each as by `image_of_warped_events`."""
-    on, off = (
-        image_of_warped_events(bearing, camera, backend, chosen.to(bearing.dtype), scale)
-        for chosen in (polarity, ~polarity)
-    )
-    return on, off
 
 
 def variance(image: Float[Tensor, "h w"]) -> Float[Tensor, ""]:

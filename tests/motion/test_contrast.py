@@ -14,7 +14,6 @@ from efields.motion.contrast import (
     gaussian_blur,
     gradient_magnitude,
     image_of_warped_events,
-    images_by_polarity,
     multi_reference_sharpness,
     variance,
     warped_variance,
@@ -77,14 +76,6 @@ def test_coarse_pixels_do_where_the_blur_hides_them() -> None:
             warped_variance(sharp, CAMERA, blur, Backend()) / warped_variance(blurred, CAMERA, blur, Backend())
         )
         assert ratio > 1.0
-
-
-def test_polarities_make_up_the_image() -> None:
-    generator = torch.Generator().manual_seed(2)
-    bearing, polarity = torch.rand((50, 2), generator=generator) - 0.5, torch.rand(50, generator=generator) < 0.3
-    on, off = images_by_polarity(bearing, polarity, CAMERA, Backend())
-    torch.testing.assert_close(on + off, image_of_warped_events(bearing, CAMERA, Backend()))
-    assert float(on.sum()) == pytest.approx(int(polarity.sum()), abs=1e-3)
 
 
 def test_an_image_that_collapses_at_one_time_is_not_preferred() -> None:

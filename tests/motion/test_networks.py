@@ -284,7 +284,6 @@ def test_dense_flow_is_asked_at_any_time_and_place():
     np.testing.assert_allclose(
         flow.at(6_000, np.array([[1.5, 0], [-9, 0], [99, 0], [np.nan, 0]]))[:, 1], [0.5, 0, 4, 0]
     )
-    assert flow.map_at(6_000).shape == (8, 10, 2)
     assert flow.displacement(6_000, 26_000, np.array([[4.5, 4.0]]))[0, 0] == pytest.approx(4.5, abs=1e-6)
     there = flow.displacement(0, 30_000, np.array([[2.0, 2.0]]))
     back = flow.displacement(30_000, 0, np.array([[2.0, 2.0]]) + there)

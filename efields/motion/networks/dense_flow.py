@@ -66,12 +66,6 @@ class DenseFlow:
         """
         return carried(self.at, t0_us, t1_us, pixel, self.bin_us)
 
-    def map_at(self, t_us: int) -> Float32[np.ndarray, "h w 2"]:
-        """Flow of every pixel at one time, in pixels a second."""
-        rows, columns = np.mgrid[: self.height, : self.width]
-        pixel = np.stack([columns.ravel(), rows.ravel()], axis=1).astype(np.float64)
-        return self.at(t_us, pixel).reshape(self.height, self.width, 2).astype(np.float32)
-
 
 def network_flow(events: EventStream, network: FlowNetwork, bin_us: int = 10_000) -> DenseFlow:
     """Flow of a recording, bin after bin with the state carried over (causal: no bin sees a later one).
