@@ -98,7 +98,7 @@ def read_cameras(file: Path) -> dict[int, Camera]:
     """Cameras of `cameras.bin` or `cameras.txt` by their ids. Raises `InputError` as `read_model` does."""
     found = _read(file, _cameras_bin if file.suffix == ".bin" else _cameras_txt)
     if not found:
-        raise InputError("holds no cameras", file, "export the model again")
+        raise InputError("contains no cameras", file, "export the model again")
     return found
 
 
@@ -106,7 +106,7 @@ def read_images(file: Path) -> list[ColmapImage]:
     """Images of `images.bin` or `images.txt` in the order of the file. Raises `InputError` as `read_model` does."""
     posed = _read(file, _images_bin if file.suffix == ".bin" else _images_txt)
     if not posed:
-        raise InputError("holds no images", file, "export the model again")
+        raise InputError("contains no images", file, "export the model again")
     return posed
 
 

@@ -61,7 +61,7 @@ def train(
                 onlooker=page,
             )
         except Interrupted as stop:
-            raise Stopped(stop.signal_number, f"stopped at step {stop.step}; go on with: {go_on}") from None
+            raise Stopped(stop.signal_number, f"stopped at step {stop.step}; continue with: {go_on}") from None
 
 
 def score_and_report(

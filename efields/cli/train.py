@@ -115,7 +115,7 @@ def _train(args: Args, experiment: Experiment, folder: Run) -> int:
             done = train(experiment, recording, folder, resume=args.resume, go_on=go_on, quiet=args.json, page=page)
         if page is not None and not args.keep_view:
             page.close()
-        with saying(f"stopped while scoring; go on with: {go_on}"):
+        with saying(f"stopped while scoring; continue with: {go_on}"):
             machine, protocol = machine_of(experiment), experiment.evaluate.protocol
             metrics = score_and_report(done, recording, protocol, machine, quiet=args.json, as_loaded=False)
         if args.json:

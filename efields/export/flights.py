@@ -99,7 +99,7 @@ def _from_json(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPa
         else:
             poses = np.array(content["T_world_camera"] if isinstance(content, dict) else content, dtype=np.float64)
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"holds no 4x4 poses ({error})", path, 'write {"T_world_camera": [...]}') from None
+        raise InputError(f"contains no 4x4 poses ({error})", path, 'write {"T_world_camera": [...]}') from None
     if poses.ndim != 3 or poses.shape[1:] != (4, 4) or len(poses) == 0:
         raise InputError(f"holds an array of shape {poses.shape}, not poses of 4x4", path)
     return poses

@@ -61,7 +61,7 @@ def parse_nerfstudio(content: dict[str, Any], where: str) -> Pictures | CameraPa
         return Pictures(stops, _fps(content, len(stops), where))
     rows = content.get("keyframes")
     if not rows:
-        raise InputError("holds no cameras", where, "add some in nerfstudio's viewer, and export the path again")
+        raise InputError("contains no cameras", where, "add some in nerfstudio's viewer, and export the path again")
     keys, t = [], 0.0
     for i, row in _each(rows, where):
         what = f"keyframe {i + 1}"

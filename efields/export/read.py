@@ -104,7 +104,7 @@ def read_scene(path: str | Path) -> StoredScene:
             page = source.read_text(encoding="utf-8")
             found = _DOCUMENT.search(page)
             if found is None:
-                raise InputError("holds no scene", source, "name a page or folder that efields export wrote")
+                raise InputError("contains no scene", source, "name a page or folder that efields export wrote")
             text, blobs = found[1], {name: _plain(name, code, source) for name, code in _BLOB.findall(page)}
     except (OSError, UnicodeDecodeError) as error:
         do = "name a page or folder that efields export wrote"

@@ -28,7 +28,7 @@ def listed_images(folder: Path) -> list[Path]:
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})", folder, "copy the images there") from None
     if not found:
-        raise InputError("holds no images", folder, "copy the complete recording again")
+        raise InputError("contains no images", folder, "copy the complete recording again")
     return found
 
 
@@ -120,5 +120,5 @@ def without_events(root: Path, frames: Views, heldout: Views | None, notes: tupl
         heldout=heldout,
         name=root.resolve().name,
         path=root,
-        notes=("The recording holds posed images and no events.", *notes),
+        notes=("The recording has posed images and no events.", *notes),
     )

@@ -126,7 +126,7 @@ def read_camera(bag: Bag, topic: str, width: int, height: int) -> tuple[Camera |
         matrix = np.asarray(getattr(content, "K", getattr(content, "k", None)), dtype=np.float64)
         lens = tuple(float(v) for v in getattr(content, "D", getattr(content, "d", ())))
         if not matrix.any():
-            return None, (f"Topic {topic} holds no calibration.",)
+            return None, (f"Topic {topic} contains no calibration.",)
         size = int(content.width), int(content.height)
         if size != (width, height):
             return None, (f"The calibration in {topic} is for {size[0]} x {size[1]} pixels: left out.",)

@@ -62,7 +62,7 @@ class Config(OneFile):
         container = opened(file.path)
         if not container.of("EVTS"):
             held = ", ".join(f"{KINDS.get(s.kind, s.kind)} ({s.name})" for s in container.streams) or "nothing"
-            raise InputError(f"holds no events, only {held}", file.path, "choose a recording with an event stream")
+            raise InputError(f"contains no events, only {held}", file.path, "choose a recording with an event stream")
         return recording_of(file, self.salvage)
 
     def open(self, path: str | Path) -> EventFile:

@@ -74,7 +74,7 @@ class Config(Span, AssumedSensor, Salvaging):
         notes = (
             *recording.notes,
             self.thresholds_note,
-            "The recording holds no poses.",
+            "The recording has no poses.",
         )
         name = source.resolve().name if source.is_dir() else recording.name
         return replace(recording, name=name, path=source, notes=notes)
@@ -116,7 +116,7 @@ class Config(Span, AssumedSensor, Salvaging):
                 other = "right" if self.camera == "left" else "left"
                 there = (source / "events" / other / "events.h5").is_file()
                 do = f"set camera to '{other}'" if there else "give a DSEC sequence or an HDF5 file of events"
-                raise InputError(f"holds no events/{self.camera}/events.h5", source, do)
+                raise InputError(f"contains no events/{self.camera}/events.h5", source, do)
             return source, self.camera, file
         parts = source.resolve().parts
         if len(parts) > 3 and parts[-3] == "events" and parts[-2] in _CAMERAS:

@@ -71,7 +71,7 @@ class Config(Interpolated, AssumedSensor, Outside):
             notes += said + found + left_out
         else:
             unposed = f", so its {len(frame_files)} frames were left out" if frame_files else ""
-            notes += (f"The recording holds no poses (no groundtruth.txt){unposed}.",)
+            notes += (f"The recording has no poses (no groundtruth.txt){unposed}.",)
         return Recording(
             events=events,
             camera=camera,

@@ -87,7 +87,7 @@ class Config(PosedSequence):
         root = Path(path)
         file = root / "events.h5"
         if not file.is_file():
-            raise InputError("holds no events.h5", root, "copy the complete recording again")
+            raise InputError("contains no events.h5", root, "copy the complete recording again")
         camera, notes = _event_camera(root)
         return EventFile(
             format="EDS HDF5",
@@ -123,7 +123,7 @@ def _calibration(root: Path) -> tuple[Path | None, dict[str, Any]]:
             found.append((path, rig))
     if len(found) > 1:
         named = ", ".join(path.name for path, _ in found)
-        raise InputError(f"holds several calibrations ({named})", root, "keep only the one of this sequence there")
+        raise InputError(f"contains several calibrations ({named})", root, "keep only the one of this sequence there")
     return found[0] if found else (None, {})
 
 

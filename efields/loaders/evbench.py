@@ -58,7 +58,7 @@ class Config:
         notes = (
             f"Intrinsics are assumed: fx {self.fx:g}, fy {self.fy:g}, centre {self.cx:g}, {self.cy:g}.",
             f"{ASSUMED_THRESHOLDS}: {Sensor().c_pos:g} ON, {Sensor().c_neg:g} OFF.",
-            "The recording holds no poses: the published rotations of evbench are not in its folder.",
+            "The recording has no poses: the published rotations of evbench are not in its folder.",
         )
         if frames:
             notes += (f"{frames} frames were left out: the files do not contain their times.",)

@@ -96,7 +96,7 @@ class Config(EveryView, Extrapolated, Thresholds, Salvaging):
         root = Path(path)
         file = root / "events.h5"
         if not file.is_file():
-            raise InputError("holds no events.h5", root, "copy the complete recording again")
+            raise InputError("contains no events.h5", root, "copy the complete recording again")
         found = find_events(file)
         pinhole = _image_camera(root, "")
         map_file = root / "ev_map.npz"

@@ -98,7 +98,7 @@ class Config(EveryView, Thresholds):
         """The camera of each view of a split, or one where all share a file, half a pixel off the principal point."""
         files = sorted((split / "intrinsics").glob("*.txt"))
         if not files:
-            raise InputError("holds no intrinsics/*.txt", split, "copy the complete recording again")
+            raise InputError("contains no intrinsics/*.txt", split, "copy the complete recording again")
         if images and len(files) not in (1, len(images)):
             raise InputError(f"holds {len(files)} intrinsics and {len(images)} images", split, "copy both again")
         sizes = [stored_size(image) for image in images] or [_DAVIS346] * len(files)

@@ -56,7 +56,7 @@ class Config:
             raise InputError(f"factor is {self.factor}", root, "give 0 or more")
         found = _image_folders(root)
         if not found:
-            raise InputError("holds no folder images or images_N", root, "copy the complete recording again")
+            raise InputError("contains no folder images or images_N", root, "copy the complete recording again")
         factor = self.factor or min(found)
         if factor not in found:
             have = ", ".join(str(n) for n in sorted(found))

@@ -139,7 +139,7 @@ class Config(PosedSequence):
 
         path = data.with_name(f"{data.stem.removesuffix('_data')}_gt.hdf5")
         if not path.is_file():
-            return None, (f"The recording holds no poses (no {path.name}).",)
+            return None, (f"The recording has no poses (no {path.name}).",)
         T_left_camera = np.eye(4)
         if self.camera == "right":
             yaml = _yaml(data)

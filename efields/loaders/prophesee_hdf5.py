@@ -99,7 +99,7 @@ def _table(file: h5py.File, name: str, columns: tuple[str, ...], path: Path) -> 
     import h5py
 
     if not _is_table(file, name, columns):
-        raise InputError(f"holds no table /{name} of {', '.join(columns)}", path, "choose a Prophesee HDF5 file")
+        raise InputError(f"contains no table /{name} of {', '.join(columns)}", path, "choose a Prophesee HDF5 file")
     table: Any = file[name]
     filters = table.id.get_create_plist()
     for index in range(filters.get_nfilters()):

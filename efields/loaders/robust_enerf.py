@@ -98,7 +98,7 @@ class Config(Extrapolated, Outside):
             trajectory, found = cover(events, trajectory, self.extrapolate_s, where=str(root))
             notes += found
         else:
-            notes += ("The recording holds no poses.",)
+            notes += ("The recording has no poses.",)
         frames, heldout, found = self._images(root, camera) if self.views and camera else (None, None, ())
         return Recording(
             events=events,

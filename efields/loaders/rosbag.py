@@ -94,9 +94,9 @@ class Config(OneFile, Outside):
             return self.topic
         listed = ", ".join(f"{topic.name} ({topic.kind})" for topic in bag.topics[:20]) or "no topics"
         if self.topic:
-            raise InputError(f"holds no topic '{self.topic}' of events", bag.path, f"it holds {listed}")
+            raise InputError(f"contains no topic '{self.topic}' of events", bag.path, f"it holds {listed}")
         if not names:
-            raise InputError("holds no topic of events", bag.path, f"it holds {listed}")
+            raise InputError("contains no topic of events", bag.path, f"it holds {listed}")
         if len(names) > 1:
             raise InputError(
                 f"holds {len(names)} topics of events: {', '.join(names)}", bag.path, "give one with the option topic"
@@ -119,7 +119,7 @@ class Config(OneFile, Outside):
         if first is None:
             for _ in taken_apart(bag.messages(frozenset({topic}), Damages(bag.path)), bag.ros1, Damages(bag.path)):
                 pass  # says what is broken
-            raise InputError(f"holds no message on {topic}", bag.path, "choose a recording with events")
+            raise InputError(f"contains no message on {topic}", bag.path, "choose a recording with events")
         return first, 0, ()
 
 

@@ -64,7 +64,7 @@ class Config(PosedSequence):
         trajectory, views, covered = None, None, events
         if mocap is None or rig.T_imu_marker is None or file.camera is None:
             missing = "mocap_data.txt" if mocap is None else "calibration with T_imu_cam and T_imu_marker"
-            notes += (f"The recording holds no poses of the camera (no {missing}).",)
+            notes += (f"The recording has no poses of the camera (no {missing}).",)
         else:
             T_marker_imu = np.linalg.inv(rig.T_imu_marker)
             T_imu_event = rig.T_imu_cam(2 if self.camera == "left" else 3)
@@ -105,7 +105,7 @@ class Config(PosedSequence):
         root = Path(path)
         file = _one(root, f"*events_{self.camera}.h5")
         if file is None:
-            raise InputError(f"holds no *events_{self.camera}.h5", root, "copy the complete recording again")
+            raise InputError(f"contains no *events_{self.camera}.h5", root, "copy the complete recording again")
         rig = _calibrations(root)
         camera = rig.intrinsics(2 if self.camera == "left" else 3) if rig.path is not None else None
         notes = () if camera is not None else ("The calibration is missing (a .json with T_imu_cam).",)
@@ -146,7 +146,7 @@ def _one(root: Path, pattern: str) -> Path | None:
     """The one file of that pattern in the folder, else in those in it. Raises `InputError` where there are several."""
     for found in (sorted(root.glob(pattern)), sorted(root.glob(f"*/{pattern}"))):
         if len(found) > 1:
-            raise InputError(f"holds several {pattern} ({found[0].name}, ...)", root, "keep only one of them there")
+            raise InputError(f"contains several {pattern} ({found[0].name}, ...)", root, "keep only one of them there")
         if found:
             return found[0]
     return None

@@ -58,7 +58,7 @@ def read_rows(path: Path) -> TextRows:
         rows.append(words if words[-1] else words[:-1])
         labels.append(f"line {number}")
     if not rows:
-        raise InputError("holds no poses", path, "every line must read 't px py pz qx qy qz qw'")
+        raise InputError("contains no poses", path, "every line must read 't px py pz qx qy qz qw'")
     return TextRows(path, rows, labels, header, tuple(comments), bool(divider))
 
 

@@ -42,7 +42,7 @@ def read_numbers(path: Path, columns: int, layout: str) -> Float64[np.ndarray, "
             raise InputError(f"line {number} is '{line.strip()[:60]}'", path, f"every line must read '{layout}'")
         rows.append(row)
     if not rows:
-        raise InputError("holds no numbers", path, f"lines must read '{layout}'")
+        raise InputError("contains no numbers", path, f"lines must read '{layout}'")
     return np.array(rows, dtype=np.float64)
 
 

@@ -43,7 +43,7 @@ def gathered(file: EventFile, damages: Damages) -> EventStream:
     """All events of a file in order of time. Raises `InputError` when there is none."""
     columns = _gathered_columns(file.events(damages))
     if columns.count == 0:
-        raise InputError("holds no events", file.path, "choose a recording with events")
+        raise InputError("contains no events", file.path, "choose a recording with events")
     on_pixel = columns.on_pixel if isinstance(columns, PlacedColumns) else None
     return EventStream.from_arrays(
         *columns, width=file.width, height=file.height, where=str(file.path), on_pixel=on_pixel

@@ -62,7 +62,7 @@ def open_frames(
     if time_unit is not None:
         raise InputError("has no file of times, so --time-unit has no meaning", path, "leave --time-unit out")
     if not path.exists():
-        do = neighbour_or(path, "name a folder of images, a video or an .npz stack")
+        do = neighbour_or(path, "give a folder of images, a video or an .npz stack")
         raise InputError("no such file or folder", path, do)
     suffix = path.suffix.lower()
     if suffix == ".npz":
@@ -74,7 +74,7 @@ def open_frames(
     raise InputError(
         f"unknown kind of file {suffix or 'without a suffix'}",
         path,
-        "name a folder of images, a video or an .npz stack",
+        "give a folder of images, a video or an .npz stack",
     )
 
 

@@ -90,7 +90,7 @@ def load_truth(path: Path) -> MotionTruth:
     file = path / MOTION_TRUTH_FILE if path.is_dir() else path
     if not file.is_file():
         raise InputError(
-            "holds no ground-truth motion", path, "simulate a scene with a free path, as scenes/motion_forward"
+            "contains no ground-truth motion", path, "simulate a scene with a free path, as scenes/motion_forward"
         )
     try:
         with np.load(file, allow_pickle=False) as held:

@@ -63,7 +63,7 @@ def _read(reader: Any, path: Path, topic: str) -> Columns:
         rows.append((p.x, p.y, p.z, q.x, q.y, q.z, q.w))
         frames.add((str(message.header.frame_id), str(getattr(message, "child_frame_id", ""))))
     if not rows:
-        raise InputError(f"'{topic}' holds no messages", path, listed)
+        raise InputError(f"'{topic}' contains no messages", path, listed)
     table = np.array(rows, dtype=np.float64)
     told = ", ".join(f"'{child}' in '{parent}'" if child else f"in '{parent}'" for parent, child in sorted(frames)[:3])
     return np.array(stamps, dtype=np.int64), table[:, :3], table[:, 3:], (f"The bag's poses are of {kind} {told}.",)

@@ -60,12 +60,14 @@ def chosen_camera(cameras: dict[str, dict[str, Any]], part: str, path: Path) -> 
             raise InputError(
                 f"contains one camera, which is not called '{part}'", path, f"give the file without ':{part}'"
             )
-        raise InputError(f"holds no camera '{part}'", path, f"choose one of: {names}")
+        raise InputError(f"contains no camera '{part}'", path, f"choose one of: {names}")
     if part or len(cameras) == 1:
         return cameras[part or next(iter(cameras))], ()
     if "cam0" in cameras and any(name.startswith("camRect") for name in cameras):  # DSEC: cam0 is the left event camera
         return cameras["cam0"], (f"Of the cameras {names}, cam0 is used.",)
-    raise InputError(f"holds several cameras ({names})", path, f"choose one, such as {path.name}:{next(iter(cameras))}")
+    raise InputError(
+        f"contains several cameras ({names})", path, f"choose one, such as {path.name}:{next(iter(cameras))}"
+    )
 
 
 def _walk(node: Any, name: str, above: dict[str, Any], depth: int) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -93,7 +93,7 @@ def _of_colmap(path: Path, part: str) -> Calibration:
     cameras = {str(number): camera for number, camera in read_cameras(path).items()}
     same = len(set(cameras.values())) == 1
     if part not in cameras and (part or not same):
-        what = f"holds no camera '{part}'" if part else f"holds several cameras ({', '.join(cameras)})"
+        what = f"contains no camera '{part}'" if part else f"contains several cameras ({', '.join(cameras)})"
         raise InputError(what, path, f"choose one, such as {path.name}:{next(iter(cameras))}")
     camera = cameras[part] if part else next(iter(cameras.values()))
     pinhole = Intrinsics(camera.fx, camera.fy, camera.cx, camera.cy)

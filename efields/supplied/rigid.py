@@ -89,7 +89,7 @@ def _of_kalibr(document: dict[str, Any], part: str, path: Path) -> tuple[np.ndar
     chosen = part or (next(iter(cameras)) if len(cameras) == 1 else "")
     if chosen not in cameras:
         names = ", ".join(cameras)
-        what = f"holds no camera '{chosen}'" if chosen else f"holds several cameras ({names})"
+        what = f"contains no camera '{chosen}'" if chosen else f"contains several cameras ({names})"
         raise InputError(what, path, f"choose one, such as {path.name}:{next(iter(cameras))}")
     notes = ()
     shift = floats(cameras[chosen].get("timeshift_cam_imu"), "timeshift_cam_imu", path)
@@ -112,4 +112,4 @@ def _camera_imu(cameras: dict[str, dict[str, Any]], name: str, path: Path) -> Fl
         if "T_cn_cnm1" not in found:
             break
         chain = chain @ _matrix(floats(found["T_cn_cnm1"], "T_cn_cnm1", path), path)
-    raise InputError(f"holds no T_cam_imu for '{name}'" if name else "holds no T_cam_imu", path, f"give {_FORMS}")
+    raise InputError(f"contains no T_cam_imu for '{name}'" if name else "contains no T_cam_imu", path, f"give {_FORMS}")

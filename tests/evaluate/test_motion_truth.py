@@ -157,5 +157,5 @@ def test_truth_survives_its_file(truth: MotionTruth, tmp_path: Path) -> None:
     (tmp_path / "motion_truth.npz").write_bytes(b"nothing")
     with pytest.raises(InputError, match="is not the ground-truth motion"):
         load_truth(tmp_path)
-    with pytest.raises(InputError, match="holds no ground-truth motion"):
+    with pytest.raises(InputError, match="contains no ground-truth motion"):
         load_truth(tmp_path / "elsewhere")

@@ -83,7 +83,7 @@ def test_keyframes_are_flown_through(tmp_path: Path) -> None:
         ({"camera_type": "equirectangular"}, "camera_type 'equirectangular' cannot be rendered"),
         ({"camera_type": "fisheye"}, "camera_type 'fisheye' cannot be rendered"),
         ({"crop": {"crop_scale": {"x": 1, "y": 1, "z": 1}}}, "has a crop"),
-        ({"camera_path": []}, "holds no cameras"),
+        ({"camera_path": []}, "contains no cameras"),
         ({"camera_path": [1]}, "a list of objects"),
         ({"camera_path": [{"fov": 50}]}, "the matrix of camera 1 should hold 16 or 12"),
         ({"camera_path": [{"camera_to_world": (2 * np.eye(4)).tolist()}]}, "not a rotation"),

@@ -84,7 +84,7 @@ def test_broken_scenes_say_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read as a scene"):
         read_scene(tmp_path / "nothing.html")
     (tmp_path / "plain.html").write_text("<html></html>")
-    with pytest.raises(InputError, match="holds no scene"):
+    with pytest.raises(InputError, match="contains no scene"):
         read_scene(tmp_path / "plain.html")
     folder = shutil.copytree(FROZEN, tmp_path / "scene")
     blob = (folder / "volume-0.bin").read_bytes()

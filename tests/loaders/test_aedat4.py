@@ -192,7 +192,7 @@ def test_real_frames_and_samples_are_those_of_faery(shared_data: Path) -> None:
 
 def test_real_files_of_frames_alone(shared_data: Path) -> None:
     path = shared_data / "vendor" / "test_data_gray16.aedat4"
-    with pytest.raises(InputError, match=r"holds no events, only frames \(stream 0\)"):
+    with pytest.raises(InputError, match=r"contains no events, only frames \(stream 0\)"):
         Config().load(path)
     file = Config().open(path)
     assert (file.width, file.height) == (2, 2)

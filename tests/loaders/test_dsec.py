@@ -57,7 +57,7 @@ def test_dsec_the_file_finds_its_folder_and_a_lone_file_needs_none(tmp_path: Pat
     raises(lone, "outside the 7 x 6 sensor", width=7, height=6)
     kept = load(lone, width=7, height=6, salvage=True)
     assert any(f"lost {40 - len(kept.events)} events" in note for note in kept.notes)
-    raises(root, "holds no events/right/events.h5; set camera to 'left'", camera="right")
+    raises(root, "contains no events/right/events.h5; set camera to 'left'", camera="right")
     (root / "calibration/cam_to_cam.yaml").unlink()
     assert (load(root).events.width, load(root).events.height) == (640, 480)
     raises(inside.path.parent, "no events/left/events.h5", kind="dsec")  # type: ignore[union-attr]
@@ -143,7 +143,7 @@ def test_a_claim_of_more_events_than_bytes_is_refused_at_once(tmp_path: Path) ->
         for name in "xytp":
             file.create_dataset(f"events/{name}", (1 << 45,), "u2", chunks=(1 << 10,))
     raises(path, "never written in row 0", width=9, height=9)
-    raises(path, "holds no events", width=9, height=9, salvage=True)
+    raises(path, "contains no events", width=9, height=9, salvage=True)
 
 
 def test_slices_are_half_open_from_the_first_event(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_slices_are_half_open_from_the_first_event(tmp_path: Path) -> None:
     part = load(root, start_s=0.25, stop_s=0.75).events.t_us
     np.testing.assert_array_equal(part, t[(t >= t[0] + 250_000) & (t < t[0] + 750_000)])
     assert load(root, stop_s=(t[-1] - t[0]) * 1e-6).events.t_us[-1] < t[-1]
-    raises(root, "holds no events", start_s=5.0)
+    raises(root, "contains no events", start_s=5.0)
 
 
 def test_truncated_at_every_byte(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_without_poses_and_without_frames(sample: Path) -> None:
     assert recording.trajectory is None
     assert (recording.camera.width, recording.camera.height) == (240, 180)
     assert any("assumed to be a DAVIS240C" in note for note in recording.notes)
-    assert any("holds no poses" in note for note in recording.notes)
+    assert any("has no poses" in note for note in recording.notes)
 
 
 def test_poses_that_start_late(sample: Path) -> None:

@@ -128,7 +128,7 @@ def test_salvage_finds_the_events_behind_broken_bytes(tmp_path: Path) -> None:
         (b"Event Stream\3\0\0\1", "version 3.0"),
         (head(width=0), "sensor of 0 x 6"),
         (head()[:17], "within its header"),
-        (head(), "holds no events"),
+        (head(), "contains no events"),
     ],
 )
 def test_one_line(data: bytes, says: str, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_mvsec_without_its_side_files(tmp_path: Path) -> None:
         346, 260, 226.018, 225.787, 174.543, 124.216, "equidistant", (-0.04847, 0.01009, -0.04293, 0.00519)
     )
     (folder / "indoor_flying1_gt.hdf5").unlink()
-    assert any("holds no poses (no indoor_flying1_gt.hdf5)" in note for note in load(folder).notes)
+    assert any("has no poses (no indoor_flying1_gt.hdf5)" in note for note in load(folder).notes)
     (folder / "indoor_flying1_data.hdf5").rename(folder / "motorcycle1_data.hdf5")
     assert load(folder).camera is None
     (folder / "other_data.hdf5").write_bytes(b"")

@@ -147,5 +147,5 @@ def test_cut_at_many_bytes(tmp_path: Path) -> None:
 def test_other_tables_are_refused(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["CD/events"] = np.zeros((5, 4))
-    with pytest.raises(InputError, match="holds no table /CD/events"):
+    with pytest.raises(InputError, match="contains no table /CD/events"):
         load(tmp_path / "a.h5", KIND)

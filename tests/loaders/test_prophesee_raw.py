@@ -242,7 +242,11 @@ def test_one_line_for_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "head.raw").write_text("% evt 3.0\n% end\n")
     (tmp_path / "other.raw").write_text("% evt 4.0\n% end\n")
-    for name, says in (("folder", "is a folder"), ("head.raw", "holds no events"), ("other.raw", "names none of EVT")):
+    for name, says in (
+        ("folder", "is a folder"),
+        ("head.raw", "contains no events"),
+        ("other.raw", "names none of EVT"),
+    ):
         with pytest.raises(InputError, match=says):
             load(tmp_path / name, KIND)
 

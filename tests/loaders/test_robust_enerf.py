@@ -138,7 +138,7 @@ def test_round_trip_of_the_least(tmp_path: Path) -> None:
     least = Recording(events=full.events, camera=Camera(13, 9, 20.0, 20.0, 6.0, 4.0), sensor=Sensor(), name="least")
     save(least, tmp_path / "r")
     again = load(tmp_path / "r")
-    assert again.notes == ("The recording holds no poses.",)
+    assert again.notes == ("The recording has no poses.",)
     assert load_labels(tmp_path / "r") is None
     assert sorted(path.name for path in (tmp_path / "r").iterdir()) == [
         "README.txt", "camera_calibration.npz", "raw_events.npz", "recording.toml",

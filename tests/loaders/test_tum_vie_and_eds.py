@@ -66,7 +66,7 @@ def test_tum_vie_gaps_are_said_and_files_may_lie_deeper(tmp_path: Path) -> None:
     assert any("no calibration with T_imu_cam and T_imu_marker" in note for note in load(root).notes)
     (root / "camera-calibrationA.json").unlink()
     assert (load(root).events.width, load(root).camera) == (1280, None)
-    raises(root, r"holds no \*events_right.h5", camera="right")
+    raises(root, r"contains no \*events_right.h5", camera="right")
 
 
 # EDS

@@ -193,8 +193,8 @@ def test_another_size_is_refused_or_scaled_where_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "part", "says"),
     [
-        (KALIBR, "", "holds several cameras .cam0, cam1."),
-        (KALIBR, ":cam2", "holds no camera 'cam2'; choose one of: cam0, cam1"),
+        (KALIBR, "", "contains several cameras .cam0, cam1."),
+        (KALIBR, ":cam2", "contains no camera 'cam2'; choose one of: cam0, cam1"),
         (KALIBR, ":cam0", "for 346 x 260 pixels"),
         (KALIBR.replace("pinhole", "omni"), ":cam1", "model 'omni'"),
         (KALIBR.replace("radtan", "fov"), ":cam1", "distortion model 'fov' is unknown"),

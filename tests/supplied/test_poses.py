@@ -251,7 +251,7 @@ def test_a_topic_of_a_bag(kind: str, ros2: bool, recording: Recording, tmp_path:
         ("1 0 0 0 0 0 0 1\n2 0 x 0 0 0 0 1\n", "line 2 is not a pose"),
         ("nan 0 0 0 0 0 0 1\n", "line 1: 'nan' is not a time"),
         ("1e999999999 0 0 0 0 0 0 1\n", "line 1: '1e999999999' is not a time"),
-        ("# t x y z\n\n", "holds no poses"),
+        ("# t x y z\n\n", "contains no poses"),
         ("10 0 0 0 0 0 0 1\n", "1 pose"),
         ("10 0 0 0 0 0 0 2\n11 0 0 0 0 0 0 1\n", "line 1: its quaternion is not of unit length but 2"),
         ("10 0 0 nan 0 0 0 1\n11 0 0 0 0 0 0 1\n", "line 1: its position or quaternion is not finite"),

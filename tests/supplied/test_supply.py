@@ -142,9 +142,9 @@ def test_the_time_shift_of_kalibr_is_said_and_not_applied(sources: dict[str, str
     chain = sources["chain.yaml:cam1"].removesuffix(":cam1")
     _, notes = read_body_camera(f"{chain}:cam0")
     assert "0.0125 s (timeshift_cam_imu)" in notes[0]
-    with pytest.raises(InputError, match=r"holds several cameras .cam0, cam1."):
+    with pytest.raises(InputError, match=r"contains several cameras .cam0, cam1."):
         read_body_camera(chain)
-    with pytest.raises(InputError, match="holds no camera 'cam7'"):
+    with pytest.raises(InputError, match="contains no camera 'cam7'"):
         read_body_camera(f"{chain}:cam7")
 
 

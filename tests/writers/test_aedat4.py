@@ -109,7 +109,7 @@ def test_faery_reads_what_lies_beside_events(tmp_path: Path) -> None:
 def test_no_events_are_a_file_too(tmp_path: Path) -> None:
     path = tmp_path / "a.aedat4"
     assert write(iter([]), path, About(8, 6)) == 0
-    with pytest.raises(InputError, match="holds no events"):
+    with pytest.raises(InputError, match="contains no events"):
         Config().load(path)
 
 

@@ -84,5 +84,5 @@ def test_refusals_leave_nothing_behind(tmp_path: Path) -> None:
 
 def test_no_events(tmp_path: Path) -> None:
     assert write([], tmp_path / "out.h5") == 0
-    with pytest.raises(InputError, match="holds no events"):
+    with pytest.raises(InputError, match="contains no events"):
         load(tmp_path / "out.h5")
