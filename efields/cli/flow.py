@@ -1,6 +1,6 @@
 """Estimate optical flow from events alone, and write dense maps and a video of it.
 
-Works without a calibration too: then in pixels of the recorded image, and no egomotion is given. With one, flow is in
+Works without a calibration too: then in pixels of the recorded image, without egomotion. With one, flow is in
 pixels of the undistorted image. Writes flow.npz (the continuous flow), maps as npz, .flo or DSEC's PNG, a video and
 report.html.
 """

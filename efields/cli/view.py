@@ -1,4 +1,4 @@
-"""Open a run in the browser: explore it, play its events, see where it fits them and where not."""
+"""Open a run in the browser: fly through it, play its events, see where it fits them."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class Config(EveryView, Outside):
             return None, ()
         cloud = file.parent / name
         if not cloud.is_file():
-            return None, (f"The point cloud {name}, to which the file refers, is missing.",)
+            return None, (f"The file refers to a point cloud, {name}, that does not exist.",)
         return ply_points(cloud), ()
 
     def _poses(

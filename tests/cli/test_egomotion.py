@@ -298,7 +298,7 @@ def test_flow_without_a_calibration(recording: Path, tmp_path: Path, capsys: pyt
     assert found["maps"] == 2
     assert found["seconds"] > 0 and found["events"] <= 16_000
     assert not found["calibrated"]
-    assert any("no egomotion is given" in note for note in found["notes"])
+    assert any("without egomotion" in note for note in found["notes"])
     assert not any("parallax" in note or "direction" in note for note in found["notes"])
     first = read_flo(out / "maps" / "000000.flo")
     packed = np.load(out / "maps" / "flow.npz")

@@ -59,7 +59,7 @@ def test_the_order_of_quaternions_and_the_size_of_a_calibration(
     assert info(capsys, events, "--poses", "poses.csv", "--poses-quaternion", "xyzw")
     Path("camera.yaml").write_text("{fx: 40, fy: 40, cx: 15.5, cy: 15.5, width: 32, height: 32}")
     said = info(capsys, events, "--camera", "camera.yaml", code=2)
-    assert "of 32 x 32 pixels, the sensor has 16 x 16" in said and "--scale-camera" in said
+    assert "for 32 x 32 pixels, the sensor has 16 x 16" in said and "--scale-camera" in said
     found = info(capsys, events, "--camera", "camera.yaml", "--scale-camera")
     assert isinstance(found, dict)
     assert "scaled from 32 x 32 to 16 x 16" in str(found["warnings"])

@@ -160,7 +160,7 @@ def test_a_finished_run_says_so_and_trains_longer_when_asked(here: Path, capsys:
     assert said[0].startswith("runs/small is finished: 4 steps, PSNR")
     assert said[1] == "train longer with: efields train runs/small/config.toml --resume --steps N, more than 4"
     assert train("--resume", "--steps", "3") == 2
-    assert "--steps 3, and 4 steps are done; give more than 4" in capsys.readouterr().err
+    assert "--steps 3, but 4 steps are done already; give more than 4" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in Path("runs/small").iterdir()} == before
     assert train("--resume", "--steps", "6") == 0
     assert steps_logged("runs/small") == [1, 2, 3, 4, 5, 6]
