@@ -28,7 +28,7 @@ from efields.parameters import ParameterGroup
 from efields.problems import Setup, Terms
 from efields.problems._batch import Batch, BatchDraws
 from efields.problems._frames import FrameLooks, seen_in, weighted, with_spans
-from efields.problems._scene import box_to_go_on_in, model_from, scene_content
+from efields.render.model_content import box_to_go_on_in, model_from, model_content
 from efields.ranges import Range
 from efields.recordings.recording import Recording, Views
 from efields.render.model import Model
@@ -256,4 +256,4 @@ class EventRadiance(nn.Module):
 
     def content(self) -> dict[str, Any]:
         """Box, camera, path and sensor."""
-        return scene_content(self.model(0))
+        return model_content(self.model(0))

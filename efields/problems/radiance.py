@@ -25,7 +25,7 @@ from efields.parameters import ParameterGroup
 from efields.problems import Setup, Terms
 from efields.problems._batch import Batch, BatchDraws
 from efields.problems._frames import FrameLooks, weighted, with_spans
-from efields.problems._scene import box_to_go_on_in, model_from, scene_content
+from efields.render.model_content import box_to_go_on_in, model_from, model_content
 from efields.recordings.recording import Views
 from efields.render.model import Model
 from efields.render.renderer import LookConfig, Renderer
@@ -135,4 +135,4 @@ class Radiance(nn.Module):
 
     def content(self) -> dict[str, Any]:
         """Box, camera and path."""
-        return scene_content(self.model(0))
+        return model_content(self.model(0))

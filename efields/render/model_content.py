@@ -25,7 +25,7 @@ from efields.settings import fill, to_table
 _WHERE = "its scene"
 
 
-def scene_content(model: Model) -> dict[str, Any]:
+def model_content(model: Model) -> dict[str, Any]:
     """What a viewer needs beside the field, as plain values and tensors."""
     box, trajectory = model.renderer.world_box, model.trajectory
     content = {
@@ -45,7 +45,7 @@ def scene_content(model: Model) -> dict[str, Any]:
 
 
 def model_from(content: Mapping[str, Any], look: LookConfig, backend: Backend, step: int) -> Model:
-    """The inverse of `scene_content`; without an origin, it counts from zero.
+    """The inverse of `model_content`; without an origin, it counts from zero.
 
     Raises `InputError`, `KeyError`, `TypeError` or `ValueError` for parts that are missing or of another kind.
     """

@@ -1,0 +1,35 @@
+"""A run of kinds that all lie outside efields, before the page: live, and exported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from efields import cli
+from tests.contracts.outside_run import HERE, plugins_allowed, train
+from tests.viewer.serving import Server
+from tests.viewer.visit import Visit
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def outside_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with plugins_allowed(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH")))))
+        yield train(tmp_path_factory.mktemp("outside"))
+
+
+def test_it_is_seen_live_and_from_a_file(
+    outside_run: Path, built_page: object, tmp_path: Path, visit: Callable[..., Visit]
+) -> None:
+    page = tmp_path / "scene.html"
+    assert cli.main(["export", str(outside_run), "--html", str(page), "--resolution", "16"]) == 0
+    baked = visit(page.as_uri(), 480, 360).ready()
+    assert baked.ask("() => window.efields.scene.background.kind") == "map"
+    with Server(outside_run) as server:
+        live = visit(server.address, 480, 360).ready()
+        live.page.wait_for_function("() => window.efields.renderer.shown && window.efields.renderer.shown.id > 0")
