@@ -21,7 +21,7 @@ scene = "{scene}"
 backend = "reference"
 problem = {{ kind = "outside.spans_alone" }}
 field = {{ kind = "outside.moving_ball", speed = 0.3 }}
-sampling = {{ kind = "outside.nearer", samples = 24 }}
+sampling = {{ kind = "outside.nearer", samples = 16 }}
 background = {{ kind = "outside.dusk" }}
 loader = {{ kind = "outside.dots" }}
 losses = {{ "outside.agreement" = {{ weight = 0.5 }} }}
@@ -30,7 +30,7 @@ supplied = {{ camera = "{camera}", poses = "{poses}" }}
 camera_motion = {{ learn = true, knot_every_s = 0.25 }}
 [train]
 steps = 12
-samples_per_step = 2048
+samples_per_step = 1024
 log_every = 4
 heldout_every = 0
 warmup_steps = 0

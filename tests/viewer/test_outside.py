@@ -10,6 +10,7 @@ import pytest
 
 from efields import cli
 from tests.contracts.outside_run import HERE, plugins_allowed, train
+from tests.viewer.scenes import orbit_pose, view_of
 from tests.viewer.serving import Server
 from tests.viewer.visit import Visit
 
@@ -29,7 +30,9 @@ def test_it_is_seen_live_and_from_a_file(
     page = tmp_path / "scene.html"
     assert cli.main(["export", str(outside_run), "--html", str(page), "--resolution", "16"]) == 0
     baked = visit(page.as_uri(), 480, 360).ready()
-    assert baked.ask("() => window.efields.scene.background.kind") == "map"
+    picture = baked.raw(view_of(orbit_pose(0.2, 0.0, 2.5), 48, 48, channels=1))[..., 0]
+    assert picture[0].mean() > picture[-1].mean() + 0.02, "its background is brighter above than below"
     with Server(outside_run) as server:
         live = visit(server.address, 480, 360).ready()
-        live.page.wait_for_function("() => window.efields.renderer.shown && window.efields.renderer.shown.id > 0")
+        live.wait_for("() => window.efields.renderer.shown && window.efields.renderer.shown.id > 0")
+    assert baked.errors == [] and live.errors == []

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from outside.dots import MAGIC
 
 from efields.atomic import replacing
 from efields.events.columns import EventColumns
 from efields.writers import About
-from outside.dots import MAGIC
 
 SUFFIX = ".dots"
 STORES_SIZE = True
