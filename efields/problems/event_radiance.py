@@ -28,10 +28,10 @@ from efields.parameters import ParameterGroup
 from efields.problems import Setup, Terms
 from efields.problems._batch import Batch, BatchDraws
 from efields.problems._frames import FrameLooks, seen_in, weighted, with_spans
-from efields.render.model_content import box_to_go_on_in, model_from, model_content
 from efields.ranges import Range
 from efields.recordings.recording import Recording, Views
 from efields.render.model import Model
+from efields.render.model_content import box_to_go_on_in, model_content, model_from
 from efields.render.renderer import LookConfig, Renderer
 from efields.scene_box import Corners, find_box
 from efields.supervision import FrameSupervision, IntervalSupervision

@@ -84,10 +84,17 @@ class SpansAlone(nn.Module):
         start, end = torch.log(rendered.radiance[:, 0]).split(len(every))
         n_pos, n_neg = (torch.from_numpy(counts).to(start) for counts in (every.n_pos, every.n_neg))
         compared = IntervalSupervision(
-            log_start=start, log_end=end, observed=self.sensor.log_change(n_pos, n_neg),
-            events=(n_pos + n_neg).to(torch.int64), starts_at_event=torch.from_numpy(every.starts_at_event), pixel=pixel,
-            start_s=ends[0], end_s=ends[1], c_pos=torch.tensor(self.sensor.c_pos), c_neg=torch.tensor(self.sensor.c_neg),
-        )  # fmt: skip
+            log_start=start,
+            log_end=end,
+            observed=self.sensor.log_change(n_pos, n_neg),
+            events=(n_pos + n_neg).to(torch.int64),
+            starts_at_event=torch.from_numpy(every.starts_at_event),
+            pixel=pixel,
+            start_s=ends[0],
+            end_s=ends[1],
+            c_pos=torch.tensor(self.sensor.c_pos),
+            c_neg=torch.tensor(self.sensor.c_neg),
+        )
         parts = dict(zip(batch, compared.split([len(drawn) for drawn in batch.values()]), strict=True))
         extent, losses = self.renderer.box.diagonal, {}
         for name, loss in self.losses.items():
