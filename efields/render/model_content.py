@@ -1,4 +1,4 @@
-"""What problems of a scene save beside their numbers, and the model that is made of it again."""
+"""What a checkpoint keeps of a model beside its numbers, and the model that is made of it again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from efields.geometry.origin import ZERO
 from efields.geometry.trajectory import Trajectory
 from efields.render.model import Model
 from efields.render.renderer import LookConfig, Renderer
-from efields.scene_box import Corners
 from efields.settings import fill, to_table
 
 _WHERE = "its scene"
@@ -62,7 +61,7 @@ def model_from(content: Mapping[str, Any], look: LookConfig, backend: Backend, s
     return Model(renderer, camera, trajectory, sensor, step)
 
 
-def box_to_go_on_in(given: Corners | None, content: Mapping[str, Any]) -> Corners:
+def box_to_go_on_in(given: tuple[Triple, Triple] | None, content: Mapping[str, Any]) -> tuple[Triple, Triple]:
     """The box that a saved field fills; raises `InputError` where another one is given."""
     box = _box(content)
     if given is not None and not Box.between(*given).equals(box):
