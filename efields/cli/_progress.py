@@ -38,16 +38,16 @@ def progress(title: str, quiet: bool = False, percent: bool = False) -> Iterator
 
 
 @contextmanager
-def stages(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
-    """Gives what a job of several stages calls with the stage, the parts that are done and all of them."""
+def stages(quiet: bool = False) -> Iterator[Callable[..., None]]:
+    """Gives what a job of several stages calls with the stage, the parts that are done, all of them, and a note."""
     with ExitStack() as bars:
         shown: dict[str, Report] = {}
 
-        def on_progress(stage: str, done: int, total: int) -> None:
+        def on_progress(stage: str, done: int, total: int, note: str = "") -> None:
             if stage not in shown:
                 bars.close()  # one bar at a time
                 shown[stage] = bars.enter_context(progress(stage, quiet))
-            shown[stage](done, total)
+            shown[stage](done, total, note)
 
         yield on_progress
 

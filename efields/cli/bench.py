@@ -109,30 +109,17 @@ def run(args: Args) -> int:
 
 def _kernels(args: Args) -> dict[str, Any]:
     """Ceilings, rows of every kernel, and rows of the whole step."""
-    from efields.bench.ceilings import Ceilings, measure_ceilings
-    from efields.bench.counts import counts
-    from efields.bench.kernels import beside_ceilings, measure_kernels
-    from efields.bench.timing import variants
-    from efields.bench.training import measure_train_step
-    from efields.bench.workloads import KERNELS, Sizes
-    from efields.cli._progress import progress
-    from efields.fields.hash_grid import Config
+    from efields.bench.rooflines import measure_rooflines
+    from efields.cli._progress import stages
 
     quick = args.what == "quick"
-    runs, among = args.runs or (3 if quick else 9), variants()
     experiment, recording = _step_workload()
-    ceilings = [measure_ceilings(Config())]
-    with progress("kernels", args.json) as report:
-        rows = measure_kernels(KERNELS, among, Sizes(), runs, report)
-    with progress("training steps", args.json) as report:
-        rows += measure_train_step(experiment, recording, among, args.runs or (2 if quick else 5), report)
-    # Before and after: the best of both is less likely to have been disturbed.
-    best = Ceilings.best([*ceilings, measure_ceilings(Config())])
-    work = counts(Config(), 1, 1)
-    assert isinstance(experiment.field, Config)
-    step = counts(experiment.field, recording.calibrated.channels, experiment.train.samples_per_step)
-    rows = beside_ceilings(rows, {**work, "train_step": step["train_step"]}, best)
-    return {"bench": "kernels", "train_step_on": recording.name, "ceilings": asdict(best), "rows": rows}
+    with stages(args.json) as on_progress:
+        found = measure_rooflines(
+            experiment, recording, args.runs or (3 if quick else 9), args.runs or (2 if quick else 5), on_progress
+        )
+    ceilings = asdict(found.ceilings)
+    return {"bench": "kernels", "train_step_on": recording.name, "ceilings": ceilings, "rows": found.rows}
 
 
 def _step_workload() -> tuple[Experiment, Recording]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from efields import cli
-from efields.bench import ceilings, scaling, training, workloads
+from efields.bench import rooflines, scaling
 from efields.bench.timing import variants
 from efields.fields.hash_grid import Config
 from tests.bench.test_kernels import SMALL
@@ -26,13 +26,13 @@ ROW = {
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sizes of everything that take no time."""
     bench = importlib.import_module("efields.cli.bench")
-    measured, ceiling = training.measure_train_step, ceilings.measure_ceilings
-    monkeypatch.setattr(workloads, "Sizes", lambda: SMALL)
-    monkeypatch.setattr(workloads, "KERNELS", workloads.KERNELS[:2])
+    measured, ceiling = rooflines.measure_train_step, rooflines.measure_ceilings
+    monkeypatch.setattr(rooflines, "Sizes", lambda: SMALL)
+    monkeypatch.setattr(rooflines, "KERNELS", rooflines.KERNELS[:2])
     monkeypatch.setattr(scaling, "Ranges", lambda: RANGES)
-    monkeypatch.setattr(ceilings, "measure_ceilings", lambda field: ceiling(Config(levels=1), 1, 1))
+    monkeypatch.setattr(rooflines, "measure_ceilings", lambda field: ceiling(Config(levels=1), 1, 1))
     monkeypatch.setattr(
-        training, "measure_train_step", lambda *args, **kwargs: measured(*args, **kwargs, burst=1, warm=1)
+        rooflines, "measure_train_step", lambda *args, **kwargs: measured(*args, **kwargs, burst=1, warm=1)
     )
     monkeypatch.setattr(bench, "SMALL", 4)
     monkeypatch.setattr(bench, "LARGE", 8)
