@@ -32,7 +32,7 @@ class EventWindows:
     measured: Float32[np.ndarray, "k h w"]
     """Change measured by the sensor: `c_pos n_pos - c_neg n_neg` per pixel."""
     predicted: Float32[np.ndarray, "k h w"]
-    """Difference of rendered log radiance between the two poses, in each pixel's own colour channel."""
+    """Difference of rendered log radiance between poses and times of both ends, in each pixel's own colour channel."""
     t0_us: Int64[np.ndarray, " k"]
     """Start of each window, excluded, absolute microseconds."""
     t1_us: Int64[np.ndarray, " k"]
@@ -108,7 +108,8 @@ def pose_at(trajectory: Trajectory, t_us: int) -> np.ndarray:
 
 def _log_radiance(model: Model, t_us: int) -> np.ndarray:
     """Log radiance [h, w] at a time, as the sensor's pixels see it."""
-    rendered = render_view(model.renderer, model.camera, pose_at(model.trajectory, t_us))
+    t_s = (t_us - model.trajectory.origin_us) * 1e-6
+    rendered = render_view(model.renderer, model.camera, pose_at(model.trajectory, t_us), t_s)
     return np.log(np.maximum(own_channel(rendered.radiance, model.camera), 1e-6)).astype(np.float32)
 
 

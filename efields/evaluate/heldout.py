@@ -68,15 +68,22 @@ def render_views(
     renderer: Renderer,
     cameras: Sequence[Camera],
     T_world_camera: Float64[np.ndarray, "n 4 4"],
+    t_s: Float64[np.ndarray, " n"] | None = None,
     on_view: OnView | None = None,
 ) -> Rendered:
-    """Render each camera at its pose."""
+    """Render each camera at its pose and time, in seconds since the recording's start; all at the start if None."""
     rendered = []
-    for i, (camera, pose) in enumerate(zip(cameras, T_world_camera, strict=True)):
-        rendered.append(render_view(renderer, camera, pose))
+    times = [None] * len(cameras) if t_s is None else t_s.tolist()
+    for i, (camera, pose, time) in enumerate(zip(cameras, T_world_camera, times, strict=True)):
+        rendered.append(render_view(renderer, camera, pose, time))
         if on_view is not None:
             on_view(i + 1, len(cameras))
     return tuple([getattr(view, key) for view in rendered] for key in ("radiance", "depth", "opacity"))  # type: ignore[return-value]
+
+
+def seconds_of(renderer: Renderer, views: Views) -> Float64[np.ndarray, " n"] | None:
+    """When views were taken, in seconds since the recording's start; None for views without a time."""
+    return None if views.t_us is None else (views.t_us - renderer.origin_us) * 1e-6
 
 
 def match_channels(render: Pictures, truth: Pictures) -> tuple[Pictures, Pictures]:
@@ -93,7 +100,11 @@ def match_channels(render: Pictures, truth: Pictures) -> tuple[Pictures, Picture
 
 
 def evaluate_views(
-    renderer: Renderer, views: Views, protocol: Protocol | str = "robust", *, on_view: OnView | None = None
+    renderer: Renderer,
+    views: Views,
+    protocol: Protocol | str = "robust",
+    *,
+    on_view: OnView | None = None,
 ) -> Evaluation:
     """Render every view, fit the gauge of `protocol` on all of them at once, and score image and depth.
 
@@ -101,7 +112,9 @@ def evaluate_views(
     """
     if len(views) == 0:
         raise InputError("there are no reference views")
-    return score_views(render_views(renderer, views.camera_of_each, views.T_world_camera, on_view), views, protocol)
+    t_s = seconds_of(renderer, views)
+    rendered = render_views(renderer, views.camera_of_each, views.T_world_camera, t_s, on_view)
+    return score_views(rendered, views, protocol)
 
 
 def score_views(rendered: Rendered, views: Views, protocol: Protocol | str) -> Evaluation:
@@ -160,7 +173,8 @@ def heldout_psnr(renderer: Renderer, views: Views, protocol: Protocol | str = "r
     """PSNR of `count` views spread over the set, for a progress line; the gauge is fitted on these views alone."""
     rule = protocol_named(protocol) if isinstance(protocol, str) else protocol
     some = views.take(spread(len(views), count))
-    radiance, _, _ = render_views(renderer, some.camera_of_each, some.T_world_camera)
+    t_s = seconds_of(renderer, some)
+    radiance, _, _ = render_views(renderer, some.camera_of_each, some.T_world_camera, t_s)
     return mean_psnr(radiance, some, rule)
 
 

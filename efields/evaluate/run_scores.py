@@ -21,6 +21,7 @@ from efields.evaluate.heldout import (
     finite,
     render_views,
     score_views,
+    seconds_of,
     spread,
 )
 from efields.evaluate.protocols import Protocol, protocol_named
@@ -70,7 +71,8 @@ def evaluate_run(
     _, views = views_for(run.experiment, recording)
     rules = [own, asked] if asked.name != own.name and own.name in _earlier(run.path) else [asked]
     if views is not None and len(views) > 0:
-        rendered = render_views(model.renderer, views.camera_of_each, views.T_world_camera, on_view)
+        t_s = seconds_of(model.renderer, views)
+        rendered = render_views(model.renderer, views.camera_of_each, views.T_world_camera, t_s, on_view)
         evaluations = [score_views(rendered, views, rule) for rule in rules]
     else:
         evaluations = [_without_reference(model, rule, on_view) for rule in rules[:1]]
@@ -113,8 +115,9 @@ def _without_reference(model: Model, rule: Protocol, on_view: OnView | None) -> 
     """Renders along the trajectory if nothing can be scored."""
     times = np.linspace(model.trajectory.start_us, model.trajectory.end_us, 2 * TRAJECTORY_VIEWS + 1)[1::2]
     poses = np.stack([pose_at(model.trajectory, int(t)) for t in times])
-    names = tuple(f"{(t - model.trajectory.origin_us) * 1e-6:.3f} s" for t in times)
-    radiance, depth, opacity = render_views(model.renderer, [model.camera] * len(poses), poses, on_view)
+    t_s = (times - model.trajectory.origin_us) * 1e-6
+    names = tuple(f"{t:.3f} s" for t in t_s)
+    radiance, depth, opacity = render_views(model.renderer, [model.camera] * len(poses), poses, t_s, on_view)
     unscored = dict.fromkeys(("psnr", "ssim", "lpips", "depth_abs_rel", "depth_coverage", "gauge", "data_range"))
     reasons = {f"{key}_reason": NO_REFERENCE for key in ("psnr", "ssim", "lpips", "depth")}
     metrics = {

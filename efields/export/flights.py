@@ -33,8 +33,10 @@ def flight_of(model: Model, path: str, count: int, fps: float | None = None) -> 
     `path` is `orbit`, `spiral`, `auto` or `recorded`, with `count` pictures, or a file of poses or of a camera path.
     """
     if path == "recorded":
-        poses = trajectory_poses(model.trajectory, count)
-    elif path in ("auto", "orbit", "spiral"):
+        t_s = path_times(model.trajectory, count)
+        poses = poses_at(model.trajectory, t_s)
+        return [Stop(pose, time_s=t) for pose, t in zip(poses, t_s.tolist(), strict=True)], fps or 30.0
+    if path in ("auto", "orbit", "spiral"):
         poses = orbit_or_spiral(model.trajectory, path, count, depth_ahead(model))
     else:
         poses = poses_from_file(Path(path))
@@ -47,7 +49,8 @@ def flight_of(model: Model, path: str, count: int, fps: float | None = None) -> 
 def depth_ahead(model: Model) -> float | None:
     """Median depth that the middle pose of the trajectory sees; None where it sees nothing."""
     small = model.camera.scaled(min(1.0, 48 / model.camera.width))
-    depth = render_view(model.renderer, small, trajectory_poses(model.trajectory, 3)[1]).depth
+    middle = path_times(model.trajectory, 3)[1:2]
+    depth = render_view(model.renderer, small, poses_at(model.trajectory, middle)[0], float(middle[0])).depth
     return float(np.median(depth[np.isfinite(depth)])) if np.isfinite(depth).any() else None
 
 
@@ -105,10 +108,9 @@ def _from_json(text: str, path: Path) -> Float64[np.ndarray, "n 4 4"] | CameraPa
     return poses
 
 
-def trajectory_poses(trajectory: Trajectory, count: int = 0) -> Float64[np.ndarray, "n 4 4"]:
-    """The trajectory's own poses, or `count` poses at uniform times along it."""
-    t_us = np.linspace(trajectory.start_us, trajectory.end_us, count) if count else trajectory.t_us
-    return poses_at(trajectory, (np.asarray(t_us, dtype=np.float64) - trajectory.origin_us) * 1e-6)
+def path_times(trajectory: Trajectory, count: int) -> Float64[np.ndarray, " n"]:
+    """`count` times spread evenly over the trajectory, in seconds since its origin."""
+    return (np.linspace(trajectory.start_us, trajectory.end_us, count) - trajectory.origin_us) * 1e-6
 
 
 def orbit_or_spiral(
@@ -120,7 +122,7 @@ def orbit_or_spiral(
     moves around their middle pose and looks at one point `distance` ahead (the depth of the scene there). `auto` takes
     the orbit where the cameras went around, the spiral where they looked one way.
     """
-    seen = trajectory_poses(trajectory, 64)
+    seen = poses_at(trajectory, path_times(trajectory, 64))
     forward = seen[:, :3, 2]
     mean = forward.mean(0) / max(float(np.linalg.norm(forward.mean(0))), 1e-9)
     spread = np.degrees(np.arccos(np.clip(forward @ mean, -1, 1))).max()

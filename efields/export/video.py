@@ -59,12 +59,25 @@ def render_flight(
 ) -> np.ndarray:
     """Radiance [n, h, w, c] or depth [n, h, w] at every stop, in the event camera's size times `scale`."""
     pictures = []
-    for done, stop in enumerate(stops, start=1):
-        view = render_view(model.renderer, lens(model.camera, stop.fov_y, scale, stop.size), stop.T_world_camera)
+    times = field_times(model, stops)
+    for done, (stop, t_s) in enumerate(zip(stops, times, strict=True), start=1):
+        camera = lens(model.camera, stop.fov_y, scale, stop.size)
+        view = render_view(model.renderer, camera, stop.T_world_camera, t_s)
         pictures.append(view.depth if show == "depth" else view.radiance)
         if on_picture is not None:
             on_picture(done, len(stops))
     return np.stack(pictures)
+
+
+def field_times(model: Model, stops: Sequence[Stop]) -> list[float | None]:
+    """The time at which each stop looks at the field, in seconds since the recording's start.
+
+    Where no stop has a time, those of a field that moves go evenly through its recording.
+    """
+    given = [stop.time_s for stop in stops]
+    if model.moves_s is None or any(t_s is not None for t_s in given):
+        return given
+    return np.linspace(*model.moves_s, len(stops)).tolist()
 
 
 def lens(camera: Camera, fov_y: float | None, scale: float, size: tuple[int, int] | None = None) -> Camera:

@@ -87,8 +87,11 @@ class Config:
         found = find_box(recording, recording.trajectory, recording.calibrated, recording.frames, self.box)
         if found.sought:
             _log.info("%s", found.sentence)
-        span_s = recording.trajectory.seconds_span
-        renderer = Renderer.over(found.box, setup.look, channels, setup.backend, setup.generator, span_s=span_s)
+        path = recording.trajectory
+        renderer = Renderer.over(
+            found.box, setup.look, channels, setup.backend, setup.generator,
+            span_s=path.seconds_span, origin_us=path.origin_us,
+        )  # fmt: skip
         problem = EventRadiance(self, setup, frames if wants_frames else None, renderer)
         problem.notes = (found.sentence,)
         return problem

@@ -69,7 +69,13 @@ class Config:
         if found.sought:
             _log.info("%s", found.sentence)
         renderer = Renderer.over(
-            found.box, setup.look, frames.channels, setup.backend, setup.generator, span_s=trajectory.seconds_span
+            found.box,
+            setup.look,
+            frames.channels,
+            setup.backend,
+            setup.generator,
+            span_s=trajectory.seconds_span,
+            origin_us=trajectory.origin_us,
         )
         problem = Radiance(self, setup, frames, renderer)
         problem.notes = (found.sentence,)

@@ -26,6 +26,11 @@ class Model:
     """Optimiser steps that made it."""
 
     @property
+    def moves_s(self) -> tuple[float, float] | None:
+        """First and last second in which a field that moves is known; None for one that stands still."""
+        return self.renderer.span_s if self.renderer.field.moves else None
+
+    @property
     def near_trajectory(self) -> Trajectory:
         """Where the camera was, positions counted from the renderer's origin as its box and rays are."""
         return self.trajectory.about(self.renderer.origin)

@@ -56,7 +56,14 @@ def model_from(content: Mapping[str, Any], look: LookConfig, backend: Backend, s
     camera = fill(Camera, content["camera"], _WHERE)
     sensor = fill(Sensor, content["sensor"], _WHERE) if "sensor" in content else None
     renderer = Renderer.over(
-        box, look, channels, backend, torch.Generator(), origin=origin, span_s=trajectory.seconds_span
+        box,
+        look,
+        channels,
+        backend,
+        torch.Generator(),
+        origin=origin,
+        span_s=trajectory.seconds_span,
+        origin_us=trajectory.origin_us,
     )
     return Model(renderer, camera, trajectory, sensor, step)
 

@@ -80,12 +80,15 @@ class Renderer(nn.Module):
         backend: Backend,
         origin: Triple = ZERO,
         span_s: tuple[float, float] = (0.0, 0.0),
+        origin_us: int = 0,
     ) -> None:
         super().__init__()
         self.field, self.sampler, self.background = field, sampler, background
         self.box, self.backend, self.origin = box, backend, origin
         self.span_s = span_s
         """First and last second of the recording, in which a field that moves is known."""
+        self.origin_us = origin_us
+        """Sensor time of second 0, microseconds."""
 
     @classmethod
     def over(
@@ -98,6 +101,7 @@ class Renderer(nn.Module):
         *,
         origin: Triple | None = None,
         span_s: tuple[float, float] = (0.0, 0.0),
+        origin_us: int = 0,
     ) -> Renderer:
         """A renderer of a new field over a box of the world.
 
@@ -107,7 +111,7 @@ class Renderer(nn.Module):
         box = world_box.about(origin)
         field = config.field.build(box, channels, generator)
         background = config.background.build(channels, generator)
-        return cls(field, box, config.sampling.build(box), background, backend, origin, span_s)
+        return cls(field, box, config.sampling.build(box), background, backend, origin, span_s, origin_us)
 
     @property
     def world_box(self) -> Box:

@@ -28,6 +28,7 @@ class SphereRenderer(torch.nn.Module):
 
     device = torch.device("cpu")
     origin = (0.0, 0.0, 0.0)
+    origin_us = 0
 
     def __init__(self, channels: int = 3, gain: float = 1.0, power: float = 1.0, noise: float = 0.0) -> None:
         super().__init__()
