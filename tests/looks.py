@@ -26,11 +26,12 @@ def renderer_over(
     cls: type[R] = Renderer,
     background: BackgroundConfig | None = None,
     span_s: tuple[float, float] = (0.0, 0.0),
+    origin_us: int = 0,
 ) -> R:
     """A renderer, by plain torch unless a backend is given, with 16 even spans a ray unless a sampling is given."""
     sampler = (sampling or stratified.Config(samples=16)).build(box)
     behind = (background or color.Config()).build(field.channels, torch.Generator())
-    return cls(field, box, sampler, behind, backend or Backend(), span_s=span_s)
+    return cls(field, box, sampler, behind, backend or Backend(), span_s=span_s, origin_us=origin_us)
 
 
 def along(rays: Rays, distance: torch.Tensor) -> torch.Tensor:

@@ -285,6 +285,8 @@ class SceneDocument:
     """Where the scene comes from, by name."""
     notes: tuple[str, ...]
     """What a viewer should be told, one sentence each."""
+    moves_s: Annotated[tuple[float, float], InOrder()] | None = None
+    """First and last second in which a field that moves is known; absent for one that stands still."""
 
 
 PARTS: tuple[type, ...] = (

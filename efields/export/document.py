@@ -116,6 +116,7 @@ def scene_parts(
         metrics={key: metrics[key] for key in SHORT_METRICS if metrics.get(key) is not None},
         provenance=_provenance(run, model, recording),
         notes=(),
+        moves_s=model.moves_s,
     )
     return SceneParts(scene, {**background.blobs, **({} if packed is None else packed.blobs)})
 
@@ -149,8 +150,9 @@ def look_around(model: Model, quality: Quality | None = None) -> Looks:
     bearings = small.bearings()
     bearings /= np.linalg.norm(bearings, axis=1, keepdims=True)
     seen, points = [], []
-    for pose in poses_at(model.trajectory, even_times(model.trajectory, LOOKS)):
-        view = render_view(model.renderer, small, pose, quality=quality)
+    t_s = even_times(model.trajectory, LOOKS)
+    for pose, time in zip(poses_at(model.trajectory, t_s), t_s.tolist(), strict=True):
+        view = render_view(model.renderer, small, pose, time, quality)
         seen.append(np.log(np.maximum(view.radiance, 1e-9)).reshape(small.pixels, -1))
         depth = view.depth.reshape(-1).astype(np.float64)
         hit = np.isfinite(depth)

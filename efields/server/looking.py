@@ -46,7 +46,7 @@ def resized(camera: Camera, width: int, height: int) -> Camera:
 
 
 class Looking:
-    """One image of a field from one pose."""
+    """One image of a field from one pose, at one time."""
 
     def __init__(
         self,
@@ -57,12 +57,15 @@ class Looking:
         crop: Box | None = None,
         normals: bool = False,
         draft: bool = False,
+        t_s: float | None = None,
     ) -> None:
+        """`t_s` is the field's time in seconds since the recording's start; None is the start itself."""
         self._renderer, self._camera, self._normals = renderer, camera, normals
         self._quality: Quality = "draft" if draft else "final"
         self._crop = None if crop is None or _holds(crop, renderer.box) else crop
         self._turn = torch.from_numpy(np.array(T_world_camera[:3, :3], dtype=np.float64))
         self._origin = torch.from_numpy(np.array(T_world_camera[:3, 3], dtype=np.float32))
+        self._t_s = t_s
         self._parts: list[tuple[Tensor, ...]] = []
         self.rays_done = 0
 
@@ -108,7 +111,8 @@ class Looking:
         x, y = (u.double() - camera.cx) / camera.fx, (v.double() - camera.cy) / camera.fy
         way = torch.stack((x, y, torch.ones_like(x)), dim=1) @ self._turn.T
         way = (way / torch.linalg.vector_norm(way, dim=1, keepdim=True)).float()
-        return Rays(self._origin.expand(end - start, 3).contiguous().to(device), way.to(device))
+        when = None if self._t_s is None else torch.full((end - start,), self._t_s, device=device)
+        return Rays(self._origin.expand(end - start, 3).contiguous().to(device), way.to(device), when)
 
 
 def _normals(renderer: Renderer, rays: Rays, opacity: Tensor, depth: Tensor) -> Tensor:

@@ -90,9 +90,9 @@ class Job:
 class Session:
     """A mailbox with one slot for views and one for changes; the newest wins. Safe to use from several threads."""
 
-    def __init__(self, name: str, send: Callable[[str | bytes], None]) -> None:
-        """`send` takes a message from any thread and does not wait."""
-        self.name, self.send = name, send
+    def __init__(self, name: str, send: Callable[[str | bytes], None], moves: bool = False) -> None:
+        """`send` takes a message from any thread and does not wait; `moves` tells a field that depends on time."""
+        self.name, self.send, self._moves = name, send, moves
         self.closed = False
         self.rubbish = 0
         self.kept: tuple[tuple[object, ...], Layers] | None = None
@@ -107,8 +107,8 @@ class Session:
     def receive(self, message: View | Change | Training | Ack, now_s: float) -> None:
         """Take a message of the client."""
         with self._lock:
-            if isinstance(message, View):
-                self._view, self._view_at = message, now_s
+            if isinstance(message, View):  # a field that stands still looks the same at all times
+                self._view, self._view_at = message if self._moves else replace(message, t_s=None), now_s
             elif isinstance(message, Change):
                 self._change = message
             elif isinstance(message, Ack) and message.id == self._outstanding:

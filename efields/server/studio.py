@@ -62,7 +62,7 @@ class Studio:
         self, name: str, send: Callable[[str | bytes], None], greeting: Callable[[], Iterable[str]] = tuple
     ) -> Session:
         """A client joined: it gets the greeting, then every later message; nothing is broadcast while it joins."""
-        session = Session(name, send)
+        session = Session(name, send, self.model.renderer.field.moves)
         with self._lock:
             for message in greeting():
                 session.send(message)
@@ -181,16 +181,19 @@ class Studio:
         request = job.request
         if isinstance(request, Change):
             camera = resized(self.model.camera, job.width, job.height)
-            poses = (self._pose_at(request.t0_s), self._pose_at(request.t1_s))
-            lookings = [Looking(self.model.renderer, camera, pose, draft=job.draft) for pose in poses]
+            lookings = [
+                Looking(self.model.renderer, camera, self._pose_at(t_s), draft=job.draft, t_s=t_s)
+                for t_s in (request.t0_s, request.t1_s)
+            ]
         elif job.session.layers_for(job) is not None:
             lookings = []
         else:
             crop = None if request.crop is None else Box(*request.crop)
             camera = pinhole(request.fov_y, job.width, job.height)
             looking = Looking(
-                self.model.renderer, camera, _pose(request), crop=crop, normals=job.normals, draft=job.draft
-            )
+                self.model.renderer, camera, _pose(request), crop=crop, normals=job.normals, draft=job.draft,
+                t_s=request.t_s,
+            )  # fmt: skip
             lookings = [looking]
         return Work(job, lookings, self._clock())
 

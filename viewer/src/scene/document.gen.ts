@@ -367,6 +367,8 @@ export interface SceneDocument {
   provenance: Record<string, unknown>;
   /** What a viewer should be told, one sentence each. */
   notes: readonly string[];
+  /** First and last second in which a field that moves is known; absent for one that stands still. */
+  moves_s?: readonly [number, number];
 }
 
 const readSceneDocument = check.record<SceneDocument>({
@@ -387,6 +389,7 @@ const readSceneDocument = check.record<SceneDocument>({
   metrics: check.anyRecord,
   provenance: check.anyRecord,
   notes: check.list(check.text),
+  moves_s: check.optional(check.inOrder(check.tuple(check.number(), check.number()))),
 });
 
 export { readSceneDocument };

@@ -110,6 +110,8 @@ describe("the state", () => {
     store.set({ exposure: 1 });
     expect(heard).toEqual(["colour", "depth"]);
     expect(isDynamic(document)).toBe(false);
+    expect(isDynamic({ ...document, volume: null })).toBe(false);
+    expect(isDynamic({ ...document, volume: null, moves_s: [0, 1] })).toBe(true);
     expect(store.state.tone.scale).toEqual([0.9]);
   });
 });

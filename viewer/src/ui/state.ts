@@ -71,9 +71,9 @@ export function perChannel(value: number | readonly number[], channels: number):
   return Array.from({ length: channels }, (_, i) => list[i] ?? list[0] ?? 0);
 }
 
-/** Whether pictures depend on the time: a live field may, a baked one does when it has several keyframes. */
-export function isDynamic(document: SceneDocument): boolean {
-  return document.volume === null || document.volume.keyframes.length > 1;
+/** Whether pictures depend on the time: a live field says so, a baked one has several keyframes. */
+export function isDynamic({ volume, moves_s }: SceneDocument): boolean {
+  return volume === null ? moves_s != null : volume.keyframes.length > 1;
 }
 
 export function startingState(document: SceneDocument, tS: number, small: boolean): State {
