@@ -24,7 +24,7 @@ class Args:
     path: str = "auto"
     """`orbit`, `spiral`, `recorded` (along the recording), `auto` (an orbit or a spiral, as the camera moved), or a
     file of poses: TUM text `t x y z qx qy qz qw`, or JSON, also from the viewer's path editor and nerfstudio. A
-    scene that moves is shown at the times of the recording or of the viewer's path; otherwise its time passes evenly."""
+    scene that moves is shown at the times of the recording or of the viewer's path, otherwise evenly."""
     out: Path | None = None
     """An .mp4 file, or a folder for PNG files; default: the next free <run>/renders/<path>.mp4."""
     overwrite: bool = False
