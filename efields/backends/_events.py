@@ -6,7 +6,7 @@ import ctypes
 from typing import Any
 
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from efields import native
@@ -19,10 +19,10 @@ from efields.geometry.trajectory import Trajectory
 
 def camera_rays_at(
     trajectory: Trajectory,
-    bearings: Float64[Tensor, "p 3"],
+    bearings: Float[Tensor, "p 3"],
     pixel: Int64[Tensor, " n"],
-    t_s: Float64[Tensor, " n"],
-    correction: Float64[Tensor, "n 6"] | None,
+    t_s: Float[Tensor, " n"],
+    correction: Float[Tensor, "n 6"] | None,
 ) -> Rays | None:
     """The reference's rays, differentiable but in the times of the poses; None for what the kernel does not take.
 
