@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+import efields
 from efields import cli, writers
+from efields.conversion.changes import Changes
 from efields.events.columns import EventColumns
 from efields.formats.damages import Damages
 from efields.formats.own_folder.events import write_events
@@ -43,6 +45,21 @@ def events_of(path: Path) -> EventColumns:
 def converted(capsys: pytest.CaptureFixture[str], *words: str | Path) -> dict:
     assert cli.main(["convert", *map(str, words), "--json"]) == 0, capsys.readouterr().err
     return json.loads(capsys.readouterr().out)
+
+
+def test_the_same_in_python(recording: Path, tmp_path: Path) -> None:
+    stages: list[str] = []
+    changes = Changes(crop="0,0,20,30", hot_rate_hz=1e6)
+    done = efields.convert(recording, tmp_path / "out.npz", changes=changes, on_progress=lambda *s: stages.append(s[0]))
+    assert (done.to, done.width, done.height, done.events_read) == ("npz", 20, 30, 3000)
+    assert (
+        done.events_written
+        == events_of(recording).take(events_of(recording).x < 20).count
+        == 3000 - sum(done.dropped.values())
+    )
+    assert list(dict.fromkeys(stages)) == ["counting events", "events"]
+    with pytest.raises(efields.InputError, match="exists already"):
+        efields.convert(recording, tmp_path / "out.npz")
 
 
 @pytest.mark.parametrize(

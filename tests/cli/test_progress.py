@@ -33,3 +33,11 @@ def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with _progress.progress("rendering", quiet=True) as report:
         report(1, 1)
     assert capsys.readouterr() == ("", "")
+
+
+def test_stages_are_told_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    with _progress.stages() as on_progress:
+        on_progress("frames", 1, 1)
+        on_progress("events", 0, 0)
+        on_progress("events", 7, 7, "done")
+    assert capsys.readouterr().err.splitlines() == ["frames 1/1", "events 0", "events 7/7  done"]
