@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol, TypeAlias
 
 import numpy as np
@@ -43,7 +44,7 @@ class EventSource:
     longest_events: int
     """Events of the whole sensor while the image moves as far as the longest intervals should span."""
 
-    @property
+    @cached_property
     def longest_us(self) -> int:
         """Length of the longest intervals, microseconds."""
         return max(int(1e6 * self.longest_events / max(self.stream.rate_hz, 1e-9)), 2)

@@ -1,8 +1,6 @@
-"""What problems that look at frames share: rays of drawn pixels, what is compared, and the weighted losses."""
+"""What problems that look at frames share: rays of drawn pixels, and what is compared there."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -17,10 +15,8 @@ from efields.geometry.many_cameras import bearings_at
 from efields.geometry.origin import poses_about
 from efields.geometry.pose import Poses
 from efields.geometry.rays import Rays, camera_rays
-from efields.losses import LossConfig, SpanLoss, draws_of
 from efields.recordings.recording import Views
-from efields.render.renderer import Rendered
-from efields.supervision import FrameSupervision, IntervalSupervision, Supervision
+from efields.supervision import FrameSupervision
 
 
 class FrameLooks(nn.Module):
@@ -85,24 +81,3 @@ def seen_in(radiance: Float[Tensor, "n c"], channels: int) -> Float[Tensor, "n c
     if radiance.shape[1] == channels:
         return radiance
     return (radiance @ radiance.new_tensor(LUMINANCE))[:, None]
-
-
-def with_spans(losses: Mapping[str, LossConfig]) -> bool:
-    """Whether a loss looks at every sample of every ray."""
-    return any(isinstance(loss, SpanLoss) for loss in losses.values())
-
-
-def weighted(
-    losses: Mapping[str, LossConfig],
-    compared: Mapping[str, IntervalSupervision | FrameSupervision],
-    rendered: Rendered,
-    rays: Rays,
-    extent: float,
-    generator: torch.Generator,
-) -> dict[str, Tensor]:
-    """Each loss on what it asked for by its `draws`, times its weight."""
-    terms: dict[str, Tensor] = {}
-    for name, loss in losses.items():
-        asked = {draw: compared[draw] for draw in draws_of(loss)}
-        terms[name] = loss.weight * loss(Supervision(asked, rendered, rays, extent, generator))
-    return terms

@@ -27,7 +27,8 @@ from efields.geometry.rays import Rays
 from efields.parameters import ParameterGroup
 from efields.problems import Setup, Terms
 from efields.problems._batch import Batch, BatchDraws
-from efields.problems._frames import FrameLooks, seen_in, weighted, with_spans
+from efields.problems._frames import FrameLooks, seen_in
+from efields.problems._losses import WeightedLosses
 from efields.ranges import Range
 from efields.recordings.recording import Recording, Views
 from efields.render.model import Model
@@ -116,9 +117,11 @@ class EventRadiance(nn.Module):
         super().__init__()
         recording, trajectory = setup.recording, setup.recording.trajectory
         assert trajectory is not None
-        self.config, self.losses, self.renderer = config, dict(setup.losses), renderer
+        self.config, self.renderer = config, renderer
+        self.losses = WeightedLosses(setup.losses, renderer.box.diagonal)
         self.motion = setup.motion.build(trajectory.about(renderer.origin), renderer.box.diagonal)
         self.origin_us, self.camera, self.frames = trajectory.origin_us, recording.calibrated, frames
+        self.channels = self.camera.channels
         self.looks = None if frames is None else self._frame_looks(frames)
         events = self._event_source(recording)
         known = self.camera.undistortable()
@@ -132,7 +135,7 @@ class EventRadiance(nn.Module):
         self.register_buffer("bearings", torch.from_numpy(bearings), persistent=False)
         channel = torch.from_numpy(np.array(self.camera.channel_of_pixel()))
         self.register_buffer("channel", channel, persistent=False)
-        channels = self.camera.channels if frames is None else frames.channels
+        channels = self.channels if frames is None else frames.channels
         self.frame_gain = nn.Parameter(torch.ones(channels), requires_grad=frames is not None)
         self.frame_offset = nn.Parameter(torch.zeros(channels), requires_grad=frames is not None)
 
@@ -179,7 +182,7 @@ class EventRadiance(nn.Module):
             rays.append(self.looks.rays(of_frames, self.motion))
             jitters.append(torch.rand(len(of_frames.pixel), generator=generator).to(device))
         joined = Rays.concat(rays)
-        rendered = self.renderer(joined, torch.cat(jitters), with_spans=with_spans(self.losses))
+        rendered = self.renderer(joined, torch.cat(jitters), with_spans=self.losses.with_spans)
         radiance = rendered.radiance
         compared: dict[str, IntervalSupervision | FrameSupervision] = {}
         if intervals is not None and ends is not None:
@@ -192,14 +195,14 @@ class EventRadiance(nn.Module):
             here, radiance = radiance.split([len(of_frames.pixel), len(radiance) - len(of_frames.pixel)])
             log_radiance = torch.log(seen_in(here, self.looks.frames.channels))
             compared[name] = self.looks.supervision(of_frames, log_radiance, self.frame_gain, self.frame_offset)
-        losses = weighted(self.losses, compared, rendered, joined, self.renderer.box.diagonal, generator)
+        losses = self.losses(compared, rendered, joined, generator)
         return Terms(losses, rays=len(joined), samples=rendered.samples)
 
     def _interval_supervision(
         self, drawn: Intervals, ends: tuple[Tensor, Tensor], radiance: Tensor
     ) -> IntervalSupervision:
         """Intervals beside what is rendered at all their starts, then at all their ends."""
-        log_radiance = torch.log(seen_in(radiance, self.camera.channels))
+        log_radiance = torch.log(seen_in(radiance, self.channels))
         pixel = torch.from_numpy(drawn.pixel).to(radiance.device)
         start, end = log_radiance.split(len(drawn))
         own = self.channel[pixel][:, None] if log_radiance.shape[1] > 1 else None

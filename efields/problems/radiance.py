@@ -24,7 +24,8 @@ from efields.losses import draws_of
 from efields.parameters import ParameterGroup
 from efields.problems import Setup, Terms
 from efields.problems._batch import Batch, BatchDraws
-from efields.problems._frames import FrameLooks, weighted, with_spans
+from efields.problems._frames import FrameLooks
+from efields.problems._losses import WeightedLosses
 from efields.recordings.recording import Views
 from efields.render.model import Model
 from efields.render.model_content import box_to_go_on_in, model_content, model_from
@@ -97,7 +98,8 @@ class Radiance(nn.Module):
 
     def __init__(self, config: Config, setup: Setup, frames: Views, renderer: Renderer) -> None:
         super().__init__()
-        self.config, self.losses, self.renderer = config, dict(setup.losses), renderer
+        self.config, self.renderer = config, renderer
+        self.losses = WeightedLosses(setup.losses, renderer.box.diagonal)
         self.camera = setup.recording.calibrated
         self.gain = 1 / DISPLAY_GAMMA if frames.color_space == "display" else 1.0
         self.draws = BatchDraws.build(Source(None, frames), setup.draws)
@@ -116,14 +118,14 @@ class Radiance(nn.Module):
         drawn = {name: d for name, d in batch.items() if isinstance(d, FramePixels)}
         rays = Rays.concat([self.looks.rays(d, self.motion) for d in drawn.values()])
         jitter = torch.rand(len(rays), generator=generator).to(rays.origin.device)
-        rendered = self.renderer(rays, jitter, with_spans=with_spans(self.losses))
+        rendered = self.renderer(rays, jitter, with_spans=self.losses.with_spans)
         gain, offset = rendered.radiance.new_tensor(self.gain), rendered.radiance.new_zeros(())
         parts = torch.log(rendered.radiance).split([len(d.pixel) for d in drawn.values()])
         compared = {
             name: self.looks.supervision(d, log_radiance, gain, offset)
             for (name, d), log_radiance in zip(drawn.items(), parts, strict=True)
         }
-        losses = weighted(self.losses, compared, rendered, rays, self.renderer.box.diagonal, generator)
+        losses = self.losses(compared, rendered, rays, generator)
         return Terms(losses, rays=len(rays), samples=rendered.samples)
 
     def after_step(self, step: int, generator: torch.Generator) -> None:

@@ -13,6 +13,7 @@ from efields.backends.reference import Backend
 from efields.config import TrainConfig, experiment_from_table, kinds, resolve
 from efields.errors import InputError
 from efields.problems import Terms
+from efields.problems._losses import WeightedLosses
 from efields.recordings.recording import Recording
 from efields.train import setup_of
 from efields.train.loop import LoopState, optimise
@@ -74,7 +75,8 @@ def test_gradients_are_finite_and_groups_hold_each_parameter_once(kind: str) -> 
 def test_weights_multiply_the_terms(kind: str) -> None:
     problem = build(kind)
     before = {name: float(term.detach()) for name, term in terms(problem).losses.items()}
-    problem.losses = {n: dataclasses.replace(loss, weight=2 * loss.weight) for n, loss in problem.losses.items()}
+    twice = {n: dataclasses.replace(loss, weight=2 * loss.weight) for n, loss in problem.losses.losses.items()}
+    problem.losses = WeightedLosses(twice, problem.losses.extent)
     for name, term in terms(problem).losses.items():
         assert float(term.detach()) == pytest.approx(2 * before[name], rel=1e-5)
 

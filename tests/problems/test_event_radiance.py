@@ -19,6 +19,7 @@ from efields.fields.hash_grid import Config as HashGridConfig
 from efields.geometry import camera_motion
 from efields.losses import event_interval, event_window, photometric, silent
 from efields.problems import Setup
+from efields.problems._losses import WeightedLosses
 from efields.problems.event_radiance import Config, EventRadiance
 from efields.render.renderer import LookConfig
 from efields.samplers import occupancy
@@ -49,7 +50,7 @@ def spy(kind: str) -> Any:
 def intervals_shown(problem: EventRadiance, kind: str, rays: int = 3000) -> IntervalSupervision:
     """What a loss that draws `kind` is shown in one step."""
     watching = spy(kind)
-    problem.losses = {"spy": watching}
+    problem.losses = WeightedLosses({"spy": watching}, 1.0)
     with torch.no_grad():
         problem.terms(problem.draw(rays, np.random.default_rng(0)), torch.Generator().manual_seed(0))
     return watching.seen[0].intervals
@@ -182,7 +183,7 @@ def test_a_wrong_ratio_is_pulled_towards_the_truth(guess: float, sign: float) ->
 
 def frames_shown(problem: EventRadiance) -> FrameSupervision:
     watching = spy("frames")
-    problem.losses = {"spy": watching}
+    problem.losses = WeightedLosses({"spy": watching}, 1.0)
     problem.terms(problem.draw(900, np.random.default_rng(0)), torch.Generator().manual_seed(0))
     return watching.seen[0].frames
 
@@ -223,7 +224,7 @@ def test_a_grey_event_camera_sees_the_luminance_of_coloured_frames() -> None:
     problem = true_problem(recording, kinds, Config(frames=True), coloured)
     assert (problem.renderer.field.channels, problem.camera.channels, len(problem.frame_gain)) == (3, 1, 3)
     seen: dict[str, Any] = {}
-    problem.losses = {name: _keeping(seen, name, loss) for name, loss in kinds.items()}
+    problem.losses = WeightedLosses({name: _keeping(seen, name, loss) for name, loss in kinds.items()}, 1.0)
     batch = problem.draw(400, np.random.default_rng(0))
     problem.terms(batch, torch.Generator().manual_seed(0))
     torch.testing.assert_close(

@@ -18,6 +18,7 @@ from efields.errors import InputError
 from efields.geometry.pose import Poses
 from efields.geometry.rays import camera_rays
 from efields.problems._batch import Batch
+from efields.problems._losses import WeightedLosses
 from efields.problems.radiance import DISPLAY_GAMMA, Radiance, path_through
 from efields.recordings.recording import Recording, Views
 from efields.train import setup_of
@@ -58,7 +59,7 @@ def test_display_images_are_compared_as_display_values() -> None:
             return torch.zeros(())
 
         keep.draws, keep.weight = "frames", 1.0  # type: ignore[attr-defined]
-        problem.losses = {"photometric": keep}
+        problem.losses = WeightedLosses({"photometric": keep}, 1.0)
         batch = problem.draw(64, np.random.default_rng(0))
         problem.terms(batch, torch.Generator().manual_seed(0))
         torch.testing.assert_close(seen["frames"].predicted, seen["radiance"] ** gain)
