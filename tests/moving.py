@@ -15,7 +15,8 @@ from efields.fields.analytic import Config as Balls
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.paths import look_at
-from efields.geometry.rays import Points
+from efields.geometry.pose import Poses
+from efields.geometry.rays import Points, Rays, camera_rays
 from efields.geometry.trajectory import Trajectory
 from efields.parameters import ParameterGroup
 from efields.render.model import Model
@@ -84,3 +85,10 @@ def middle_column(opacity: np.ndarray) -> float:
     """Where what is opaque is across a picture, 0 (left) to 1 (right)."""
     columns = opacity.sum(axis=0)
     return float(columns @ (np.arange(len(columns)) + 0.5) / columns.sum() / len(columns))
+
+
+def rays(camera: Camera, T_world_camera: np.ndarray) -> Rays:
+    """Rays of all pixels of a camera."""
+    T = torch.from_numpy(T_world_camera)
+    poses = Poses(T[:3, :3].expand(camera.pixels, 3, 3), T[:3, 3].expand(camera.pixels, 3))
+    return camera_rays(torch.from_numpy(camera.bearings()), torch.arange(camera.pixels), poses)

@@ -12,7 +12,8 @@ import tyro
 from efields.atomic import check_place, next_free, refuse_existing
 from efields.cli import print_json
 from efields.cli._machine import Machine
-from efields.ranges import Range
+from efields.errors import InputError
+from efields.ranges import Finite, Range
 
 if TYPE_CHECKING:
     from efields.export.camera_path import Stop
@@ -48,6 +49,11 @@ class Args:
     resolution: Annotated[int, Range(8, 256)] = 192
     """Voxels along the longest edge of the baked field, 8 to 256 (the limit of WebGL 2): more is closer to the field,
     fewer make a smaller file."""
+    keyframes: Annotated[int, Range(1, 64)] | None = None
+    """Times at which a page holds a scene that moves, evenly over the recording, blended between them; default: 12."""
+    time: Finite | None = None
+    """Second of the recording at which `--mesh`, `--points` and `--keyframes 1` show a scene that moves; default: its
+    middle."""
     events: Annotated[int, Range(0, 10**9)] = 5_000_000
     """Largest number of events in a page, about 4 bytes each; 0 leaves them out."""
     overwrite: bool = False
@@ -67,6 +73,7 @@ def run(args: Args) -> int:
     args.machine.set_up()
     from efields.export.document import recording_of
     from efields.export.flights import flight_of
+    from efields.export.keyframes import keyframe_times, surface_time
     from efields.export.poses import images_of, write_poses
     from efields.export.scene_page import viewer_page
     from efields.train import Run
@@ -79,12 +86,14 @@ def run(args: Args) -> int:
     if nothing or args.html or args.web:
         viewer_page()
     model = args.machine.model_of(source)
+    at_s = surface_time(model, args.time)
+    times = keyframe_times(model, args.keyframes, args.time) if nothing or args.html or args.web else [at_s]
     flight = flight_of(model, args.path, VIDEO_PICTURES) if args.video else None
     said: dict[str, Any] = {"run": source.path}
     if nothing or args.html or args.web or args.mesh or args.points:
         recording, missing = recording_of(source)
         html = next_free(source.path / "scene.html") if nothing else args.html and nullcontext(args.html)
-        said.update(_baked(args, source, model, recording, html, missing))
+        said.update(_baked(args, source, model, recording, html, missing, times, at_s))
     if args.poses:
         _tell(args, said, "poses", args.poses, f"{write_poses(model, args.poses, images_of(source))} poses")
     if args.video and flight is not None:
@@ -100,6 +109,11 @@ def _check(args: Args) -> None:
     from efields.export.poses import check_poses
     from efields.export.video import check_film
 
+    page = args.html or args.web or not any((args.mesh, args.points, args.poses, args.video))
+    if args.time is not None and not (args.mesh or args.points or args.keyframes == 1):
+        raise InputError("--time has no meaning here", do="give it with --mesh, --points or --keyframes 1")
+    if args.keyframes is not None and not page:
+        raise InputError("--keyframes has no meaning without a page", do="give --html or --web too")
     for named, check in (
         (args.html, refuse_existing),
         (args.web, lambda path, overwrite: refuse_existing(path, overwrite, ("scene.json",))),
@@ -119,16 +133,19 @@ def _baked(
     recording: Recording | None,
     html: AbstractContextManager[Path] | None,
     missing: str,
+    times: list[float | None],
+    at_s: float | None,
 ) -> dict[str, Any]:
-    """Everything that starts from the baked field."""
+    """Everything that starts from the baked field: pages at `times`, surfaces at `at_s`."""
     from efields.cli._progress import progress
-    from efields.export.mesh import write_mesh, write_points
     from efields.export.scene import baked_scene, baking_loss
     from efields.export.scene_page import write_html, write_web
 
     events = args.events if html or args.web else 0
     with progress("baking", args.json) as report:
-        scene = baked_scene(source, model, recording, resolution=args.resolution, most_events=events, on_share=report)
+        scene = baked_scene(
+            source, model, recording, resolution=args.resolution, times=times, most_events=events, on_share=report
+        )
     said: dict[str, Any] = {"grid": list(scene.volume.shape)}
     if missing and events:
         said["note"] = missing
@@ -139,17 +156,29 @@ def _baked(
         _tell(args, said, "html", path, f"{size / 1e6:.1f} MB, opens with a double click")
     if args.web:
         _tell(args, said, "web", args.web, f"{write_web(scene, args.web) / 1e6:.1f} MB, for a web server")
-    tone, origin = scene.scene.tone, model.renderer.origin
-    if args.mesh:
-        _tell(args, said, "mesh", args.mesh, f"{write_mesh(scene.volume, tone, args.mesh, origin):,} triangles")
-    if args.points:
-        _tell(args, said, "points", args.points, f"{write_points(scene.volume, tone, args.points, origin):,} points")
+    if args.mesh or args.points:
+        _surfaces(args, said, model, scene, at_s)
     if not args.no_score and (html or args.web):
         loss = baking_loss(source, model, scene, recording)
         said["baking"] = loss
         _line(args, f"  {loss.sentence()}")
         _line(args, f"  {_limits(scene)}")
     return said
+
+
+def _surfaces(args: Args, said: dict[str, Any], model: Model, scene: BakedScene, at_s: float | None) -> None:
+    """Mesh and points, of a scene that moves at one time."""
+    from efields.export.keyframes import baked_volume
+    from efields.export.mesh import write_mesh, write_points
+
+    volume, tone, origin = scene.volume, scene.scene.tone, model.renderer.origin
+    if [frame.t_s for frame in volume.keyframes] != [at_s]:
+        volume, _ = baked_volume(model, args.resolution, [at_s])
+    when = "" if at_s is None else f", as it was at {at_s:.3f} s"
+    if args.mesh:
+        _tell(args, said, "mesh", args.mesh, f"{write_mesh(volume, tone, args.mesh, origin):,} triangles{when}")
+    if args.points:
+        _tell(args, said, "points", args.points, f"{write_points(volume, tone, args.points, origin):,} points{when}")
 
 
 def _video(args: Args, said: dict[str, Any], model: Model, stops: list[Stop], fps: float, out: Path) -> None:
@@ -163,6 +192,8 @@ def _video(args: Args, said: dict[str, Any], model: Model, stops: list[Stop], fp
 
 def _limits(scene: BakedScene) -> str:
     grid = " x ".join(str(n) for n in scene.volume.shape)
+    if (count := len(scene.volume.keyframes)) > 1:
+        grid = f"{count} times {grid}"
     matt = "" if scene.diffuse else "; radiance that depends on direction was averaged"
     return f"The page contains {grid} voxels of a bounded box, which look the same from every direction{matt}."
 

@@ -65,9 +65,10 @@ def sample_voxels(
     resolution: int,
     *,
     iterations: int = FIT_ITERATIONS,
+    t_s: float | None = None,
     on_share: OnShare | None = None,
 ) -> Voxels:
-    """Evaluate the field in every voxel that the renderer does not skip.
+    """Evaluate the field at `t_s` (or where it stands still) in every voxel that the renderer does not skip.
 
     Opacity is fitted to 8 points a voxel, so that interpolated it is what the field has between centres (with no
     `iterations`: the values at the centres). Radiance is that of the centres; where it depends on direction it is
@@ -76,17 +77,17 @@ def sample_voxels(
     box = renderer.sampler.reach()
     x, y, z = grid_shape(box, resolution)
     edge = float((np.array(box.size) / (x, y, z)).mean())
-    directional = depends_on_direction(renderer, box)
+    directional = depends_on_direction(renderer, box, t_s)
     cameras = torch.from_numpy(np.asarray(eyes if directional else eyes[:1], dtype=np.float32))
     alpha = np.zeros((z, y, x), dtype=np.float32)
     radiance = np.zeros((z, y, x, renderer.channels), dtype=np.float32)
     fine = np.zeros((2 * z, 2 * y, 2 * x) if iterations else (0, 0, 0), dtype=np.float16)
     for layer in range(z):
         centres = _layer_points(box, (x, y, z), layer)
-        alpha[layer], radiance[layer] = _ask(renderer, centres, edge, cameras)
+        alpha[layer], radiance[layer] = _ask(renderer, centres, t_s, edge, cameras)
         if iterations:
             for half in (2 * layer, 2 * layer + 1):
-                fine[half], _ = _ask(renderer, _layer_points(box, (2 * x, 2 * y, 2 * z), half), edge, None)
+                fine[half], _ = _ask(renderer, _layer_points(box, (2 * x, 2 * y, 2 * z), half), t_s, edge, None)
         if on_share is not None:
             on_share(layer + 1, z)
     if iterations:
@@ -117,13 +118,13 @@ def encode(moments: list[tuple[float | None, Voxels]], encoding: Encoding = "alp
 
 
 @torch.no_grad()
-def depends_on_direction(renderer: Renderer, box: Box) -> bool:
+def depends_on_direction(renderer: Renderer, box: Box, t_s: float | None = None) -> bool:
     """Whether the same points look different from two sides."""
     generator = torch.Generator().manual_seed(0)
     lo, size = (torch.tensor(values, dtype=torch.float32) for values in (box.lo, box.size))
     point = (lo + torch.rand((256, 3), generator=generator) * size).to(renderer.device)
     way = torch.nn.functional.normalize(torch.randn((256, 3), generator=generator), dim=1).to(renderer.device)
-    one, other = (renderer.ask(Points(point, from_side))[1] for from_side in (way, -way))
+    one, other = (renderer.ask(_points(point, from_side, t_s))[1] for from_side in (way, -way))
     return not torch.equal(one, other)
 
 
@@ -159,7 +160,14 @@ def _layer_points(box: Box, shape: tuple[int, int, int], layer: int) -> Float[Te
     return torch.stack((grid_x, grid_y, z[layer].expand_as(grid_x)), dim=-1).to(torch.float32)
 
 
-def _ask(renderer: Renderer, points: Tensor, edge: float, cameras: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
+def _points(position: Tensor, direction: Tensor | None, t_s: float | None) -> Points:
+    """Points that are all asked at one time."""
+    return Points(position, direction, None if t_s is None else position.new_full((len(position),), t_s))
+
+
+def _ask(
+    renderer: Renderer, points: Tensor, t_s: float | None, edge: float, cameras: Tensor | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Opacity of one voxel's edge `[y, x]` and radiance `[y, x, c]`; 0 where the renderer skips.
 
     Radiance is the mean over `cameras`, and not asked for without any.
@@ -173,9 +181,9 @@ def _ask(renderer: Renderer, points: Tensor, edge: float, cameras: Tensor | None
     looked = looked[renderer.holds(flat)]
     for part in looked.split(_CHUNK):
         here = flat[part]
-        alpha[part] = -torch.expm1(-renderer.density(Points(here)).to(alpha.dtype) * edge)
+        alpha[part] = -torch.expm1(-renderer.density(_points(here, None, t_s)).to(alpha.dtype) * edge)
         for camera in eyes:
-            seen = renderer.ask(Points(here, torch.nn.functional.normalize(here - camera, dim=1)))[1]
+            seen = renderer.ask(_points(here, torch.nn.functional.normalize(here - camera, dim=1), t_s))[1]
             radiance[part] += seen / len(eyes)
     shape = tuple(points.shape[:2])
     return alpha.view(shape).cpu().numpy(), radiance.view(*shape, -1).cpu().numpy()
@@ -186,7 +194,7 @@ def _radiance_code(parts: list[tuple[Voxels, np.ndarray]]) -> RadianceCode:
 
     Not weighted by opacity: what is thin counts where rays graze a surface.
     """
-    radiance = np.concatenate([voxels.radiance[codes > 0] for voxels, codes in parts])
+    radiance = np.concatenate([voxels.radiance[codes > 0][:: len(parts)] for voxels, codes in parts])
     if len(radiance) == 0:
         channels = parts[0][0].radiance.shape[-1]
         return RadianceCode((-1.0,) * channels, (1.0,) * channels)
