@@ -37,23 +37,23 @@ class TrainConfig:
     steps: Steps = 2000
     """Optimiser steps."""
     samples_per_step: Annotated[int, Range(1, 2**26)] = 32768
-    """Field samples of one step; the number of rays follows it."""
+    """Field samples per step; they determine the number of rays."""
     accumulate: Annotated[int, Range(1, 10**6)] = 1
-    """Batches whose gradients are added up before each optimiser step."""
+    """Batches whose gradients are summed before each optimiser step."""
     learning_rate: Annotated[float, Range(above=0, most=1e3)] = 2e-2
     """Learning rate of the hash table and, times the factors below, of everything else."""
     weights_factor: Annotated[float, Range(above=0, most=1e6)] = 0.3
-    """Learning rate of perceptron weights over `learning_rate`."""
+    """Learning rate of perceptron weights relative to `learning_rate`."""
     final_factor: Annotated[float, Range(above=0, most=1e6)] = 0.03
-    """Learning rate at the last step over that at the first: it falls exponentially after the first half."""
+    """Learning rate at the last step relative to the first: it falls exponentially after the first half."""
     warmup_steps: Annotated[int, Range(0, 10**9)] = 50
     """Steps over which the learning rate rises from a tenth."""
     log_every: Annotated[int, Range(1, 10**12)] = 20
     """Steps between two lines of metrics.jsonl."""
     heldout_every: Annotated[int, Range(0, 10**12)] = 500
-    """Steps between two quick scores on held-out views; 0 for none."""
+    """Steps between two quick scores on held-out views; 0: none."""
     heldout_count: Annotated[int, Range(1, 10**6)] = 4
-    """Held-out views of a quick score."""
+    """Number of held-out views in a quick score."""
     checkpoint_every_s: Annotated[float, Range(above=0, most=1e9)] = 60.0
     """Seconds between two checkpoints."""
 
@@ -65,7 +65,7 @@ class EvaluateConfig:
     """How the result is scored."""
 
     protocol: Literal["robust", "eventnerf", "offset", "none"] = "robust"
-    """Which correction is fitted between rendered and true images before they are compared."""
+    """Which correction is fitted between rendered and reference images before they are compared."""
 
 
 FAMILIES = {"problem": "problems", "field": "fields", "sampling": "samplers", "background": "backgrounds"}
@@ -73,7 +73,7 @@ FAMILIES = {"problem": "problems", "field": "fields", "sampling": "samplers", "b
 DEFAULT_KINDS = {
     "problem": "event_radiance", "field": "hash_grid", "sampling": "occupancy", "background": "color",
 }  # fmt: skip
-"""The kind of a section that names none."""
+"""The kind of a section that does not state one."""
 
 
 def _default(section: str) -> Any:
@@ -83,14 +83,14 @@ def _default(section: str) -> Any:
 
 @dataclass(frozen=True)
 class Experiment:
-    """All that defines a reconstruction beside the recording itself."""
+    """Everything that defines a reconstruction, except the recording itself."""
 
     scene: str = ""
     """Path of the recording, or of a folder with a scene.toml, which is simulated first."""
     loader: dict[str, object] = dataclasses.field(default_factory=dict)
-    """Options of the recording's loader, such as extrapolate_s, and its `kind` where the files do not tell."""
+    """Options of the recording's loader, such as extrapolate_s, and its `kind` if the files do not determine it."""
     supplied: Supplied = Supplied()
-    """Camera and poses that are given beside the recording."""
+    """Camera and poses of your own."""
     seed: Seed = 0
     """Seed of every random draw."""
     backend: str = "auto"
@@ -98,7 +98,7 @@ class Experiment:
     device: str = "cpu"
     """Where tensors live: cpu, cuda, or cuda:1 for the second GPU."""
     threads: Threads = 0
-    """Processor threads; 0 takes all cores."""
+    """CPU threads; 0: all cores."""
     problem: ProblemConfig = _default("problem")
     """What is optimised against what: a `Config` of efields.problems."""
     field: FieldConfig = _default("field")

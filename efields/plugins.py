@@ -38,7 +38,7 @@ def allowing(also: bool) -> Iterator[None]:
 def require_allowed(what: str, where: str | os.PathLike[str] = "") -> None:
     """Raise `InputError` unless the user lets plug-ins run; `what` is a sentence on the code that would."""
     if not allowed():
-        raise InputError(what, where, f"if you trust it, allow it by --plugins or {VARIABLE}=1")
+        raise InputError(what, where, f"if you trust it, allow it with --plugins or {VARIABLE}=1")
 
 
 def import_plugin(kind: str, where: str = "") -> ModuleType:
@@ -47,7 +47,7 @@ def import_plugin(kind: str, where: str = "") -> ModuleType:
     Raises `InputError` when it is no name of a module, when plug-ins are not allowed, or when it cannot be imported.
     """
     if not _DOTTED.fullmatch(kind):
-        raise InputError(f"'{kind}' is no name of a module", where, "write it like my_package.my_module")
+        raise InputError(f"'{kind}' is not a module name", where, "write it like my_package.my_module")
     require_allowed(f"'{kind}' is a module outside efields, which would run its code", where)
     try:
         return importlib.import_module(kind)

@@ -58,7 +58,7 @@ class Range:
 Seed = Annotated[int, Range(0, 2**63 - 1)]
 """What starts random draws."""
 Threads = Annotated[int, Range(0, 4096)]
-"""Processor threads; 0 takes every core."""
+"""CPU threads; 0: all cores."""
 Steps = Annotated[int, Range(1, 10**9)]
 """Steps of an optimiser."""
 Pixels = Annotated[int, Range(1, 65536)]

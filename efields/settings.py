@@ -70,9 +70,9 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"cannot be read as TOML ({error})", source) from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"is not valid TOML ({error})", source, "fix the line that is named") from None
+        raise InputError(f"is not valid TOML ({error})", source, "fix that line") from None
     except (ValueError, RecursionError):
-        raise InputError("holds a number or a nesting that nothing needs", source, "write what is meant") from None
+        raise InputError("contains an absurd number or nesting", source, "write the intended value") from None
 
 
 def fill(cls: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -160,7 +160,7 @@ def _convert_scalar(value: Any, hint: Any, where: str) -> Any:
         except OverflowError:
             raise InputError("is too large a number", where) from None
     if isinstance(value, str) and any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in value):
-        raise InputError("holds control characters", where, "write it anew")
+        raise InputError("contains control characters", where, "write it again")
     if hint is Path and isinstance(value, str):
         return Path(value)
     if isinstance(hint, type) and isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool):

@@ -85,7 +85,7 @@ def test_the_flag_and_the_variable_allow_it(
 def test_what_is_no_name_of_a_module_is_one_line(stranger: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     with_kind(stranger, "[field]", kind)
     assert cli.main(["evaluate", str(stranger), "--plugins"]) == 2
-    assert f"config.toml: field: '{kind}' is no name of a module; write it like" in capsys.readouterr().err
+    assert f"config.toml: field: '{kind}' is not a module name; write it like" in capsys.readouterr().err
 
 
 def test_a_plugin_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

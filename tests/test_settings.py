@@ -104,8 +104,8 @@ def test_defaults_stay_and_the_round_trip_is_equal() -> None:
         ({"inner": {"size": -1}}, r"^file\.inner: size is below 0$"),
         ({"table": 4}, "is a table, not a value"),
         ({"needed": 1}, "takes a text, not 1"),
-        ({"needed": "a\0b"}, r"^file\.needed: holds control characters; write it anew$"),
-        ({"names": ["\x1b]0;a\x07"]}, r"^file\.names\[0\]: holds control characters"),
+        ({"needed": "a\0b"}, r"^file\.needed: contains control characters; write it again$"),
+        ({"names": ["\x1b]0;a\x07"]}, r"^file\.names\[0\]: contains control characters"),
     ],
     ids=str,
 )
@@ -134,8 +134,8 @@ def test_files_that_are_no_toml(tmp_path: Path) -> None:
         (b"a = \n", r"not valid TOML \(.*line 1"),
         (b"a = 1\na = 2\n", "not valid"),
         (b"\xff\xfe", "UTF-16"),
-        (b"a = " + b"1" * 5000, "holds a number or a nesting"),
-        (b"a = " + b"[" * 20_000, "holds a number or a nesting"),
+        (b"a = " + b"1" * 5000, "contains an absurd number or nesting"),
+        (b"a = " + b"[" * 20_000, "contains an absurd number or nesting"),
     ):
         (tmp_path / "bad.toml").write_bytes(content)
         with pytest.raises(InputError, match=line):

@@ -1,4 +1,4 @@
-"""How fast: each file holds one `Backend`; the reference defines the functions, the others equal it."""
+"""Implementations: each file has one `Backend`; the reference defines the functions, the others must equal it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from efields.devices import CPU
 from efields.errors import InputError
 
 PREFERENCE = ("native", "reference")
-"""Backends from fastest to slowest, the order in which `auto` looks."""
+"""Backends from fastest to slowest, the order in which `auto` tries them."""
 
 
 def backend_names() -> list[str]:
@@ -35,7 +35,7 @@ def choose_backend(name: str, device: torch.device = CPU) -> Backend:
         backend = _class(name)
         if device.type not in backend.devices:
             what = f"backend '{name}' does not run on device '{device}'"
-            raise InputError(what, do=f"take backend auto, or device {' or '.join(backend.devices)}")
+            raise InputError(what, do=f"use backend auto, or device {' or '.join(backend.devices)}")
         if (reason := backend.unavailable()) is not None:
             raise InputError(f"backend '{name}' cannot run here", do=reason)
         return backend()
@@ -44,7 +44,7 @@ def choose_backend(name: str, device: torch.device = CPU) -> Backend:
     for candidate in names:
         backend = _class(candidate)
         if device.type not in backend.devices:
-            elsewhere.append(f"'{candidate}' is for {' and '.join(backend.devices)} alone")
+            elsewhere.append(f"'{candidate}' is only for {' and '.join(backend.devices)}")
         elif (reason := backend.unavailable()) is not None:
             missed.append(f"'{candidate}': {reason}")
         else:

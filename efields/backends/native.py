@@ -1,6 +1,6 @@
 """The native backend: the reference's functions by compiled kernels on the processor, in float32.
 
-What the kernels do not take is left to the reference, and said once (`Backend.falls_back`).
+What the kernels do not support is left to the reference, and reported once (`Backend.falls_back`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from efields.native.build import BuildError
 
 
 class Backend(reference.Backend):
-    """Compiled kernels where there are some, the reference elsewhere."""
+    """Compiled kernels where they exist, the reference elsewhere."""
 
     name = "native"
     devices = ("cpu",)
@@ -86,7 +86,7 @@ class Backend(reference.Backend):
         direction: Float[Tensor, "n 3"],
         jitter: Float[Tensor, " n"] | None,
     ) -> Looked | None:
-        """The whole look in one kernel; see the reference."""
+        """The whole render in one kernel; see the reference."""
         looked = _look.look(parts, marching, origin, direction, jitter, self.spare_tapes)
         if looked is None:
             given = [origin, direction, *([] if jitter is None else [jitter])]

@@ -1,4 +1,4 @@
-"""What a renderer hands to a backend that does a whole look in one go, and what it gets."""
+"""The input and output of a backend that renders rays in one fused call."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class HashGridParts:
     density_scale: float
     """Density of a log density of 0, in 1 / world unit."""
     ball_radius: float
-    """Radius of the initial ball in half edges of the box; 0 for none."""
+    """Radius of the initial ball in half edges of the box; 0: none."""
     ball_log_density: float
     """What the ball adds to the log density in the middle, falling linearly to 0 at its radius."""
     radiance_bias: float
@@ -53,12 +53,12 @@ class Marching:
     step: float
     """Length of a span, world units."""
     early_stop: float
-    """Transmittance below which the rest of a ray is left out; 0 never."""
+    """Transmittance below which the rest of a ray is skipped; 0: never."""
 
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """What rays see of a field, before a background is put behind it."""
+    """What rays see of a field, before a background is added."""
 
     radiance: Float[Tensor, "n c"]
     """Sum of weight times radiance."""

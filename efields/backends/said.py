@@ -1,4 +1,4 @@
-"""What backends tell the user: each line once in a process, however many backends are made in it."""
+"""Messages of backends to the user: each line once per process, however many backends are made in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rays see that pass the field; each file holds one `Config` whose `build` makes a background."""
+"""What rays see beyond the field; each file has one `Config` whose `build` makes a background."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from efields.parameters import ParameterGroup
 
 @dataclass(frozen=True)
 class Config:
-    """There is nothing to set."""
+    """No settings."""
 
     def build(self, channels: int, generator: torch.Generator) -> ColorBackground:
         """The background; nothing is drawn."""

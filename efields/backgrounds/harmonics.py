@@ -1,4 +1,4 @@
-"""A background that differs by direction: spherical harmonics, as of a distant sky or room.
+"""A background that depends on direction: spherical harmonics, for a distant sky or room.
 
 Source: the bands of Ramamoorthi and Hanrahan, SIGGRAPH 2001, whose first three hold most of what is far away and soft.
 """
@@ -26,9 +26,9 @@ class Config:
     """Settings of the background by direction."""
 
     bands: Annotated[int, Range(1, 4)] = 3
-    """Bands of spherical harmonics; 1 is one colour."""
+    """Bands of spherical harmonics; 1: a single colour."""
     factor: Positive = 1.0
-    """Learning rate over `train.learning_rate`."""
+    """Learning rate relative to `train.learning_rate`."""
 
     __post_init__ = check_ranges
 

@@ -1,4 +1,4 @@
-"""No background: rays that pass the field see the dark."""
+"""No background: rays that pass through the field see black."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from efields.parameters import ParameterGroup
 
 @dataclass(frozen=True)
 class Config:
-    """There is nothing to set."""
+    """No settings."""
 
     def build(self, channels: int, generator: torch.Generator) -> NoBackground:
         """The background; nothing is drawn."""

@@ -1,4 +1,4 @@
-"""What of a recording a step looks at; each file holds one `Config` whose `build` makes a draw."""
+"""Which samples of a recording a step uses; each file has one `Config` whose `build` makes a draw."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FramePixels:
 
 
 Drawn: TypeAlias = Intervals | FramePixels
-"""What a draw gives: spans of time at pixels of the event camera, or pixels of frames."""
+"""The result of a draw: spans of time at pixels of the event camera, or pixels of frames."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Source:
     def need_events(self, name: str) -> EventSource:
         """The events; raises `InputError` where there are none for the draw `name`."""
         if self.events is None:
-            raise InputError(f"the draw {name} is of events, and this problem looks at images alone", do=_OTHERWISE)
+            raise InputError(f"the draw {name} is of events, but this problem uses only images", do=_OTHERWISE)
         return self.events
 
     def need_frames(self, name: str) -> Views:
@@ -72,8 +72,8 @@ class Source:
         return self.frames
 
 
-_OTHERWISE = 'take the loss that asks for it out, or set problem.kind = "event_radiance"'
-_FRAMES = "set problem.frames = true for a recording that has frames, or take the loss that asks for it out"
+_OTHERWISE = 'remove the loss that asks for it, or set problem.kind = "event_radiance"'
+_FRAMES = "set problem.frames = true for a recording that has frames, or remove the loss that asks for it"
 
 
 class Draw(Protocol):

@@ -1,4 +1,4 @@
-"""Intervals between two events of a pixel, the tightest statement that an event camera makes."""
+"""Intervals between two events of a pixel, the tightest constraint that an event camera gives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Config:
 
     of_frames: ClassVar[bool] = False
     share: Positive = 0.15
-    """Part of the rays of a step, relative to those of the other draws."""
+    """Weight of this draw in the rays of a step, relative to the other draws."""
 
     __post_init__ = check_ranges
 

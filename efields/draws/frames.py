@@ -18,7 +18,7 @@ class Config:
 
     of_frames: ClassVar[bool] = True
     share: Positive = 0.3
-    """Part of the rays of a step, relative to those of the other draws."""
+    """Weight of this draw in the rays of a step, relative to the other draws."""
 
     __post_init__ = check_ranges
 
@@ -28,7 +28,7 @@ class Config:
 
 
 class FrameDraw:
-    """Draws as many pixels of each image, whatever its size."""
+    """Draws the same number of pixels from each image, whatever its size."""
 
     rays_each: ClassVar[int] = 1
 

@@ -19,7 +19,7 @@ class Config:
 
     of_frames: ClassVar[bool] = True
     share: Positive = 0.3
-    """Part of the rays of a step, relative to those of the other draws."""
+    """Weight of this draw in the rays of a step, relative to the other draws."""
     side: Annotated[int, Range(2, 256)] = 8
     """Pixels along each side of a patch."""
 
@@ -31,7 +31,7 @@ class Config:
 
 
 class PatchDraw:
-    """Draws as many patches of each image, at places where they lie inside of it."""
+    """Draws the same number of patches from each image, at positions inside it."""
 
     rays_each: ClassVar[int] = 1
 
@@ -42,7 +42,7 @@ class PatchDraw:
         least = int(sizes.min(initial=side))
         if least < side:
             raise InputError(
-                f"a frame of {least} pixels along one side holds no patch of {side}", do="lower draws side"
+                f"a frame of {least} pixels along one side cannot contain a patch of {side}", do="lower draws side"
             )
 
     def __call__(self, count: int, rng: np.random.Generator) -> FramePixels:

@@ -19,7 +19,7 @@ class Config:
 
     of_frames: ClassVar[bool] = False
     share: Positive = 0.05
-    """Part of the rays of a step, relative to those of the other draws."""
+    """Weight of this draw in the rays of a step, relative to the other draws."""
 
     __post_init__ = check_ranges
 

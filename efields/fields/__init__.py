@@ -1,4 +1,4 @@
-"""Density and radiance of points; each file holds one `Config` whose `build` makes a field."""
+"""Density and radiance of points; each file has one `Config` whose `build` makes a field."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from efields.parameters import ParameterGroup
 
 
 class Field(Protocol):
-    """An `nn.Module` that a renderer asks; it gets the backend with each question and holds none."""
+    """An `nn.Module` that a renderer evaluates; it gets the backend with each call and keeps none."""
 
     channels: int
     """Colours of the radiance."""
     moves: bool
-    """Whether density or radiance change with time; if so, `Points.t_s` says when it is asked."""
+    """Whether density or radiance change with time; if so, `Points.t_s` is the time of evaluation."""
 
     def __call__(self, points: Points, backend: Backend) -> tuple[Float[Tensor, " n"], Float[Tensor, "n c"]]:
         """Density (1 / world unit) and linear radiance (>= 0) of points."""
@@ -38,7 +38,7 @@ class Field(Protocol):
 
 @runtime_checkable
 class FusedField(Protocol):
-    """A field that offers a backend all of its parts, so that it can do a whole look in one go."""
+    """A field that offers its parts to a backend, which can then render in one fused call."""
 
     def fused_look(
         self, backend: Backend, rays: Rays, marching: Marching, jitter: Float[Tensor, " n"] | None

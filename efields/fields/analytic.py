@@ -1,4 +1,4 @@
-"""A field of balls of uniform density, whose images have a closed form: the truth that renderers are tested against."""
+"""A field of balls of uniform density, whose images have a closed form: ground truth for tests of renderers."""
 
 from __future__ import annotations
 

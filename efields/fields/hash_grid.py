@@ -42,7 +42,7 @@ class Config:
     features: Annotated[int, Range(1, 16)] = 4
     """Features a level."""
     log2_size: Annotated[int, Range(3, 28)] = 16
-    """Rows of one level at most, as a power of two. 15 to 17 fit a CPU's cache; 19 is common on GPUs."""
+    """Most rows of one level, as a power of two. 15 to 17 fit a CPU's cache; 19 is common on GPUs."""
     base_resolution: Annotated[int, Range(2, 2**16)] = 16
     """Vertices along the box at the coarsest level."""
     finest_resolution: Annotated[int, Range(2, 2**20)] = 256
@@ -52,14 +52,14 @@ class Config:
     radiance_layers: Annotated[int, Range(0, 16)] = 2
     """Hidden layers of the radiance network."""
     view_degree: Annotated[int, Range(0, 4)] = 2
-    """Bands of spherical harmonics of the viewing direction; 0 makes a field that looks the same from everywhere."""
+    """Bands of spherical harmonics of the viewing direction; 0: radiance does not depend on direction."""
     initial_opacity: Annotated[float, Range(above=0, below=1)] = 0.1
     """Opacity of the untrained field along one edge of the box."""
     initial_ball: Annotated[float, Range(0, 10)] = 0.0
-    """Radius of a denser ball in the middle of the untrained field, in half edges of the box; 0 for none. Scenes of one
-    object converge sooner from it: an object that starts thin shows the background through it for a long time."""
+    """Radius of a denser ball in the middle of the untrained field, in half edges of the box; 0: none. Scenes of one
+    object converge faster with it: otherwise the background shows through the object for a long time."""
     initial_radiance: Annotated[float, Range(above=0, most=500)] = 0.3
-    """Radiance of the untrained field, beside a background near 1."""
+    """Radiance of the untrained field, compared with a background near 1."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -122,7 +122,7 @@ class HashGridField(nn.Module):
     def fused_look(
         self, backend: Backend, rays: Rays, marching: Marching, jitter: Float[Tensor, " n"] | None
     ) -> Looked | None:
-        """The whole look in one go, by backends that have a kernel for this field."""
+        """Fused rendering, by backends that have a kernel for this field."""
         return backend.hash_grid_look(self.parts(), marching, rays.origin, rays.direction, jitter)
 
     def parts(self) -> HashGridParts:

@@ -1,4 +1,4 @@
-"""What is compared with what; each file holds one `Config`, which is the loss itself."""
+"""Losses; each file has one `Config`, which is the loss itself."""
 
 from __future__ import annotations
 

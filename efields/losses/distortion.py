@@ -1,4 +1,4 @@
-"""Weights along a ray should gather in one place.
+"""Weights along a ray should concentrate in one place.
 
 Source: Barron et al., Mip-NeRF 360, CVPR 2022, eq. 15 (efields.render.composite.distortion).
 """

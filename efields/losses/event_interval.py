@@ -1,4 +1,4 @@
-"""Each event says by how much its pixel's log intensity changed since the event before.
+"""Each event tells by how much its pixel's log intensity changed since the previous event.
 
 Source: Robust e-NeRF (Low and Lee, ICCV 2023), eq. 7, with Huber's penalty as Deblur e-NeRF (ECCV 2024) uses it.
 """
@@ -23,7 +23,7 @@ class Config:
     weight: NotNegative = 0.3
     """Weight in the total loss."""
     huber: Positive = 1.0
-    """Residual, in mean thresholds, beyond which the penalty grows linearly; it bounds what a noise event can do."""
+    """Residual, in mean thresholds, beyond which the penalty grows linearly; it limits the effect of noise events."""
 
     def __call__(self, supervision: Supervision) -> Tensor:
         """Mean Huber penalty of (predicted - observed) / c_mean over the intervals."""

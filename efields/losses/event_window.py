@@ -1,4 +1,4 @@
-"""Counts over windows of many events tie pixels together over long baselines.
+"""Event counts over long windows relate pixels over long baselines.
 
 Source: the two-band windows of E-3DGS (arXiv 2502.10827), section 3.2, with its balance of active and silent pixels.
 """
@@ -20,14 +20,15 @@ class Config:
     """Settings of the event window loss.
 
     A window starts between two events of its pixel, so its count is off by up to one threshold either way. Use it only
-    where the refractory period is short beside the time between events: change within that period is not counted.
+    where the refractory period is short compared with the time between events: change within that period is not
+    counted.
     """
 
     draws: ClassVar[str] = "windows"
     weight: NotNegative = 0.5
     """Weight in the total loss."""
     active_share: Share = 0.7
-    """Share of the loss that pixels with events carry; silent pixels carry the rest."""
+    """Fraction of the loss for pixels with events; silent pixels get the rest."""
     huber: Positive = 1.0
     """Residual, in mean thresholds, beyond which the penalty grows linearly."""
 

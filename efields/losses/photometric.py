@@ -1,4 +1,4 @@
-"""Frames beside the events: rendered intensity against the camera's own images."""
+"""Frames in addition to events: rendered intensity against the camera's own images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is optimised against what; each file holds one `Config` whose `build` makes a problem for the training loop."""
+"""What is optimised against what; each file has one `Config` whose `build` makes a problem for the training loop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Setup:
-    """All that a problem is built from beside its own settings."""
+    """Everything that a problem is built from, except its own settings."""
 
     recording: Recording
     """What was recorded."""
@@ -84,7 +84,7 @@ class Problem(Protocol):
         ...
 
     def model(self, step: int) -> Model:
-        """What one can look at while it is trained; shares the parameters."""
+        """The model for viewing during training; shares the parameters."""
         ...
 
     def state_dict(self) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class FrameLooks(nn.Module):
     def supervision(
         self, drawn: FramePixels, log_radiance: Float[Tensor, "n c"], gain: Tensor, offset: Tensor
     ) -> FrameSupervision:
-        """Drawn pixels beside what is predicted for them: `exp(gain * log radiance + offset)`, per channel."""
+        """Drawn pixels together with their prediction: `exp(gain * log radiance + offset)`, per channel."""
         device = log_radiance.device
         observed = torch.from_numpy(self.frames.pixels[self.first_pixel[drawn.view] + drawn.pixel]).to(log_radiance)
         return FrameSupervision(

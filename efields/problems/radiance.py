@@ -46,7 +46,7 @@ class Config:
     frames: ClassVar[bool] = True
     default_losses: ClassVar[tuple[str, ...]] = ("photometric", "distortion")
     box: Corners | None = None
-    """Two opposite corners of the field's box, world units; None takes the recording's, or finds one: around
+    """Two opposite corners of the field's box, world units; None: the recording's, or one that is estimated: around
     what the cameras circle, or around depth maps or points."""
 
     def __post_init__(self) -> None:
@@ -60,11 +60,11 @@ class Config:
         """
         recording, frames = setup.recording, setup.frames
         if frames is None or len(frames) == 0:
-            raise InputError("holds no posed images that may be trained on", recording.path, "give a recording of some")
+            raise InputError("contains no posed images to train on", recording.path, "give a recording with images")
         for name, loss in setup.losses.items():
             if not all(setup.draws[draw].of_frames for draw in draws_of(loss)):
-                do = 'take it out, or set problem.kind = "event_radiance"'
-                raise InputError(f"the loss {name} compares events, and this problem looks at images alone", do=do)
+                do = 'remove it, or set problem.kind = "event_radiance"'
+                raise InputError(f"the loss {name} compares events, but this problem uses only images", do=do)
         trajectory = path_through(frames)
         found = find_box(recording, trajectory, widest(frames.cameras), frames, self.box)
         if found.sought:

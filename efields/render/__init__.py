@@ -1,1 +1,1 @@
-"""From a field to what a camera sees: samples along rays, compositing, whole images."""
+"""From a field to images: samples along rays, compositing, whole images."""

@@ -23,7 +23,7 @@ class RenderedView:
     radiance: Float32[np.ndarray, "h w c"]
     """Linear radiance."""
     opacity: Float32[np.ndarray, "h w"]
-    """Share of light that the field stops, 0 to 1."""
+    """Fraction of light that the field stops, 0 to 1."""
     depth: Float32[np.ndarray, "h w"]
     """Distance along the unit ray in world units; inf where opacity is below one half."""
 

@@ -1,4 +1,4 @@
-"""What a reconstruction gives to look at."""
+"""The result of a reconstruction, for rendering."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Model:
     camera: Camera
     """The event camera; of posed images, the one of the widest view."""
     trajectory: Trajectory
-    """Where it was, with the corrections that were learned."""
+    """Its path, with learned corrections."""
     sensor: Sensor | None
     """Its thresholds, as learned; None where no events were trained on."""
     step: int
-    """Optimiser steps that made it."""
+    """Optimiser steps that it was trained for."""
 
     @property
     def moves_s(self) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""The look of a field: rays in, radiance, opacity and depth out."""
+"""Renders a field: rays in, radiance, opacity and depth out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from efields.samplers import Proposal, Quality, Sampler, SamplerConfig
 
 @dataclass(frozen=True)
 class LookConfig:
-    """What a renderer is made of."""
+    """Settings of a renderer."""
 
     field: FieldConfig
     """The representation: a `Config` of efields.fields."""
@@ -43,7 +43,7 @@ class RaySpans:
     weights: Float[Tensor, "n s"]
     """Their weights, which add up to the opacity."""
     proposals: tuple[Proposal, ...]
-    """What the sampler looked at before."""
+    """The sampler's proposals."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class Rendered:
     radiance: Float[Tensor, "n c"]
     """Linear radiance with the background behind it."""
     opacity: Float[Tensor, " n"]
-    """Share of the ray that the field stops, 0 to 1."""
+    """Fraction of the ray that the field stops, 0 to 1."""
     depth: Float[Tensor, " n"]
-    """Mean distance along the unit ray of what stops it, world units; 0 where nothing does."""
+    """Mean distance along the unit ray at which it is stopped, world units; 0 where it is not."""
     distortion: Float[Tensor, " n"]
-    """How far apart along the ray the weights lie, world units (Mip-NeRF 360, CVPR 2022, eq. 15)."""
+    """Spread of the weights along the ray, world units (Mip-NeRF 360, CVPR 2022, eq. 15)."""
     samples: int
     """Field samples that were taken."""
     spans: RaySpans | None = None
@@ -165,7 +165,7 @@ class Renderer(nn.Module):
         return self.sampler.holds(position)
 
     def _fused(self, rays: Rays, jitter: Float[Tensor, " n"] | None, quality: Quality) -> Looked | None:
-        """The look by a backend that does all of it in one go."""
+        """Rendering by a backend that has a fused kernel."""
         if not isinstance(self.field, FusedField):
             return None
         marching = self.sampler.marching(quality)
@@ -174,7 +174,7 @@ class Renderer(nn.Module):
     def _step_by_step(
         self, rays: Rays, jitter: Float[Tensor, " n"] | None, quality: Quality, crop: Box | None
     ) -> tuple[Looked, RaySpans]:
-        """The look that defines what every backend's must equal."""
+        """Rendering step by step, which defines what every backend must equal."""
         sampled = self.sampler(rays, jitter, self.density, quality=quality, crop=crop)
         density, radiance = self.ask(used_points(rays, sampled.samples))
         looked, weights = composited(sampled.samples, density, radiance, self.backend)

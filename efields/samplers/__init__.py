@@ -1,4 +1,4 @@
-"""Where along each ray the field is asked; each file holds one `Config` whose `build` makes a sampler."""
+"""Where along each ray the field is evaluated; each file has one `Config` whose `build` makes a sampler."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from efields.geometry.samples import Samples
 from efields.parameters import ParameterGroup
 
 Quality = Literal["train", "draft", "final"]
-"""How finely rays are sampled: in training, for a picture that moves, for a picture that stays."""
+"""How finely rays are sampled: in training, for a draft (moving view), for a final image."""
 
 DensityOf = Callable[[Points], Tensor]
 """Density `[n]` of points, in 1 / world unit."""
@@ -38,7 +38,7 @@ class Proposal:
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """Where the field is asked."""
+    """Where the field is evaluated."""
 
     samples: Samples
     """Spans along each ray; no gradient flows into where they lie."""
@@ -73,11 +73,11 @@ class Sampler(Protocol):
         ...
 
     def holds(self, position: Float[Tensor, "n 3"]) -> Bool[Tensor, " n"]:
-        """Whether the field is asked at points of the box."""
+        """Whether the field is evaluated at points of the box."""
         ...
 
     def reach(self) -> Box:
-        """The part of the box in which the field is asked."""
+        """The part of the box in which the field is evaluated."""
         ...
 
     def after_step(self, step: int, density: Callable[[Tensor], Tensor], generator: torch.Generator) -> None:

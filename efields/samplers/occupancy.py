@@ -22,13 +22,13 @@ from efields.ranges import EveryNth, Range, check_ranges
 from efields.samplers import DensityOf, Quality, Sampled
 
 DRAFT_STEP = 1.5
-"""Length of a draft's spans over that of training."""
+"""Length of a draft's spans relative to training."""
 DRAFT_STOP = 1e-2
 """Transmittance at which a draft's rays end."""
 LATER_SHARE = 0.25
-"""Share of the cells that an update looks at after the warm-up."""
+"""Fraction of the cells that an update evaluates after the warm-up."""
 DECAY = 0.95
-"""What a cell keeps of its remembered density at each update."""
+"""Factor by which a cell's remembered density decays at each update."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ class Config:
     samples: Annotated[int, Range(1, 2**16)] = 192
     """Spans along the diagonal of the box."""
     finer_views: Annotated[int, Range(1, 64)] = 2
-    """How many times shorter spans are outside training, where precision counts for more than speed."""
+    """Factor by which spans are shorter outside training, where precision matters more than speed."""
     grid_resolution: Annotated[int, Range(1, 512)] = 64
     """Cells of the occupancy grid along each edge."""
     least_alpha: Annotated[float, Range(0, below=1)] = 0.01
     """Alpha over one span below which a cell counts as empty."""
     early_stop: Annotated[float, Range(0, below=1)] = 1e-3
-    """Transmittance below which the rest of a ray is left out, by a first look at the density; 0 never."""
+    """Transmittance below which the rest of a ray is skipped, determined from density alone; 0: never."""
     update_every: EveryNth = 16
-    """Training steps between two looks of the occupancy grid at the field."""
+    """Training steps between two updates of the occupancy grid."""
     warmup_steps: Annotated[int, Range(0, 10**12)] = 128
-    """Steps during which every update looks at every cell; later ones look at a quarter of them."""
+    """Steps during which every update evaluates all cells; later ones evaluate a quarter of them."""
 
     __post_init__ = check_ranges
 

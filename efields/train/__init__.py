@@ -1,4 +1,4 @@
-"""The one training loop and the run folder that it fills."""
+"""The training loop and the run folder that it writes."""
 
 from efields.train.loop import Interrupted, Progress
 from efields.train.reconstruct import check_machine, reconstruct, setup_of, views_for

@@ -1,4 +1,4 @@
-"""One file that holds a field, all that is needed to look at it, and all that is needed to go on training."""
+"""One file with a field, everything needed to render it, and everything needed to continue training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNFIT = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexErr
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write a checkpoint whole or not at all."""
+    """Write a checkpoint completely or not at all."""
     # Through memory: torch's own writer turns a full disk into a RuntimeError that says nothing of disks.
     buffer = io.BytesIO()
     torch.save({"version": VERSION, **content}, buffer)
@@ -47,7 +47,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ) from None
     found = content.get("version") if isinstance(content, dict) else None
     if found not in (1, VERSION):
-        raise InputError(f"checkpoint of version {found}, not {VERSION}", path, "use the efields that wrote it")
+        raise InputError(
+            f"checkpoint of version {found}, not {VERSION}", path, "use the version of efields that wrote it"
+        )
     with damages(path):
         content = from_version_1(content) if found == 1 else content
         _check(content)

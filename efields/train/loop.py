@@ -26,12 +26,12 @@ LEAST_RAYS, MOST_RAYS = 64, 1 << 17
 
 @dataclass(frozen=True)
 class Progress:
-    """How far training is."""
+    """Progress of training."""
 
     step: int
     """Steps done."""
     steps: int
-    """Steps in all."""
+    """Total number of steps."""
     seconds: float
     """Seconds of training so far, earlier sessions of a resumed run included, evaluation excluded."""
     loss: float
@@ -39,9 +39,9 @@ class Progress:
     terms: dict[str, float]
     """Its weighted terms."""
     rays_per_s: float
-    """Rays a second since the line before."""
+    """Rays per second since the previous line."""
     samples_per_s: float
-    """Field samples a second since the line before."""
+    """Field samples per second since the previous line."""
     learning_rate: float
     """Base learning rate of this step."""
     psnr_heldout: float | None = None
@@ -49,7 +49,7 @@ class Progress:
 
     @property
     def eta_s(self) -> float:
-        """Seconds left at the mean pace so far."""
+        """Estimated seconds left at the mean pace so far."""
         return self.seconds / max(self.step, 1) * (self.steps - self.step)
 
 
@@ -172,7 +172,7 @@ def _step(
         broken = ", ".join(name for name, value in total.items() if not math.isfinite(value))
         raise InputError(
             f"the loss is not a number at step {state.step + 1} ({broken})",
-            do="lower train.learning_rate, or look at the recording with `efields info`",
+            do="lower train.learning_rate, or check the recording with `efields info`",
         )
     if before_update is not None:
         before_update(problem.parameter_groups())

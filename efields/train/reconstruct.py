@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 
 class Onlooker(Protocol):
-    """Somebody who looks at the field while it is trained."""
+    """An observer of the field during training."""
 
     def begin(self, run: Run, model: Model) -> None:
         """Training is about to begin; the renderer of `model` is the one that is trained."""
@@ -54,12 +54,12 @@ class Onlooker(Protocol):
         ...
 
     def facts(self) -> dict[str, Any]:
-        """What training.json says of it."""
+        """Its entry in training.json."""
         ...
 
 
 HELDOUT_FRAME = 8
-"""Every so many frames is held out when frames are trained on and the recording has no held-out views."""
+"""Every n-th frame is held out if frames are trained on and the recording has no held-out views."""
 
 
 def views_for(experiment: Experiment, recording: Recording) -> tuple[Views | None, Views | None]:
@@ -192,7 +192,7 @@ def _go_on_from(run: Run, problem: Problem, state: LoopState) -> None:
         raise InputError(
             f"the checkpoint does not fit the experiment ({in_short(error)})",
             run.checkpoint_path,
-            "resume with the config.toml of its run folder, or train anew without --resume",
+            "resume with the config.toml of its run folder, or train from scratch without --resume",
         ) from None
     run.drop_metrics_after(state.step)
 

@@ -1,4 +1,4 @@
-"""The JSON files of a run folder, read with suspicion: a folder may come from a stranger, or be copied by halves."""
+"""The JSON files of a run folder, read defensively: a folder may come from a stranger, or be copied incompletely."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_training(run_path: Path) -> dict[str, Any]:
 
     Raises `InputError` for a file that is damaged or holds something of another kind.
     """
-    return _table(run_path / "training.json", TRAINING, "delete it: only what training cost is lost")
+    return _table(run_path / "training.json", TRAINING, "delete it: only the time and memory of training are lost")
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ def _table(path: Path, checks: Mapping[str, Check], do: str) -> dict[str, Any]:
 def _text(path: Path, do: str) -> str:
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"is larger than {MOST_BYTES >> 20} MB, which none of efields is", path, do)
+            raise InputError(f"is larger than {MOST_BYTES >> 20} MB, which no file of efields is", path, do)
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""

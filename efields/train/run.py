@@ -1,4 +1,4 @@
-"""The run folder: what a reconstruction leaves behind, and how to open it again."""
+"""The run folder: the results of a reconstruction, and how to open it again."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Run:
 
     @property
     def training_path(self) -> Path:
-        """What training cost and ran on."""
+        """Time, memory and machine of training."""
         return self.path / "training.json"
 
     @property
@@ -79,13 +79,13 @@ class Run:
         if (folder / "config.toml").is_file():
             return Run(folder)
         if inside := _names_of_runs(folder):
-            raise InputError("is a folder of runs", folder, f"name one of them: {inside}")
+            raise InputError("is a folder of runs", folder, f"give one of them: {inside}")
         if folder.is_file() and (folder.parent / "config.toml").is_file():
-            raise InputError("is a file of a run", folder, f"name its folder: {folder.parent}")
+            raise InputError("is a file of a run", folder, f"give its folder: {folder.parent}")
         near = _names_of_runs(folder.resolve().parent)
-        make = neighbour_or(folder, "make one with: efields train CONFIG")
+        make = neighbour_or(folder, "create one with: efields train CONFIG")
         if folder.is_dir():
-            raise InputError("holds no run", folder, f"runs beside it: {near}" if near else make)
+            raise InputError("contains no run", folder, f"runs next to it: {near}" if near else make)
         raise InputError("no run at that path", folder, f"runs there: {near}" if near else make)
 
     @property

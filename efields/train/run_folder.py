@@ -17,9 +17,9 @@ RUNS = Path("runs")
 
 @contextmanager
 def run_folder(config: Path, named: Path | None, *, resume: bool, overwrite: bool) -> Iterator[Run]:
-    """Hold the folder that a training goes to: the one that was named, else one after the config's name.
+    """Lock the folder of a training: the one that was named, else one after the config's name.
 
-    Without a name, a run that is there already is left alone and the next free name taken; a config of a run folder
+    Without a name, an existing run is left alone and the next free name is used; a config of a run folder
     names that folder. Raises `InputError` for a run that is there and shall neither be resumed nor overwritten, one
     that another process trains in, and nothing to resume.
     """

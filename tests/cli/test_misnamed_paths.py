@@ -25,11 +25,11 @@ def runs(tiny_run: Run, here: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("view runs", "runs: is a folder of runs; name one of them: bricks, demo"),
-        ("view scene", "scene: holds no run; make one with: efields train CONFIG"),
-        ("export runs", "is a folder of runs; name one of them: bricks, demo"),
+        ("view runs", "runs: is a folder of runs; give one of them: bricks, demo"),
+        ("view scene", "scene: contains no run; create one with: efields train CONFIG"),
+        ("export runs", "is a folder of runs; give one of them: bricks, demo"),
         ("render runs/dmeo", "runs/dmeo: no run at that path; runs there: bricks, demo"),
-        ("report runs/demo/config.toml", "is a file of a run; name its folder: runs/demo"),
+        ("report runs/demo/config.toml", "is a file of a run; give its folder: runs/demo"),
         ("evaluate rusn/demo", "no run at that path; did you mean 'runs/demo'?"),
         ("info runs/demo", "is a run of efields, not a recording; look at it with efields view demo, or open it with"),
         ("info runs", "is a folder of runs, not a recording; runs there: bricks, demo"),

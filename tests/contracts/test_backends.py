@@ -66,7 +66,7 @@ def test_a_backend_states_its_devices_and_is_refused_by_name_on_another(name: st
     for device in (torch.device("cpu"), CUDA):
         if device.type not in found.devices:
             with pytest.raises(
-                InputError, match=f"^backend '{name}' does not run on device '{device}'; take backend auto"
+                InputError, match=f"^backend '{name}' does not run on device '{device}'; use backend auto"
             ):
                 choose_backend(name, device)
         elif found.unavailable() is None:

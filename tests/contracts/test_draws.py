@@ -142,5 +142,5 @@ def test_patches_are_whole_and_inside_of_their_frame(side: int) -> None:
 
 
 def test_patches_larger_than_a_frame_are_refused() -> None:
-    with pytest.raises(InputError, match=r"a frame of 9 pixels along one side holds no patch of 10.*side"):
+    with pytest.raises(InputError, match=r"a frame of 9 pixels along one side cannot contain a patch of 10.*side"):
         resolve("draws", "patches")(side=10).build(source())

@@ -124,7 +124,7 @@ def test_a_new_training_in_the_folder_forgets_the_old_one(run: Run) -> None:
 def test_a_run_that_is_not_there_names_the_runs_beside_it(run: Run) -> None:
     with pytest.raises(InputError, match=r"no run at that path; runs there: good"):
         Run.open(run.path.parent / "goood")
-    with pytest.raises(InputError, match="make one with: efields train"):
+    with pytest.raises(InputError, match="create one with: efields train"):
         Run.open(run.path.parent / "deep" / "nothing")
 
 
