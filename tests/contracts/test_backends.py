@@ -78,7 +78,7 @@ def test_auto_on_cuda_takes_the_fastest_that_is_made_for_it_and_says_why_once(ca
     for _ in range(2):
         assert choose_backend("auto", CUDA).name == "reference"
     assert [r.getMessage() for r in caplog.records] == [
-        "backend 'reference' on device cuda:0: 'native' is for cpu alone"
+        "backend 'reference' on device cuda:0: 'native' is only for cpu"
     ]
 
 
