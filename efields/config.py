@@ -120,7 +120,7 @@ class Experiment:
 
     @property
     def look(self) -> LookConfig:
-        """What a renderer is made of."""
+        """Settings of a renderer."""
         return LookConfig(self.field, self.sampling, self.background)
 
     @property

@@ -1,4 +1,4 @@
-"""A radiance field optimised against the events of a moving camera, and its frames where they are trusted.
+"""A radiance field optimised against the events of a moving camera, and optionally its frames.
 
 One forward model serves every loss: look(pixel, t) renders what the pixel sees from where the camera was at time t;
 the change of log radiance between two looks is compared with what the sensor counted.
@@ -45,15 +45,15 @@ class Config:
     """Settings of the event radiance problem."""
 
     frames: bool = False
-    """Whether the camera's own frames supervise the field beside its events (losses.photometric)."""
+    """Whether the camera's own frames supervise the field in addition to events (losses.photometric)."""
     box: Corners | None = None
-    """Two opposite corners of the field's box, world units; None takes the recording's, or finds one: around
+    """Two opposite corners of the field's box, world units; None: the recording's, or one that is estimated: around
     what the camera circles, around depth maps or points, or as far as the parallax of events shows."""
     window_motion_px: Annotated[float, Range(above=0, most=10_000)] = 60.0
-    """Image motion, in pixels, that the longest windows span; it sets their number of events. Long windows make a field
-    converge many times sooner, as brightness need not spread from pixel to pixel; threshold errors add up over them."""
+    """Image motion, in pixels, that the longest windows span; it sets their number of events. With long windows a field
+    converges many times faster, as brightness need not spread from pixel to pixel, but threshold errors accumulate."""
     learn_ratio: bool = False
-    """Whether the ratio c_pos / c_neg is learned; from events alone only the ratio is observable."""
+    """Whether the ratio c_pos / c_neg is learned; from events alone, only this ratio is observable."""
     learn_refractory: bool = False
     """Whether the refractory period is learned."""
 
@@ -80,7 +80,7 @@ class Config:
             raise InputError(
                 "a loss compares with frames, but none may be trained on",
                 recording.path,
-                "set problem.frames = true for a recording that has frames, or take the loss out",
+                "set problem.frames = true for a recording that has frames, or remove the loss",
             )
         channels = recording.calibrated.channels
         if wants_frames and frames is not None:  # a field of colours where either camera sees colours
@@ -201,7 +201,7 @@ class EventRadiance(nn.Module):
     def _interval_supervision(
         self, drawn: Intervals, ends: tuple[Tensor, Tensor], radiance: Tensor
     ) -> IntervalSupervision:
-        """Intervals beside what is rendered at all their starts, then at all their ends."""
+        """Intervals together with what is rendered at all their starts, then at all their ends."""
         log_radiance = torch.log(seen_in(radiance, self.channels))
         pixel = torch.from_numpy(drawn.pixel).to(radiance.device)
         start, end = log_radiance.split(len(drawn))

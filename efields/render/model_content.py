@@ -73,7 +73,7 @@ def box_to_go_on_in(given: tuple[Triple, Triple] | None, content: Mapping[str, A
     box = _box(content)
     if given is not None and not Box.between(*given).equals(box):
         what = f"its field fills another box, from {box.lo} to {box.hi}"
-        raise InputError(what, do="leave --box out, or train anew without --resume")
+        raise InputError(what, do="leave --box out, or train from scratch without --resume")
     return box.lo, box.hi
 
 

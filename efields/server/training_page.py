@@ -56,7 +56,7 @@ class TrainingPage:
             self._view.on_progress(progress)
 
     def facts(self) -> dict[str, Any]:
-        """What training.json says of it."""
+        """Its entry in training.json."""
         return {} if self._view is None else self._view.facts()
 
     def keep(self) -> None:

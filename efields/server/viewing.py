@@ -111,7 +111,7 @@ class TrainingView:
         self._studio.wake()
 
     def facts(self) -> dict[str, Any]:
-        """What training.json says of it."""
+        """Its entry in training.json."""
         return {
             "view_seconds": round(self.view_seconds, 3),
             "view_share": round(self.overhead_share, 4),
