@@ -29,7 +29,7 @@ def renderer_over(
     origin_us: int = 0,
 ) -> R:
     """A renderer, by plain torch unless a backend is given, with 16 even spans a ray unless a sampling is given."""
-    sampler = (sampling or stratified.Config(samples=16)).build(box)
+    sampler = (sampling or stratified.Config(samples=16)).build(box, torch.Generator())
     behind = (background or color.Config()).build(field.channels, torch.Generator())
     return cls(field, box, sampler, behind, backend or Backend(), span_s=span_s, origin_us=origin_us)
 

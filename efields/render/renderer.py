@@ -111,7 +111,8 @@ class Renderer(nn.Module):
         box = world_box.about(origin)
         field = config.field.build(box, channels, generator)
         background = config.background.build(channels, generator)
-        return cls(field, box, config.sampling.build(box), background, backend, origin, span_s, origin_us)
+        sampler = config.sampling.build(box, generator)
+        return cls(field, box, sampler, background, backend, origin, span_s, origin_us)
 
     @property
     def world_box(self) -> Box:
@@ -175,7 +176,7 @@ class Renderer(nn.Module):
         self, rays: Rays, jitter: Float[Tensor, " n"] | None, quality: Quality, crop: Box | None
     ) -> tuple[Looked, RaySpans]:
         """Rendering step by step, which defines what every backend must equal."""
-        sampled = self.sampler(rays, jitter, self.density, quality=quality, crop=crop)
+        sampled = self.sampler(rays, jitter, self.density, self.backend, quality=quality, crop=crop)
         density, radiance = self.ask(used_points(rays, sampled.samples))
         looked, weights = composited(sampled.samples, density, radiance, self.backend)
         return looked, RaySpans(sampled.samples, weights, sampled.proposals)

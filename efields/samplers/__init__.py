@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from efields.backends.parts import Marching
+from efields.backends.reference import Backend
 from efields.geometry.boxes import Box
 from efields.geometry.rays import Points, Rays
 from efields.geometry.samples import Samples
@@ -47,13 +48,17 @@ class Sampled:
 
 
 class Sampler(Protocol):
-    """An `nn.Module` that places spans along rays, and may remember or learn where density is."""
+    """An `nn.Module` that places spans along rays, and may remember or learn where density is.
+
+    As a field, it gets the backend with each question and holds none.
+    """
 
     def __call__(
         self,
         rays: Rays,
         jitter: Float[Tensor, " n"] | None,
         density: DensityOf,
+        backend: Backend,
         *,
         quality: Quality,
         crop: Box | None = None,
@@ -95,6 +100,6 @@ class Sampler(Protocol):
 class SamplerConfig(Protocol):
     """Settings of a sampler: a frozen dataclass, the `[sampling]` table of a config."""
 
-    def build(self, box: Box) -> Sampler:
-        """The sampler of a field's box."""
+    def build(self, box: Box, generator: torch.Generator) -> Sampler:
+        """The sampler of a field's box; weights drawn by `generator`."""
         ...

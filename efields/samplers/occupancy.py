@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from efields.backends.parts import Marching
+from efields.backends.reference import Backend
 from efields.geometry.boxes import Box
 from efields.geometry.rays import Rays
 from efields.geometry.samples import Samples, compacted, cropped, marched
@@ -52,8 +53,8 @@ class Config:
 
     __post_init__ = check_ranges
 
-    def build(self, box: Box) -> OccupancySampler:
-        """The sampler of a box, all of whose cells count as occupied at first."""
+    def build(self, box: Box, generator: torch.Generator) -> OccupancySampler:
+        """The sampler of a box, all of whose cells count as occupied at first; nothing is drawn."""
         return OccupancySampler(self, box)
 
 
@@ -72,6 +73,7 @@ class OccupancySampler(nn.Module):
         rays: Rays,
         jitter: Float[Tensor, " n"] | None,
         density: DensityOf,
+        backend: Backend,
         *,
         quality: Quality,
         crop: Box | None = None,

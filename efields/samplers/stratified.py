@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from efields.backends.reference import Backend
 from efields.geometry.boxes import Box
 from efields.geometry.rays import Rays
 from efields.geometry.samples import cropped, stratified
@@ -34,8 +35,8 @@ class Config:
 
     __post_init__ = check_ranges
 
-    def build(self, box: Box) -> StratifiedSampler:
-        """The sampler of a box."""
+    def build(self, box: Box, generator: torch.Generator) -> StratifiedSampler:
+        """The sampler of a box; nothing is drawn."""
         return StratifiedSampler(self, box)
 
 
@@ -52,6 +53,7 @@ class StratifiedSampler(nn.Module):
         rays: Rays,
         jitter: Float[Tensor, " n"] | None,
         density: DensityOf,
+        backend: Backend,
         *,
         quality: Quality,
         crop: Box | None = None,

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from efields.backends.parts import Marching
+from efields.backends.reference import Backend
 from efields.config import kinds, resolve
 from efields.geometry.boxes import Box
 from efields.geometry.rays import Points, Rays
@@ -23,7 +24,7 @@ per_quality = pytest.mark.parametrize("quality", QUALITIES)
 
 
 def build(kind: str) -> Any:
-    return resolve("samplers", kind)().build(BOX)
+    return resolve("samplers", kind)().build(BOX, torch.Generator().manual_seed(0))
 
 
 def rays(n: int = 40) -> Rays:
@@ -44,7 +45,7 @@ def thin(points: Points) -> torch.Tensor:
 
 
 def placed(sampler: Any, shift: torch.Tensor | None, quality: Quality = "train", crop: Box | None = None) -> Samples:
-    return sampler(rays(), shift, thin, quality=quality, crop=crop).samples
+    return sampler(rays(), shift, thin, Backend(), quality=quality, crop=crop).samples
 
 
 def check(samples: Samples, box: Box, n: int = 40) -> None:
@@ -113,7 +114,7 @@ def test_jitter_shifts_spans_of_its_own_ray_alone(kind: str) -> None:
 @per_kind
 def test_no_rays(kind: str) -> None:
     nothing = Rays(torch.zeros(0, 3), torch.zeros(0, 3))
-    assert len(build(kind)(nothing, None, thin, quality="train").samples.t_start) == 0
+    assert len(build(kind)(nothing, None, thin, Backend(), quality="train").samples.t_start) == 0
 
 
 @per_kind
@@ -171,5 +172,5 @@ def test_groups_hold_each_parameter_once(kind: str) -> None:
     sampler = build(kind)
     grouped = [id(p) for group in sampler.parameter_groups() for p in group.parameters]
     assert sorted(grouped) == sorted(id(p) for p in sampler.parameters() if p.requires_grad)
-    for proposal in sampler(rays(), jitter(), thin, quality="train").proposals:
+    for proposal in sampler(rays(), jitter(), thin, Backend(), quality="train").proposals:
         assert proposal.weights.shape == proposal.samples.t_start.shape

@@ -51,7 +51,7 @@ class ExactRenderer(Renderer):
         field, background = self.field, self.background
         assert isinstance(field, AnalyticField) and isinstance(background, color.ColorBackground)
         radiance, opacity = field.exact(rays, background.radiance)
-        samples = self.sampler(rays, jitter, self.density, quality=quality or "train").samples
+        samples = self.sampler(rays, jitter, self.density, self.backend, quality=quality or "train").samples
         nothing = torch.zeros_like(opacity)
         return Rendered(radiance, opacity, nothing, nothing, int(samples.used.sum()))
 

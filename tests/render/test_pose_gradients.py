@@ -42,7 +42,9 @@ class Seen(torch.nn.Module):
                 values.copy_(0.05 * torch.randn(values.shape, generator=generator, dtype=torch.float64))
         self.bearings = torch.tensor([[0.1 * k - 0.2, 0.15 - 0.07 * k, 1.0] for k in range(5)], dtype=torch.float64)
         self.t_s = torch.tensor([1.3e-4, 9e-4, 1.7e-3, 2.6e-3, 3.8e-3], dtype=torch.float64)
-        sampled = self.renderer.sampler(self.rays(), None, self.renderer.density, quality="train")
+        sampled = self.renderer.sampler(
+            self.rays(), None, self.renderer.density, self.renderer.backend, quality="train"
+        )
         self.renderer.sampler.forward = lambda *_, **__: sampled  # type: ignore[method-assign]
         assert int(sampled.samples.used.sum()) > 30
 

@@ -125,7 +125,7 @@ def test_rays_that_miss_see_the_background() -> None:
 def test_unused_spans_have_no_width() -> None:
     camera = renderer(kind="occupancy")
     grid_of(camera).update(density, torch.Generator().manual_seed(0))
-    spans = camera.sampler(rays(), None, camera.density, quality="final").samples
+    spans = camera.sampler(rays(), None, camera.density, camera.backend, quality="final").samples
     assert 0 < int(spans.used.sum()) < spans.used.numel()
     assert float(spans.width[~spans.used].abs().sum()) == 0.0
     assert bool((spans.width >= 0).all())

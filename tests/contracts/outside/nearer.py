@@ -9,6 +9,7 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
+from efields.backends.reference import Backend
 from efields.geometry.boxes import Box
 from efields.geometry.rays import Rays
 from efields.geometry.samples import Samples, cropped
@@ -24,8 +25,8 @@ class Config:
     samples: Annotated[int, Range(1, 4096)] = 32
     """Spans a ray."""
 
-    def build(self, box: Box) -> NearerSampler:
-        """The sampler of a box."""
+    def build(self, box: Box, generator: torch.Generator) -> NearerSampler:
+        """The sampler of a box; nothing is drawn."""
         return NearerSampler(self, box)
 
 
@@ -41,7 +42,14 @@ class NearerSampler(nn.Module):
 
     @torch.no_grad()
     def forward(
-        self, rays: Rays, jitter: Tensor | None, density: DensityOf, *, quality: Quality, crop: Box | None = None
+        self,
+        rays: Rays,
+        jitter: Tensor | None,
+        density: DensityOf,
+        backend: Backend,
+        *,
+        quality: Quality,
+        crop: Box | None = None,
     ) -> Sampled:
         """Spans along rays."""
         near, far = self.box.intersect(rays)
