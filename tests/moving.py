@@ -1,7 +1,8 @@
-"""A soft ball that goes along y at a constant velocity, and pictures of a hard one in closed form."""
+"""A ball of Gaussian density that goes along y at a constant velocity, and its pictures in closed form."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,6 @@ from torch import Tensor, nn
 
 from efields.backends.reference import Backend
 from efields.events.sensor import Sensor
-from efields.fields.analytic import AnalyticField, Ball
-from efields.fields.analytic import Config as Balls
 from efields.geometry.boxes import Box
 from efields.geometry.camera import Camera
 from efields.geometry.paths import look_at
@@ -24,7 +23,7 @@ from efields.samplers import stratified
 from tests.looks import renderer_over
 
 BOX = Box((-0.9, -0.9, -0.6), (0.9, 0.9, 0.6))
-START_Y, SPEED, RADIUS, RADIANCE = -0.4, 0.8, 0.3, 0.2
+START_Y, SPEED, SIGMA, DENSITY, RADIANCE = -0.4, 0.8, 0.17, 20.0, 0.2
 """Of the ball at second 0, and world units a second: it is at +0.4 after one."""
 POSE = look_at(np.array([2.6, 0.0, 0.4]), np.zeros(3))
 """Looks along -x."""
@@ -57,18 +56,23 @@ class MovingBall(nn.Module):
         return self.density(points, backend), torch.full((len(points), self.channels), RADIANCE)
 
     def density(self, points: Points, backend: Backend) -> Tensor:
-        """Density, with a soft edge."""
+        """Density, Gaussian about where the ball is."""
         center = torch.tensor([0.0, START_Y, 0.0]) + points.seconds[:, None] * self.velocity
-        return 20.0 * torch.sigmoid(15.0 * (RADIUS - torch.linalg.vector_norm(points.position - center, dim=1)))
+        return DENSITY * torch.exp(-(points.position - center).square().sum(1) / (2 * SIGMA**2))
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """The velocity."""
         return [ParameterGroup("velocity", [self.velocity], None)]
 
 
-def true_ball(t_s: float, channels: int = 1) -> AnalyticField:
-    """The ball at a time, hard and dense."""
-    return AnalyticField(Balls((Ball((0.0, START_Y + SPEED * t_s, 0.0), RADIUS, 40.0, (RADIANCE,)),)), channels)
+def exact(camera: Camera, T_world_camera: np.ndarray, t_s: float, behind: float) -> tuple[np.ndarray, np.ndarray]:
+    """Radiance and opacity `[h, w]` of the true ball: a Gaussian along a line is one of the line's distance."""
+    rays = rays_of(camera, T_world_camera)
+    offset = rays.origin - torch.tensor([0.0, START_Y + SPEED * t_s, 0.0])
+    square = offset.square().sum(1) - (offset * rays.direction).sum(1).square()
+    opacity = -torch.expm1(-DENSITY * SIGMA * math.sqrt(2 * math.pi) * torch.exp(-square / (2 * SIGMA**2)))
+    seen = opacity * RADIANCE + (1 - opacity) * behind
+    return seen.numpy().reshape(camera.height, camera.width), opacity.numpy().reshape(camera.height, camera.width)
 
 
 def model() -> Model:
@@ -87,7 +91,7 @@ def middle_column(opacity: np.ndarray) -> float:
     return float(columns @ (np.arange(len(columns)) + 0.5) / columns.sum() / len(columns))
 
 
-def rays(camera: Camera, T_world_camera: np.ndarray) -> Rays:
+def rays_of(camera: Camera, T_world_camera: np.ndarray) -> Rays:
     """Rays of all pixels of a camera."""
     T = torch.from_numpy(T_world_camera)
     poses = Poses(T[:3, :3].expand(camera.pixels, 3, 3), T[:3, 3].expand(camera.pixels, 3))
