@@ -62,7 +62,7 @@ def default_field() -> HashGridField:
 def default_renderer(backend: Backend) -> Renderer:
     """The default field behind an occupancy grid that leaves a ball of it, as a trained one leaves an object."""
     field = default_field()
-    sampler = occupancy.Config().build(field.box)
+    sampler = occupancy.Config().build(field.box, torch.Generator())
     background = color.Config().build(field.channels, torch.Generator())
     centre = torch.arange(sampler.grid.resolution) / sampler.grid.resolution * 2 - 1
     distance = torch.stack(torch.meshgrid(centre, centre, centre, indexing="ij")).square().sum(dim=0)
