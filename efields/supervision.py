@@ -9,8 +9,12 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int, Int64
 from torch import Tensor
 
+from efields.errors import InputError
+from efields.geometry.camera_motion import CameraMotion
 from efields.geometry.rays import Rays
 from efields.render.renderer import Rendered
+
+_KIND = "leave out the kind of that [draws.NAME], or give one that draws what the loss compares"
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,9 @@ class IntervalSupervision:
     """Contrast threshold of positive events, in log intensity."""
     c_neg: Float[Tensor, ""]
     """Contrast threshold of negative events, in log intensity, > 0."""
+
+    def __len__(self) -> int:
+        return len(self.pixel)
 
     @property
     def predicted(self) -> Float[Tensor, " n"]:
@@ -69,8 +76,11 @@ class FrameSupervision:
     """Raster index of the pixel in its frame."""
     patch: int
     """Side of the patches that the pixels form, `patch ** 2` pixels each, row by row; 1 for single pixels."""
-    t_s: Float[Tensor, " n"] | None
+    t_s: Float64[Tensor, " n"] | None
     """When each frame was taken, seconds since the recording's start; None for images without times."""
+
+    def __len__(self) -> int:
+        return len(self.pixel)
 
 
 @dataclass(frozen=True)
@@ -87,19 +97,21 @@ class Supervision:
     """Diagonal of the field's box in world units, which makes distances comparable between scenes."""
     generator: torch.Generator
     """For losses that draw; it differs between ranks."""
+    motion: CameraMotion
+    """How the camera moved, for losses on what is learned of it (`correction`)."""
 
     @property
     def intervals(self) -> IntervalSupervision:
-        """The intervals that the loss asked for; raises `ValueError` unless it asked for one draw of them."""
+        """The intervals that the loss asked for; raises `InputError` where its draw gives something else."""
         (only,) = self.compared.values()
         if not isinstance(only, IntervalSupervision):
-            raise ValueError("the loss compares intervals, and its draw gives pixels of frames")
+            raise InputError("the loss compares intervals, and its draw gives pixels of frames", do=_KIND)
         return only
 
     @property
     def frames(self) -> FrameSupervision:
-        """The pixels of frames that the loss asked for; raises `ValueError` unless it asked for one draw of them."""
+        """The pixels of frames that the loss asked for; raises `InputError` where its draw gives something else."""
         (only,) = self.compared.values()
         if not isinstance(only, FrameSupervision):
-            raise ValueError("the loss compares pixels of frames, and its draw gives intervals")
+            raise InputError("the loss compares pixels of frames, and its draw gives intervals", do=_KIND)
         return only

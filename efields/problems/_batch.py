@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from efields.draws import Draw, DrawConfig, Drawn, Source
+from efields.errors import InputError
 from efields.events import scratch
 from efields.events.intervals import Intervals
 
@@ -36,7 +37,9 @@ class BatchDraws:
     def build(
         source: Source, configs: Mapping[str, DrawConfig], known_direction: Bool[np.ndarray, " p"] | None = None
     ) -> BatchDraws:
-        """The draws of a source, in the order of their names; raises `InputError` for what they lack."""
+        """The draws of a source, in the order of their names; raises `InputError` for none, and for what they lack."""
+        if not configs:
+            raise InputError("no loss compares anything with the recording", do="add one, such as event_interval")
         names = sorted(configs)
         draws = {name: configs[name].build(source) for name in names}
         return BatchDraws(source, draws, {name: float(configs[name].share) for name in names}, known_direction)

@@ -29,10 +29,10 @@ class FrameLooks(nn.Module):
     bearings: Tensor
     rotation: Tensor
     position: Tensor
-    on_path_s: Tensor
+    on_path_s: Tensor | None
 
-    def __init__(self, frames: Views, origin: Triple, on_path_s: np.ndarray, t_s: np.ndarray | None) -> None:
-        """`on_path_s` says where each frame is on the camera's path, `t_s` when it was taken, if that is known."""
+    def __init__(self, frames: Views, origin: Triple, on_path_s: np.ndarray | None, t_s: np.ndarray | None) -> None:
+        """`on_path_s` says where each frame is on the camera's path, `t_s` when it was taken, where that is known."""
         super().__init__()
         self.frames = frames
         self.several = len(frames.cameras) > 1
@@ -44,13 +44,14 @@ class FrameLooks(nn.Module):
             "bearings": np.array(table), "rotation": pose[:, :3, :3].copy(), "position": pose[:, :3, 3].copy(),
             "on_path_s": on_path_s,
         }.items():  # fmt: skip
-            self.register_buffer(name, torch.from_numpy(values), persistent=False)
+            self.register_buffer(name, None if values is None else torch.from_numpy(values), persistent=False)
 
     def rays(self, drawn: FramePixels, motion: CameraMotion) -> Rays:
         """Rays of pixels, from where their frames were taken, moved as the camera's motion is corrected there."""
         device = self.rotation.device
         view, pixel = torch.from_numpy(drawn.view).to(device), torch.from_numpy(drawn.pixel).to(device)
-        every = motion.carried(Poses(self.rotation, self.position), self.on_path_s)
+        given = Poses(self.rotation, self.position)
+        every = given if self.on_path_s is None else motion.carried(given, self.on_path_s)
         bearings = self.bearings
         if self.several:
             solved = bearings_at(self.frames.cameras, self.frames.camera_of[drawn.view], drawn.pixel)
@@ -73,7 +74,7 @@ class FrameLooks(nn.Module):
         )
 
     def _times(self, drawn: FramePixels, device: torch.device) -> Tensor | None:
-        return None if self.t_s is None else self.t_s[torch.from_numpy(drawn.view)].to(device, torch.float32)
+        return None if self.t_s is None else self.t_s[torch.from_numpy(drawn.view)].to(device)
 
 
 def seen_in(radiance: Float[Tensor, "n c"], channels: int) -> Float[Tensor, "n channels"]:

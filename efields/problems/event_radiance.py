@@ -140,10 +140,11 @@ class EventRadiance(nn.Module):
         self.frame_offset = nn.Parameter(torch.zeros(channels), requires_grad=frames is not None)
 
     def _frame_looks(self, frames: Views) -> FrameLooks:
-        """The frames; without times they lie at the start of the path, and have no time of their own."""
+        """The frames; where on the path those without times were taken is not known, so their poses stay as given."""
+        if frames.t_us is None and self.motion.learned:
+            _log.warning("the frames have no times: their poses are taken as given, only those of events are corrected")
         t_s = None if frames.t_us is None else (frames.t_us - self.origin_us) * 1e-6
-        on_path_s = np.full(len(frames), self.motion.given.seconds_span[0]) if t_s is None else t_s
-        return FrameLooks(frames, self.renderer.origin, on_path_s, t_s)
+        return FrameLooks(frames, self.renderer.origin, t_s, t_s)
 
     def _event_source(self, recording: Recording) -> EventSource:
         """The recording's events, indexed; windows of at most the events while the image moves `window_motion_px`."""
@@ -195,7 +196,7 @@ class EventRadiance(nn.Module):
             here, radiance = radiance.split([len(of_frames.pixel), len(radiance) - len(of_frames.pixel)])
             log_radiance = torch.log(seen_in(here, self.looks.frames.channels))
             compared[name] = self.looks.supervision(of_frames, log_radiance, self.frame_gain, self.frame_offset)
-        losses = self.losses(compared, rendered, joined, generator)
+        losses = self.losses(compared, rendered, joined, generator, self.motion)
         return Terms(losses, rays=len(joined), samples=rendered.samples)
 
     def _interval_supervision(
@@ -204,7 +205,7 @@ class EventRadiance(nn.Module):
         """Intervals together with what is rendered at all their starts, then at all their ends."""
         log_radiance = torch.log(seen_in(radiance, self.channels))
         pixel = torch.from_numpy(drawn.pixel).to(radiance.device)
-        start, end = log_radiance.split(len(drawn))
+        start, end = log_radiance[: len(drawn)], log_radiance[len(drawn) :]
         own = self.channel[pixel][:, None] if log_radiance.shape[1] > 1 else None
         start, end = (at[:, 0] if own is None else at.gather(1, own)[:, 0] for at in (start, end))
         n_pos = torch.from_numpy(drawn.n_pos).to(start)

@@ -125,7 +125,7 @@ class Radiance(nn.Module):
             name: self.looks.supervision(d, log_radiance, gain, offset)
             for (name, d), log_radiance in zip(drawn.items(), parts, strict=True)
         }
-        losses = self.losses(compared, rendered, rays, generator)
+        losses = self.losses(compared, rendered, rays, generator, self.motion)
         return Terms(losses, rays=len(rays), samples=rendered.samples)
 
     def after_step(self, step: int, generator: torch.Generator) -> None:

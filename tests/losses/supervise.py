@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 
+from efields.geometry.camera_motion import CameraMotion
 from efields.geometry.rays import Rays
 from efields.geometry.samples import Samples
+from efields.geometry.trajectory import Trajectory
 from efields.render.composite import distortion
 from efields.render.renderer import Rendered
 from efields.supervision import FrameSupervision, IntervalSupervision, Supervision
@@ -91,4 +94,5 @@ def supervised(
     """What a loss sees, along rays that no loss here looks at."""
     n = len(rendered.opacity)
     rays = Rays(torch.zeros(n, 3), torch.tensor([[0.0, 0.0, 1.0]]).expand(n, 3))
-    return Supervision(compared, rendered, rays, extent, torch.Generator().manual_seed(0))
+    still = CameraMotion(Trajectory.from_matrices(np.array([0, 1_000_000]), np.stack([np.eye(4)] * 2)))
+    return Supervision(compared, rendered, rays, extent, torch.Generator().manual_seed(0), still)

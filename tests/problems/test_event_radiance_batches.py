@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,10 +12,11 @@ import torch
 from efields.backends.reference import Backend
 from efields.backgrounds import color
 from efields.config import resolve
+from efields.draws import Drawn, FramePixels, windows
 from efields.draws import events as event_draw
 from efields.draws import silent as silent_draw
-from efields.draws import windows
 from efields.errors import InputError
+from efields.events.intervals import Intervals
 from efields.fields.hash_grid import Config as HashGridConfig
 from efields.geometry import camera_motion
 from efields.losses import distortion, draws_of, event_interval, event_window, photometric, silent
@@ -23,6 +24,7 @@ from efields.problems import Setup
 from efields.problems.event_radiance import Config, EventRadiance
 from efields.render.renderer import LookConfig
 from efields.samplers import occupancy
+from efields.supervision import Supervision
 from tests.problems.soft import SIZE, soft_recording, true_problem
 from tests.tiny import tiny_recording
 
@@ -92,12 +94,22 @@ def test_nothing_is_drawn_where_the_lens_cannot_be_undone() -> None:
 # ---- what is missing
 
 
-def build(recording: Any, config: Config | None = None, losses: dict[str, Any] | None = None) -> EventRadiance:
+SMALL_LOOK = LookConfig(
+    HashGridConfig(levels=2, log2_size=8, width=8), occupancy.Config(samples=16, grid_resolution=8), color.Config()
+)
+
+
+def build(
+    recording: Any,
+    config: Config | None = None,
+    losses: dict[str, Any] | None = None,
+    motion: camera_motion.Config | None = None,
+) -> EventRadiance:
     chosen = losses or {"event_interval": event_interval.Config()}
-    small = HashGridConfig(levels=2, log2_size=8, width=8)
-    look = LookConfig(small, occupancy.Config(samples=16, grid_resolution=8), color.Config())
     draws = {name: resolve("draws", name)() for loss in chosen.values() for name in draws_of(loss)}
-    setup = Setup(recording, None, chosen, draws, look, camera_motion.Config(), Backend(), torch.Generator())
+    setup = Setup(
+        recording, None, chosen, draws, SMALL_LOOK, motion or camera_motion.Config(), Backend(), torch.Generator()
+    )
     return (config or Config()).build(setup)
 
 
@@ -144,3 +156,87 @@ def test_shares_are_positive_and_default_losses_are_known() -> None:
             draw.Config(share=0.0)
     assert "photometric" in Config(frames=True).default_losses
     assert "photometric" not in Config().default_losses
+
+
+def test_losses_that_compare_nothing_are_not_enough() -> None:
+    with pytest.raises(InputError, match="no loss compares anything"):
+        build(soft_recording(), losses={"distortion": distortion.Config()})
+
+
+def test_a_draw_that_gives_something_else_than_its_loss_compares() -> None:
+    chosen: dict[str, Any] = {"event_interval": event_interval.Config()}
+    recording = soft_recording()
+    setup = Setup(
+        recording, recording.frames, chosen, {"events": resolve("draws", "frames")()}, SMALL_LOOK,
+        camera_motion.Config(), Backend(), torch.Generator(),
+    )  # fmt: skip
+    problem = Config(frames=True).build(setup)
+    with pytest.raises(InputError, match=r"compares intervals, and its draw gives pixels of frames.*\[draws\.NAME\]"):
+        problem.terms(problem.draw(64, np.random.default_rng(0)), torch.Generator())
+
+
+# ---- what losses are shown
+
+
+def found_nothing(drawn: Drawn) -> Drawn:
+    assert isinstance(drawn, Intervals)
+    return drawn.take(slice(0))
+
+
+def test_a_loss_whose_draw_found_nothing_adds_nothing() -> None:
+    problem = build(soft_recording(), losses={"event_interval": event_interval.Config(), "silent": silent.Config()})
+    batch = problem.draw(200, np.random.default_rng(0))
+    batch["silent"] = found_nothing(batch["silent"])
+    found = problem.terms(batch, torch.Generator()).losses
+    assert float(found["silent"].detach()) == 0 < float(found["event_interval"].detach())
+    nothing = {name: found_nothing(drawn) for name, drawn in batch.items()}
+    terms = problem.terms(nothing, torch.Generator())
+    total = sum(terms.losses.values(), start=torch.zeros(()))
+    total.backward()
+    assert float(total.detach()) == 0 == terms.rays == terms.samples
+
+
+@dataclasses.dataclass(frozen=True)
+class PosePrior:
+    """A loss on what is learned of the camera's motion alone."""
+
+    draws: ClassVar[str] = ""
+    with_spans: bool = False
+    weight: float = 3.0
+
+    def __call__(self, supervision: Supervision) -> torch.Tensor:
+        assert supervision.rendered.spans is None
+        correction = supervision.motion.correction(supervision.motion.knots_s)
+        assert correction is not None
+        return (correction[:, :3] - 1).square().sum().float()
+
+
+def test_a_loss_sees_what_is_learned_of_the_motion() -> None:
+    chosen = {"event_interval": event_interval.Config(), "prior": PosePrior()}
+    motion = camera_motion.Config(learn=True, knot_every_s=0.1)
+    problem = build(soft_recording(), losses=chosen, motion=motion)
+    loss = problem.terms(problem.draw(64, np.random.default_rng(0)), torch.Generator()).losses["prior"]
+    loss.backward()
+    assert float(loss.detach()) == 3 * problem.motion.rotation.numel()
+    assert problem.motion.rotation.grad is not None
+    np.testing.assert_allclose(problem.motion.rotation.grad.numpy(), -6.0)
+
+
+def test_frames_without_times_keep_the_poses_that_they_were_given() -> None:
+    recording = soft_recording()
+    assert recording.frames is not None
+    frames = dataclasses.replace(recording.frames, t_us=None)
+    losses: dict[str, Any] = {"photometric": photometric.Config()}
+    setup = Setup(
+        recording, frames, losses, {"frames": resolve("draws", "frames")()},
+        SMALL_LOOK, camera_motion.Config(learn=True), Backend(), torch.Generator(),
+    )  # fmt: skip
+    problem = Config(frames=True).build(setup)
+    assert problem.looks is not None
+    with torch.no_grad():
+        problem.motion.translation.fill_(0.5)
+    drawn = problem.draw(64, np.random.default_rng(0))["frames"]
+    assert isinstance(drawn, FramePixels)
+    rays = problem.looks.rays(drawn, problem.motion)
+    given = frames.T_world_camera[drawn.view, :3, 3] - problem.renderer.origin
+    np.testing.assert_allclose(rays.origin.numpy(), given, atol=1e-6)

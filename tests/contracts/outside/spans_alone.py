@@ -99,7 +99,7 @@ class SpansAlone(nn.Module):
         extent, losses = self.renderer.box.diagonal, {}
         for name, loss in self.losses.items():
             asked = {draw: parts[draw] for draw in draws_of(loss)}
-            losses[name] = loss.weight * loss(Supervision(asked, rendered, rays, extent, generator))
+            losses[name] = loss.weight * loss(Supervision(asked, rendered, rays, extent, generator, self.motion))
         return Terms(losses, len(rays), rendered.samples)
 
     def after_step(self, step: int, generator: torch.Generator) -> None:
