@@ -24,6 +24,8 @@ class SceneInfo:
     """Channels of radiance."""
     keyframes: int
     """Number of times at which the volume is stored; 1 for a static field."""
+    moves: bool
+    """Whether the field moves with time."""
     background: str
     """`color`, or the kind of the background."""
     time_range_s: tuple[float, float]
@@ -64,6 +66,7 @@ def scene_info(path: Path) -> SceneInfo:
         voxels=None if volume is None else volume.shape,
         channels=background.radiance.shape[-1],
         keyframes=0 if volume is None else len(volume.keyframes),
+        moves=scene.moves_s is not None or (volume is not None and len(volume.keyframes) > 1),
         background="color" if isinstance(scene.background, tuple) else scene.background.kind,
         time_range_s=scene.time_range_s,
         events=len(stored.events()[0]),
@@ -76,7 +79,7 @@ def scene_info(path: Path) -> SceneInfo:
 
 def scene_lines(info: SceneInfo) -> list[str]:
     """The facts for a person to read, one line each."""
-    still = "static field" if info.keyframes == 1 else f"{info.keyframes} keyframes"
+    still = f"{info.keyframes} keyframe{'s' * (info.keyframes > 1)} of a moving field" if info.moves else "static field"
     grid = "none" if info.voxels is None else f"{' x '.join(map(str, info.voxels))} voxels, {still}"
     start, end = info.time_range_s
     rows = {

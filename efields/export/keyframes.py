@@ -50,9 +50,10 @@ def keyframe_times(model: Model, count: int | None = None, alone: float | None =
         if count is not None and count > 1:
             raise InputError(f"--keyframes {count}, and this scene stands still", do="leave --keyframes out")
         return [None]
-    if count == 1:
+    first, last = model.moves_s
+    if count == 1 or first == last:
         return [surface_time(model, alone)]
-    return np.linspace(*model.moves_s, count or KEYFRAMES).tolist()
+    return np.linspace(first, last, count or KEYFRAMES).tolist()
 
 
 def baked_volume(model: Model, resolution: int, times: Times, on_share: OnShare | None = None) -> tuple[Volume, bool]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from efields.draws import FramePixels
+from efields.errors import InputError
 from efields.events.sensor import LUMINANCE
 from efields.geometry.boxes import Triple
 from efields.geometry.camera_motion import CameraMotion
@@ -16,6 +19,7 @@ from efields.geometry.origin import poses_about
 from efields.geometry.pose import Poses
 from efields.geometry.rays import Rays, camera_rays
 from efields.recordings.recording import Views
+from efields.render.renderer import Renderer
 from efields.supervision import FrameSupervision
 
 
@@ -75,6 +79,17 @@ class FrameLooks(nn.Module):
 
     def _times(self, drawn: FramePixels, device: torch.device) -> Tensor | None:
         return None if self.t_s is None else self.t_s[torch.from_numpy(drawn.view)].to(device)
+
+
+def check_timed(frames: Views, renderer: Renderer, where: Path | None, *, apart: bool = False) -> None:
+    """Raise `InputError` where the field moves and frames have no times, or, if they must lie `apart`, the same."""
+    if not renderer.field.moves:
+        return
+    do = "give each image its time, or choose a field that does not move"
+    if frames.t_us is None:
+        raise InputError("holds images without times, and this field moves with time", where, do)
+    if apart and len(np.unique(frames.t_us)) < len(frames):
+        raise InputError("several images have the same time, and this field moves with time", where, do)
 
 
 def seen_in(radiance: Float[Tensor, "n c"], channels: int) -> Float[Tensor, "n channels"]:

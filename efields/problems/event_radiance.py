@@ -27,7 +27,7 @@ from efields.geometry.rays import Rays
 from efields.parameters import ParameterGroup
 from efields.problems import Setup, Terms
 from efields.problems._batch import Batch, BatchDraws
-from efields.problems._frames import FrameLooks, seen_in
+from efields.problems._frames import FrameLooks, check_timed, seen_in
 from efields.problems._losses import WeightedLosses
 from efields.ranges import Range
 from efields.recordings.recording import Recording, Views
@@ -93,6 +93,8 @@ class Config:
             found.box, setup.look, channels, setup.backend, setup.generator,
             span_s=path.seconds_span, origin_us=path.origin_us,
         )  # fmt: skip
+        if wants_frames and frames is not None:
+            check_timed(frames, renderer, recording.path)
         problem = EventRadiance(self, setup, frames if wants_frames else None, renderer)
         problem.notes = (found.sentence,)
         return problem

@@ -24,7 +24,7 @@ from efields.losses import draws_of
 from efields.parameters import ParameterGroup
 from efields.problems import Setup, Terms
 from efields.problems._batch import Batch, BatchDraws
-from efields.problems._frames import FrameLooks
+from efields.problems._frames import FrameLooks, check_timed
 from efields.problems._losses import WeightedLosses
 from efields.recordings.recording import Views
 from efields.render.model import Model
@@ -78,6 +78,7 @@ class Config:
             span_s=trajectory.seconds_span,
             origin_us=trajectory.origin_us,
         )
+        check_timed(frames, renderer, recording.path, apart=True)
         problem = Radiance(self, setup, frames, renderer)
         problem.notes = (found.sentence,)
         return problem

@@ -10,6 +10,7 @@ import pytest
 
 from efields.cli import main
 from efields.cli._machine import Machine
+from efields.cli._scene_page import scene_info, scene_lines
 from efields.errors import InputError
 from efields.export import keyframes
 from efields.export.baked_renderer import BakedRenderer
@@ -18,6 +19,7 @@ from efields.export.document import background_of
 from efields.export.flights import flight_of
 from efields.export.keyframes import baked_volume, keyframe_times, surface_time
 from efields.export.scene import baked_scene, baking_loss
+from efields.export.scene_page import write_html
 from efields.export.video import field_times, render_flight
 from efields.export.volume import Volume
 from efields.render.image import render_view
@@ -77,7 +79,9 @@ def test_large_bakes_go_through_files_and_are_the_same(
         np.testing.assert_array_equal(one.codes, other.codes)
 
 
-def test_a_page_says_that_it_moves_and_loses_little_at_any_time(run: Run, model: Model) -> None:
+def test_a_page_says_that_it_moves_and_loses_little_at_any_time(
+    run: Run, model: Model, page: Path, tmp_path: Path
+) -> None:
     scene = baked_scene(run, model, None, resolution=32, times=keyframe_times(model, 9))
     document = scene.document
     assert document["moves_s"] == [0.0, 1.0]
@@ -85,6 +89,9 @@ def test_a_page_says_that_it_moves_and_loses_little_at_any_time(run: Run, model:
     assert document["notes"] == [
         "The scene moves: it was baked at 9 times from 0.000 to 1.000 s, and is blended between them."
     ]
+    write_html(scene, tmp_path / "scene.html")
+    info = scene_info(tmp_path / "scene.html")
+    assert (info.moves, info.keyframes) == (True, 9) and "9 keyframes of a moving field" in scene_lines(info)[1]
     at_times = baking_loss(run, model, scene, None).baked
     frozen = baked_scene(run, model, None, resolution=32, times=[0.5])
     assert at_times > baking_loss(run, model, frozen, None).baked + 6  # the eight views are at eight times

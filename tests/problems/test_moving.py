@@ -12,6 +12,7 @@ import torch
 from efields.backends.reference import Backend
 from efields.backgrounds import color
 from efields.config import experiment_from_table
+from efields.errors import InputError
 from efields.events.sensor import Sensor
 from efields.geometry.camera import Camera
 from efields.geometry.paths import look_at
@@ -77,3 +78,21 @@ def test_the_velocity_is_learned(table: dict[str, Any]) -> None:
         sum(problem.terms(problem.draw(400, rng), generator).losses.values()).backward()  # type: ignore[union-attr]
         optimiser.step()
     torch.testing.assert_close(velocity.detach(), torch.tensor([0.0, moving.SPEED, 0.0]), atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "t_us", "said"),
+    [
+        ("radiance", None, "images without times, and this field moves with time"),
+        ("radiance", np.full(11, START_US), "several images have the same time"),
+        ("event_radiance", None, "images without times"),
+    ],
+)
+def test_frames_of_a_moving_scene_need_their_times(kind: str, t_us: Any, said: str) -> None:
+    experiment = experiment_from_table({"problem": {"kind": kind}, "losses": {"photometric": {}}}, "test")
+    seen = recording()
+    assert seen.frames is not None
+    frames = replace(seen.frames, t_us=t_us)
+    setup = replace(setup_of(experiment, seen, frames, Backend(), torch.Generator()), look=LOOK)
+    with pytest.raises(InputError, match=said):
+        experiment.problem.build(setup)
