@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int64
 
 from efields.errors import InputError
 from efields.evaluate import scores
@@ -59,6 +59,8 @@ class Evaluation:
     """Names of the views."""
     color_space: ColorSpace
     """Space of `reference` and `render`."""
+    t_us: Int64[np.ndarray, " n"] | None
+    """Absolute time of each view in microseconds; None for views without."""
     gauge: Gauge | None
     """The brightness ambiguity (gauge) that was removed."""
 
@@ -165,6 +167,7 @@ def score_views(rendered: Rendered, views: Views, protocol: Protocol | str) -> E
         T_world_camera=views.T_world_camera,
         names=views.names,
         color_space=space,
+        t_us=views.t_us,
         gauge=gauge,
     )
 

@@ -130,7 +130,9 @@ def _without_reference(model: Model, rule: Protocol, on_view: OnView | None) -> 
         **reasons,
         "view_scores": [],
     }
-    return Evaluation(metrics, None, radiance, depth, opacity, None, poses, names, "linear", None)
+    return Evaluation(
+        metrics, None, radiance, depth, opacity, None, poses, names, "linear", times.astype(np.int64), None
+    )
 
 
 def _training_facts(run: Run, recording: Recording) -> dict[str, Any]:
@@ -165,6 +167,8 @@ def _heldout_arrays(evaluation: Evaluation) -> dict[str, np.ndarray]:
         "channels": np.array(evaluation.render[0].shape[-1]),
         "color_space": np.array(evaluation.color_space),
     }
+    if evaluation.t_us is not None:
+        arrays["t_us"] = evaluation.t_us[kept]
     if evaluation.reference is not None:
         arrays["truth"] = _half(evaluation.reference, kept)
         arrays["psnr"] = np.array([each[i]["psnr"] for i in kept])

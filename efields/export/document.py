@@ -218,9 +218,11 @@ def _heldout_of_run(run: Run, model: Model) -> list[SceneView]:
             if "truth" not in stored.files:
                 return []
             names, poses = [str(name) for name in stored["names"]], stored["T_world_camera"]
+            t_us = stored["t_us"] if "t_us" in stored.files else None
+            t_s = None if t_us is None else ((t_us - model.trajectory.origin_us) * 1e-6).tolist()
     except Exception:  # a broken file of images is reported by the report; here it only means fewer views
         return []
-    return scene_views("heldout", names, poses_about(poses, model.renderer.origin), None)
+    return scene_views("heldout", names, poses_about(poses, model.renderer.origin), t_s)
 
 
 def _provenance(run: Run, model: Model, recording: Recording | None) -> dict[str, Any]:

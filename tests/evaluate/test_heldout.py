@@ -137,6 +137,8 @@ def test_frames_are_told_from_novel_views(tmp_path: Path) -> None:
     run = sphere.SphereRun(tmp_path / "run").create()
     frames = replace(sphere.recording(None), frames=sphere.views(times=True))
     assert evaluate_run(run, frames).metrics["views_are"] == "the camera's own frames"  # type: ignore[arg-type]
+    with np.load(run.path / "heldout.npz") as held:
+        assert held["t_us"].tolist() == frames.frames.t_us.tolist()  # type: ignore[union-attr]
 
 
 def test_a_model_that_renders_nan_is_refused_and_writes_nothing(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from efields.errors import InputError
 from efields.export import keyframes
 from efields.export.baked_renderer import BakedRenderer
 from efields.export.camera_path import Stop
-from efields.export.document import background_of
+from efields.export.document import _heldout_of_run, background_of
 from efields.export.flights import flight_of
 from efields.export.keyframes import baked_volume, keyframe_times, surface_time
 from efields.export.scene import baked_scene, baking_loss
@@ -127,3 +127,10 @@ def test_videos_show_the_field_at_the_times_of_the_path(model: Model) -> None:
     assert field_times(small.model(), still) == [None] * 3
     dark = [moving.middle_column(1 - picture[..., 0]) for picture in render_flight(model, still)]
     assert dark[0] < 0.4 < dark[1] < 0.6 < dark[2]
+
+
+def test_views_that_the_run_kept_have_their_times(model: Model, tmp_path: Path) -> None:
+    kept = {"truth": np.zeros((1, 2, 2, 1)), "names": ["a"], "T_world_camera": moving.POSE[None], "t_us": [5_500_000]}
+    np.savez(tmp_path / "heldout.npz", **kept)
+    (view,) = _heldout_of_run(Run(tmp_path), model)
+    assert view.t_s == pytest.approx(0.5)
