@@ -79,8 +79,7 @@ def run(args: Args) -> int:
         from efields.server.listening import check_listening
 
         check_listening()
-    if args.machine.threads is not None:
-        set_threads(args.machine.threads)  # before torch is loaded, by the config
+    set_threads(args.machine.threads or 0)  # before torch is loaded, by the config
     from efields.train.run_folder import run_folder
 
     config, loaded = _experiment(args)
