@@ -83,8 +83,8 @@ def broken(**change: Any) -> dict[str, Any]:
     ("table", "said"),
     [
         (broken(version=2), "version 2; this efields reads 1"),
-        (broken(format="x"), "no camera path"),
-        ([1], "no camera path"),
+        (broken(format="x"), "is not a camera path"),
+        ([1], "is not a camera path"),
         (broken(keys=[]), "no keys"),
         (broken(keys=[1]), "key 1 of the camera path should be an object"),
         (broken(fps=0), "fps"),

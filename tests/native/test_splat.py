@@ -9,6 +9,7 @@ import torch
 
 from efields.backends import native, reference
 from efields.backends.warped_events import splat_events
+from tests.native.bare import bare
 from tests.native.settings import isa, threads
 
 __all__ = ["isa", "threads"]
@@ -50,7 +51,7 @@ def compare(columns: list[torch.Tensor], height: int, width: int) -> None:
     found = []
     for backend in (native.Backend, reference.Backend):
         # Not through __init__, which sets the number of threads.
-        image = backend.__new__(backend).splat_events(*columns, height, width)
+        image = bare(backend).splat_events(*columns, height, width)
         found.append([image, *torch.autograd.grad(image, columns, grad)])
     for ours, theirs in zip(*found, strict=True):
         assert ours.dtype == torch.float32
@@ -66,7 +67,7 @@ def test_splat_kernel(threads: int, n: int, height: int, width: int) -> None:
 def test_splat_kernel_with_an_image_for_each_thread(threads: int) -> None:
     columns = random_events(100_001, 50, 60)
     compare(columns, 50, 60)
-    backend = native.Backend.__new__(native.Backend)
+    backend = bare(native.Backend)
     first = backend.splat_events(*columns, 50, 60)
     assert all(torch.equal(first, backend.splat_events(*columns, 50, 60)) for _ in range(5))
 
@@ -84,7 +85,7 @@ def test_splat_kernel_with_all_events_on_one_pixel_and_misaligned(threads: int) 
 
 
 def test_splat_of_other_types_and_of_some_gradients(isa: str) -> None:
-    backend = native.Backend.__new__(native.Backend)
+    backend = bare(native.Backend)
     x, y, weight = random_events(50, 8, 9)
     assert backend.splat_events(x.double(), y.double(), weight.double(), 8, 9).dtype == torch.float64
     assert not backend.splat_events(x, y, weight, 8, 9).requires_grad

@@ -9,6 +9,7 @@ import torch
 
 from efields.backends import native, reference
 from efields.backends.flow_lattice import LatticeExtent, flow_on_lattice
+from tests.native.bare import bare
 from tests.native.settings import isa, threads
 
 __all__ = ["isa", "threads"]
@@ -57,7 +58,7 @@ def compare(columns: Made, steps: int = 2) -> None:
     grad = torch.randn(bearing.shape, generator=torch.Generator().manual_seed(2))
     # Not through __init__, which sets the number of threads.
     ours, theirs = (
-        backend.__new__(backend).warp_events(values, EXTENT, t_s, bearing, to_s, steps)
+        bare(backend).warp_events(values, EXTENT, t_s, bearing, to_s, steps)
         for backend in (native.Backend, reference.Backend)
     )
     assert ours.dtype == torch.float32
@@ -80,7 +81,7 @@ def test_warp_kernel_with_other_numbers_of_steps(isa: str, steps: int) -> None:
 
 def test_warp_kernel_of_no_events_and_no_time(isa: str) -> None:
     values, t_s, bearing, _ = made(10)
-    warp = native.Backend.__new__(native.Backend).warp_events
+    warp = bare(native.Backend).warp_events
     assert warp(values, EXTENT, t_s[:0], bearing[:0], t_s[:0], 2).shape == (0, 2)
     assert torch.equal(warp(values, EXTENT, t_s, bearing, t_s, 2), bearing)
 
@@ -89,9 +90,7 @@ def test_warp_kernel_on_the_edges_far_outside_and_of_no_number(isa: str) -> None
     places = torch.tensor([-math.inf, -3e9, EXTENT.centre[0] - EXTENT.half[0], 0.0, 3e9, math.inf, math.nan])
     x, y = torch.cartesian_prod(places, places).unbind(1)
     values, t_s, _, to_s = made(len(x))
-    warped = native.Backend.__new__(native.Backend).warp_events(
-        values.requires_grad_(), EXTENT, t_s, torch.stack((x, y), dim=1), to_s, 2
-    )
+    warped = bare(native.Backend).warp_events(values.requires_grad_(), EXTENT, t_s, torch.stack((x, y), dim=1), to_s, 2)
     assert warped.shape == (len(x), 2)
     (grad,) = torch.autograd.grad(warped[torch.isfinite(warped).all(dim=1)].sum(), values)
     assert bool(torch.isfinite(grad).all())
@@ -100,7 +99,7 @@ def test_warp_kernel_on_the_edges_far_outside_and_of_no_number(isa: str) -> None
 def test_warp_kernel_gives_the_same_every_time(threads: int) -> None:
     values, t_s, bearing, to_s = made(30_000, (3, 23, 30))
     values.requires_grad_()
-    warp = native.Backend.__new__(native.Backend).warp_events
+    warp = bare(native.Backend).warp_events
     first, *others = (
         torch.autograd.grad(warp(values, EXTENT, t_s, bearing, to_s, 2).square().sum(), values)[0] for _ in range(4)
     )
@@ -108,7 +107,7 @@ def test_warp_kernel_gives_the_same_every_time(threads: int) -> None:
 
 
 def test_warp_of_other_types_and_of_gradients_by_places(isa: str) -> None:
-    backend = native.Backend.__new__(native.Backend)
+    backend = bare(native.Backend)
     values, t_s, bearing, to_s = made(50)
     doubles = backend.warp_events(values.double(), EXTENT, t_s.double(), bearing.double(), to_s.double(), 2)
     assert doubles.dtype == torch.float64
