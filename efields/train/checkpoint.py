@@ -46,7 +46,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"the checkpoint is damaged or cut short ({first[:100]})", path, "delete it and train again"
         ) from None
     found = content.get("version") if isinstance(content, dict) else None
-    if found not in (1, VERSION):
+    if type(found) is not int or found not in (1, VERSION):
         raise InputError(
             f"checkpoint of version {found}, not {VERSION}", path, "use the version of efields that wrote it"
         )
@@ -54,6 +54,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         content = from_version_1(content) if found == 1 else content
         _check(content)
     return content
+
+
+def check_kind(content: dict[str, Any], kind: str, path: Path, do: str) -> None:
+    """Raise `InputError` for a checkpoint of another kind of problem; version 1 kept none."""
+    if content["kind"] not in ("", kind):
+        raise InputError(f"the checkpoint is of the problem {content['kind']!r}, not {kind!r}", path, do)
 
 
 @contextlib.contextmanager

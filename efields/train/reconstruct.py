@@ -29,6 +29,7 @@ from efields.render.model import Model
 from efields.render.renderer import Renderer
 from efields.train.checkpoint import (
     UNFIT,
+    check_kind,
     damages,
     in_short,
     loop_content,
@@ -40,6 +41,9 @@ from efields.train.loop import Interrupted, LoopState, Progress, optimise
 from efields.train.run import Run
 
 _log = logging.getLogger(__name__)
+
+
+_RESUME = "resume with the config.toml of its run folder, or train from scratch without --resume"
 
 
 class Onlooker(Protocol):
@@ -174,10 +178,11 @@ def setup_of(
 
 def _going_on(run: Run, settings: ProblemConfig) -> ProblemConfig:
     """The problem's settings for going on from the run's checkpoint."""
-    content = read_checkpoint(run.checkpoint_path)["content"]
+    content = read_checkpoint(run.checkpoint_path)
+    check_kind(content, kind_of(settings), run.checkpoint_path, _RESUME)
     with damages(run.checkpoint_path):
         try:
-            return settings.resumed(content)
+            return settings.resumed(content["content"])
         except InputError as error:
             raise InputError(error.what, run.checkpoint_path, error.do) from None
 
@@ -192,7 +197,7 @@ def _go_on_from(run: Run, problem: Problem, state: LoopState) -> None:
         raise InputError(
             f"the checkpoint does not fit the experiment ({in_short(error)})",
             run.checkpoint_path,
-            "resume with the config.toml of its run folder, or train from scratch without --resume",
+            _RESUME,
         ) from None
     run.drop_metrics_after(state.step)
 

@@ -17,7 +17,7 @@ from efields.errors import InputError
 from efields.locks import held
 from efields.render.model import Model
 from efields.settings import neighbour_or
-from efields.train.checkpoint import UNFIT, damages, in_short, read_checkpoint
+from efields.train.checkpoint import UNFIT, check_kind, damages, in_short, read_checkpoint
 from efields.train.records import read_log, read_training
 
 
@@ -145,9 +145,7 @@ class Run:
         chosen = choose_backend(backend, on)
         experiment = self.experiment
         content = read_checkpoint(self.checkpoint_path)
-        if content["kind"] not in ("", kind_of(experiment.problem)):
-            what = f"the checkpoint is of the problem {content['kind']!r}, not of that of config.toml"
-            raise InputError(what, self.checkpoint_path, _RESTORE)
+        check_kind(content, kind_of(experiment.problem), self.checkpoint_path, _RESTORE)
         with damages(self.checkpoint_path):
             model = experiment.problem.open(content["content"], experiment.look, chosen, content["loop"]["step"])
         try:

@@ -155,7 +155,7 @@ def test_damage_in_the_middle_is_an_input_error_or_is_not_noticed(run: Run) -> N
 
 
 def test_other_content_and_versions(run: Run) -> None:
-    for content in ([1, 2], {"version": 99}, {"a": torch.zeros(3)}):
+    for content in ([1, 2], {"version": 99}, {"a": torch.zeros(3)}, {"version": torch.ones(2)}):
         torch.save(content, run.checkpoint_path)
         with pytest.raises(InputError, match="checkpoint of version"):
             run.load_model()
@@ -187,6 +187,16 @@ def test_another_field_than_the_checkpoint_has(run: Run) -> None:
     with pytest.raises(InputError, match="does not fit the experiment"):
         reconstruct(wider, recording(), run.path, resume=True)
     assert run.load_model is not None and (run.path / "metrics.jsonl").is_file()
+
+
+def test_another_problem_than_the_checkpoint_is_of(run: Run) -> None:
+    content = read_checkpoint(run.checkpoint_path)
+    save_checkpoint(run.checkpoint_path, {**content, "kind": "radiance"})
+    other = "of the problem 'radiance', not 'event_radiance'"
+    with pytest.raises(InputError, match=rf"{other}; restore the config\.toml"):
+        run.load_model()
+    with pytest.raises(InputError, match=f"{other}; resume with"):
+        reconstruct(experiment(steps=13), recording(), run.path, resume=True)
 
 
 # ---- a full disk
