@@ -144,7 +144,7 @@ def resolve(family: str, kind: object, where: str = "") -> type[Any]:
     if not isinstance(kind, str):
         raise InputError(f"kind of {family} is a name, not {kind!r}", where, do=f"known: {', '.join(kinds(family))}")
     kind = kind.removeprefix(f"efields.{family}.")
-    if "." not in kind and kind not in kinds(family):
+    if kind not in kinds(family) and ("." not in kind or kind.startswith("efields.")):
         raise InputError(f"unknown kind '{kind}' of {family}", where, do=did_you_mean(kind, kinds(family)))
     module = import_plugin(kind, where) if "." in kind else importlib.import_module(f"efields.{family}.{kind}")
     config = getattr(module, "Config", None)

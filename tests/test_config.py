@@ -110,6 +110,7 @@ def test_sections_fill_their_kinds() -> None:
         ({"evaluate": {"protocol": "robusst"}}, r"'robusst' is not allowed; did you mean 'robust'\?"),
         ({"field": {"level": 1}}, r"file: field: unknown key 'level'; did you mean 'levels'\?"),
         ({"field": {"kind": "hash_gird"}}, "unknown kind 'hash_gird' of fields; did you mean 'hash_grid'"),
+        ({"field": {"kind": "efields.samplers.occupancy"}}, "unknown kind 'efields.samplers.occupancy' of fields"),
         ({"field": {"kind": 3}}, "kind of fields is a name, not 3"),
         ({"field": {"kind": "analytic", "balls": [{"radus": 1}]}}, r"balls\[0\]: unknown key 'radus'.*'radius'"),
         ({"problem": {"shares": {"event": 1}}}, r"problem\.shares: unknown key 'event'; did you mean 'events'\?"),

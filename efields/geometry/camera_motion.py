@@ -10,10 +10,14 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor, nn
 
+from efields.errors import InputError
 from efields.geometry.pose import Poses, corrected, rotation_to_quaternion
 from efields.geometry.trajectory import Trajectory
 from efields.parameters import ParameterGroup
 from efields.ranges import Positive, Range, check_ranges
+
+MOST_KNOTS = 1_000_000
+"""Regular knots of the corrections at most."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,19 @@ class Config:
     def build(
         self, trajectory: Trajectory, scale: float = 1.0, knots_s: Float64[np.ndarray, " k"] | None = None
     ) -> CameraMotion:
-        """The motion along a trajectory; `scale` is the unit of translations, `knots_s` replaces the regular knots."""
+        """The motion along a trajectory; `scale` is the unit of translations, `knots_s` replaces the regular knots.
+
+        Raises `InputError` for more than `MOST_KNOTS` regular knots.
+        """
         if not self.learn:
             return CameraMotion(trajectory)
         if knots_s is None:
             begin, end = trajectory.seconds_span
-            knots_s = np.linspace(begin, end, max(2, round((end - begin) / self.knot_every_s) + 1))
+            spans = (end - begin) / self.knot_every_s
+            if spans > MOST_KNOTS:
+                what = f"camera_motion.knot_every_s = {self.knot_every_s:g} makes more than {MOST_KNOTS} knots"
+                raise InputError(what, do="give a larger one")
+            knots_s = np.linspace(begin, end, max(2, round(spans) + 1))
         return CameraMotion(trajectory, knots_s, scale, self.rotation_factor, self.translation_factor)
 
 

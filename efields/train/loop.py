@@ -80,11 +80,13 @@ class LoopState:
 
     @staticmethod
     def fresh(problem: Problem, train: TrainConfig, seed: int, backend: Backend) -> LoopState:
-        """The state before the first step."""
+        """The state before the first step; raises `InputError` where nothing is learned."""
         groups = []
         for group in problem.parameter_groups():
             factor = train.weights_factor if group.factor is None else group.factor
             groups.append({"params": list(group.parameters), "factor": factor, "sparse": group.sparse})
+        if not any(parameter.requires_grad for group in groups for parameter in group["params"]):
+            raise InputError("nothing of this experiment can be learned", do="choose another field or background")
         optimizer = Adam(groups, backend)
         rays = max(train.samples_per_step // 32, LEAST_RAYS)
         return LoopState(optimizer, Randomness.seeded(seed), rays)

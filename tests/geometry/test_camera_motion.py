@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from efields.errors import InputError
 from efields.geometry.camera_motion import CameraMotion, Config
 from efields.geometry.pose import Poses
 from efields.geometry.trajectory import Trajectory
@@ -33,6 +34,12 @@ def learned(trajectory: Trajectory, stir: float = 0.2, knots_s: np.ndarray | Non
 def close(one: Poses, other: Poses, atol: float = 1e-12) -> None:
     torch.testing.assert_close(one.rotation, other.rotation, rtol=0, atol=atol)
     torch.testing.assert_close(one.position, other.position, rtol=0, atol=atol)
+
+
+def test_knots_beyond_reason_are_refused_before_any_is_made() -> None:
+    for every in (1e-12, 5e-324):
+        with pytest.raises(InputError, match=r"knot_every_s = .* makes more than 1000000 knots; give a larger one"):
+            Config(learn=True, knot_every_s=every).build(wander())
 
 
 def test_poses_are_taken_as_given_unless_they_are_learned() -> None:

@@ -19,7 +19,7 @@ import torch
 from efields.backends import backend_names
 from efields.backends.reference import Backend
 from efields.backgrounds import color
-from efields.config import TrainConfig
+from efields.config import TrainConfig, experiment_from_table
 from efields.errors import InputError
 from efields.parameters import ParameterGroup
 from efields.problems import Problem
@@ -231,6 +231,13 @@ def test_a_loss_that_is_no_number_stops_with_a_line_that_names_it(tmp_path: Path
     content = read_checkpoint(tmp_path / "run" / "checkpoint.pt")
     assert content["loop"]["step"] == 7
     assert all(bool(torch.isfinite(v).all()) for v in content["problem"].values() if v.is_floating_point())
+
+
+def test_nothing_to_learn(tmp_path: Path) -> None:
+    table = {"field": {"kind": "analytic"}, "background": {"kind": "none"}}
+    with pytest.raises(InputError, match="nothing of this experiment can be learned; choose another field"):
+        reconstruct(experiment_from_table(table, "test"), recording(), tmp_path / "run")
+    assert not (tmp_path / "run" / "config.toml").exists()
 
 
 # ---- schedule
