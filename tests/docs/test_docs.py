@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import importlib.util
 import re
 import shlex
+import sys
+import types
 import typing
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from efields.cli import verbs
+from efields.geometry.boxes import Box
+from efields.geometry.rays import Rays
+from tests.contracts.rules import broken_rules
+from tests.looks import renderer_over
+from tests.losses.supervise import intervals
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -77,3 +86,27 @@ def test_commands_and_their_flags_exist(page: Path) -> None:
 def test_python_compiles(page: Path) -> None:
     for code in blocks(page, "python"):
         compile(code, page.name, "exec")
+
+
+def module_of(code: str, path: Path) -> types.ModuleType:
+    """A module of this code, as if its file had been written."""
+    path.write_text(code, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_examples_of_a_field_and_a_loss_work_as_they_are_printed(tmp_path: Path) -> None:
+    field_code, loss_code, *_ = blocks(ROOT / "CONTRIBUTING.md", "python")
+    box = Box((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
+    config = module_of(field_code, tmp_path / "printed_field.py").Config()
+    seen = renderer_over(config.build(box, 3, torch.Generator().manual_seed(0)), box)(
+        Rays(torch.tensor([[0.0, 0.0, -3.0]]), torch.tensor([[0.0, 0.0, 1.0]]))
+    )
+    assert seen.radiance.shape == (1, 3) and 0 < float(seen.opacity.detach()) <= 1
+    loss = module_of(loss_code, tmp_path / "printed_loss.py").Config()
+    assert float(loss(intervals([0.5, 0.0], [0.0, 0.0]))) == 0.125
+    assert broken_rules(type(config)) == broken_rules(type(loss)) == []
