@@ -24,6 +24,9 @@ from efields.geometry.rays import Rays
 from efields.geometry.trajectory import Trajectory
 from efields.native.build import BuildError
 
+FEW = 8
+"""Numbers that cost nothing, whoever updates them, such as the sensor's, which are of double precision."""
+
 
 class Backend(reference.Backend):
     """Compiled kernels where they exist, the reference elsewhere."""
@@ -109,7 +112,8 @@ class Backend(reference.Backend):
         """One step of Adam in one pass over memory; see the reference."""
         tensors = (parameter, grad, mean, square)
         if not ours(*tensors) or not all(t.is_contiguous() for t in tensors):
-            self.falls_back("adam", foreign(*tensors) or "tensors that are not contiguous")
+            if parameter.numel() > FEW:
+                self.falls_back("adam", foreign(*tensors) or "tensors that are not contiguous")
             super().adam(*tensors, step=step, rate=rate, betas=betas, eps=eps, sparse=sparse)
             return
         native.function("adam")(

@@ -146,6 +146,8 @@ class Renderer(nn.Module):
         quality = quality or ("train" if self.training else "final")
         spans = None
         looked = None if crop is not None or with_spans else self._fused(rays, jitter, quality)
+        if with_spans and isinstance(self.field, FusedField) and self.backend.instruction_set():
+            self.backend.falls_back("the fused look", "a loss looks at every sample of every ray")
         if looked is None:
             looked, spans = self._step_by_step(rays, jitter, quality, crop)
         depth = looked.moment / looked.opacity.clamp(min=1e-6)

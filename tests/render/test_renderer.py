@@ -231,3 +231,18 @@ def test_occupancy_looks_at_the_field_on_its_turns() -> None:
     assert seen[3] == seen[7] == 1.0
     assert 0.15 < seen[11] < 0.26
     renderer().after_step(4, generator)
+
+
+def test_a_loss_that_looks_at_every_sample_leaves_the_fused_look_and_says_so() -> None:
+    class WithKernels(Backend):
+        name = "kernels"
+
+        def instruction_set(self) -> str:
+            return "sse2"
+
+    field = HashGridConfig(levels=2, log2_size=8).build(BOX, 1, torch.Generator())
+    camera = renderer_over(field, BOX, occupancy.Config(samples=16, grid_resolution=4), WithKernels())
+    assert camera(rays(8)).spans is None and camera.backend.fell_back == {}
+    spans = camera(rays(8), with_spans=True).spans
+    assert spans is not None and spans.weights.shape == spans.samples.width.shape
+    assert list(camera.backend.fell_back) == ["the fused look"]
