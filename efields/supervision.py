@@ -37,6 +37,10 @@ class IntervalSupervision:
     """When the interval starts, seconds since the recording's start, after the refractory period."""
     end_s: Float64[Tensor, " n"]
     """When it ends."""
+    start_ray: Int64[Tensor, " n"]
+    """Which of the step's rays sees the start (`Supervision.rays`, and the rows of `Supervision.rendered`)."""
+    end_ray: Int64[Tensor, " n"]
+    """Which of them sees the end."""
     c_pos: Float[Tensor, ""]
     """Contrast threshold of positive events, in log intensity."""
     c_neg: Float[Tensor, ""]
@@ -74,6 +78,8 @@ class FrameSupervision:
     """Which of the frames that are trained on each pixel is of."""
     pixel: Int64[Tensor, " n"]
     """Raster index of the pixel in its frame."""
+    ray: Int64[Tensor, " n"]
+    """Which of the step's rays sees each pixel (`Supervision.rays`, and the rows of `Supervision.rendered`)."""
     patch: int
     """Side of the patches that the pixels form, `patch ** 2` pixels each, row by row; 1 for single pixels."""
     t_s: Float64[Tensor, " n"] | None
@@ -88,7 +94,7 @@ class Supervision:
     """All that one loss may look at."""
 
     compared: Mapping[str, IntervalSupervision | FrameSupervision]
-    """What the loss asked for by its `draws`, by their names."""
+    """What the loss asked for by its `draws`, by their names; in the order in which it was drawn."""
     rendered: Rendered
     """Every ray that was rendered in this step; with `spans` for a loss that asks for them."""
     rays: Rays

@@ -63,9 +63,12 @@ class FrameLooks(nn.Module):
         return camera_rays(bearings, pixel, every[view], self._times(drawn, device))
 
     def supervision(
-        self, drawn: FramePixels, log_radiance: Float[Tensor, "n c"], gain: Tensor, offset: Tensor
+        self, drawn: FramePixels, log_radiance: Float[Tensor, "n c"], gain: Tensor, offset: Tensor, first_ray: int
     ) -> FrameSupervision:
-        """Drawn pixels together with their prediction: `exp(gain * log radiance + offset)`, per channel."""
+        """Drawn pixels together with their prediction: `exp(gain * log radiance + offset)`, per channel.
+
+        `first_ray` of the step sees the first of them, and those after it the others.
+        """
         device = log_radiance.device
         observed = torch.from_numpy(self.frames.pixels[self.first_pixel[drawn.view] + drawn.pixel]).to(log_radiance)
         return FrameSupervision(
@@ -73,6 +76,7 @@ class FrameLooks(nn.Module):
             observed=observed,
             view=torch.from_numpy(drawn.view).to(device),
             pixel=torch.from_numpy(drawn.pixel).to(device),
+            ray=torch.arange(first_ray, first_ray + len(drawn.pixel), device=device),
             patch=drawn.patch,
             t_s=self._times(drawn, device),
         )

@@ -195,9 +195,12 @@ class EventRadiance(nn.Module):
             radiance = radiance[2 * n :]
         for name, of_frames in pixels.items():
             assert self.looks is not None
+            first_ray = len(joined) - len(radiance)
             here, radiance = radiance.split([len(of_frames.pixel), len(radiance) - len(of_frames.pixel)])
             log_radiance = torch.log(seen_in(here, self.looks.frames.channels))
-            compared[name] = self.looks.supervision(of_frames, log_radiance, self.frame_gain, self.frame_offset)
+            compared[name] = self.looks.supervision(
+                of_frames, log_radiance, self.frame_gain, self.frame_offset, first_ray
+            )
         losses = self.losses(compared, rendered, joined, generator, self.motion)
         return Terms(losses, rays=len(joined), samples=rendered.samples)
 
@@ -221,6 +224,8 @@ class EventRadiance(nn.Module):
             pixel=pixel,
             start_s=ends[0],
             end_s=ends[1],
+            start_ray=torch.arange(len(drawn), device=pixel.device),
+            end_ray=torch.arange(len(drawn), 2 * len(drawn), device=pixel.device),
             c_pos=torch.as_tensor(self.sensor.c_pos, dtype=start.dtype),
             c_neg=torch.as_tensor(self.sensor.c_neg, dtype=start.dtype),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import numpy as np
@@ -121,10 +122,12 @@ class Radiance(nn.Module):
         jitter = torch.rand(len(rays), generator=generator).to(rays.origin.device)
         rendered = self.renderer(rays, jitter, with_spans=self.losses.with_spans)
         gain, offset = rendered.radiance.new_tensor(self.gain), rendered.radiance.new_zeros(())
-        parts = torch.log(rendered.radiance).split([len(d.pixel) for d in drawn.values()])
+        counts = [len(d.pixel) for d in drawn.values()]
+        parts = torch.log(rendered.radiance).split(counts)
+        first_rays = accumulate(counts, initial=0)
         compared = {
-            name: self.looks.supervision(d, log_radiance, gain, offset)
-            for (name, d), log_radiance in zip(drawn.items(), parts, strict=True)
+            name: self.looks.supervision(d, log_radiance, gain, offset, first_ray)
+            for (name, d), log_radiance, first_ray in zip(drawn.items(), parts, first_rays, strict=False)
         }
         losses = self.losses(compared, rendered, rays, generator, self.motion)
         return Terms(losses, rays=len(rays), samples=rendered.samples)

@@ -63,6 +63,8 @@ def intervals(
         pixel=torch.arange(n),
         start_s=start_s,
         end_s=start_s + 0.01,
+        start_ray=torch.arange(n),
+        end_ray=torch.arange(n, 2 * n),
         c_pos=c_pos,
         c_neg=c_neg,
     )
@@ -80,7 +82,7 @@ def frames(predicted: torch.Tensor, observed: torch.Tensor) -> Supervision:
     """Single pixels of one frame."""
     n = len(predicted)
     view = torch.zeros(n, dtype=torch.int64)
-    return of_frames(FrameSupervision(predicted, observed, view, torch.arange(n), 1, None))
+    return of_frames(FrameSupervision(predicted, observed, view, torch.arange(n), torch.arange(n), 1, None))
 
 
 def of_frames(shown: FrameSupervision) -> Supervision:

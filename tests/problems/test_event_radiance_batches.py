@@ -24,7 +24,7 @@ from efields.problems import Setup
 from efields.problems.event_radiance import Config, EventRadiance
 from efields.render.renderer import LookConfig
 from efields.samplers import occupancy
-from efields.supervision import Supervision
+from efields.supervision import FrameSupervision, IntervalSupervision, Supervision
 from tests.problems.soft import SIZE, soft_recording, true_problem
 from tests.tiny import tiny_recording
 
@@ -194,6 +194,37 @@ def test_a_loss_whose_draw_found_nothing_adds_nothing() -> None:
     total = sum(terms.losses.values(), start=torch.zeros(()))
     total.backward()
     assert float(total.detach()) == 0 == terms.rays == terms.samples
+
+
+def test_each_value_that_a_loss_compares_leads_to_its_ray() -> None:
+    class Keep:
+        draws, weight = ("events", "frames", "silent"), 1.0
+
+        def __call__(self, supervision: Supervision) -> torch.Tensor:
+            seen.append(supervision)
+            return torch.zeros(())
+
+    seen: list[Supervision] = []
+    recording = soft_recording()
+    losses: Any = {"keep": Keep()}
+    problem = true_problem(recording, losses, Config(frames=True), recording.frames)
+    problem.terms(problem.draw(300, np.random.default_rng(0)), torch.Generator())
+    (supervision,) = seen
+    log_radiance, t_s = torch.log(supervision.rendered.radiance[:, 0]), supervision.rays.t_s
+    assert t_s is not None
+    used = []
+    for name in ("events", "silent"):
+        part = supervision.compared[name]
+        assert isinstance(part, IntervalSupervision)
+        assert torch.equal(part.log_start, log_radiance[part.start_ray])
+        assert torch.equal(part.log_end, log_radiance[part.end_ray])
+        assert torch.equal(part.end_s.float(), t_s[part.end_ray])
+        used += [part.start_ray, part.end_ray]
+    frames = supervision.compared["frames"]
+    assert isinstance(frames, FrameSupervision) and frames.t_s is not None
+    torch.testing.assert_close(frames.predicted[:, 0], torch.exp(log_radiance[frames.ray]))
+    assert torch.equal(frames.t_s.float(), t_s[frames.ray])
+    assert torch.equal(torch.cat([*used, frames.ray]).sort().values, torch.arange(len(supervision.rays)))
 
 
 @dataclasses.dataclass(frozen=True)

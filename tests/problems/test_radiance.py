@@ -12,12 +12,12 @@ import torch
 
 from efields.backends.reference import Backend
 from efields.cli import main
-from efields.config import DEFAULT_KINDS, experiment_from_table, kind_of, suited
+from efields.config import DEFAULT_KINDS, experiment_from_table, kind_of, resolve, suited
 from efields.draws import FramePixels
 from efields.errors import InputError
 from efields.geometry.pose import Poses
 from efields.geometry.rays import camera_rays
-from efields.problems._batch import Batch
+from efields.problems._batch import Batch, BatchDraws
 from efields.problems._losses import WeightedLosses
 from efields.problems.radiance import DISPLAY_GAMMA, Radiance, path_through
 from efields.recordings.recording import Recording, Views
@@ -82,7 +82,7 @@ def test_each_image_is_seen_by_its_own_camera() -> None:
     problem = build(replace(recording, frames=mixed))
     batch = pixels(problem.draw(4000, np.random.default_rng(0)))
     rays = problem.looks.rays(batch, problem.motion)
-    observed = problem.looks.supervision(batch, torch.zeros(4000, 1), torch.ones(()), torch.zeros(())).observed
+    observed = problem.looks.supervision(batch, torch.zeros(4000, 1), torch.ones(()), torch.zeros(()), 0).observed
     for i, (camera, image) in enumerate(zip(cameras, images, strict=True)):
         of = np.flatnonzero(batch.view == i)
         pixel = batch.pixel[of]
@@ -92,6 +92,27 @@ def test_each_image_is_seen_by_its_own_camera() -> None:
         expected = camera_rays(bearings, torch.from_numpy(pixel), pose)
         torch.testing.assert_close(rays.direction[of], expected.direction)
         np.testing.assert_array_equal(observed[of].numpy(), image.reshape(-1, 1)[pixel])
+
+
+def test_each_pixel_that_a_loss_compares_leads_to_its_ray() -> None:
+    problem = build(posed())
+    seen: list[Any] = []
+
+    def keep(supervision: Any) -> torch.Tensor:
+        seen.append(supervision)
+        return torch.zeros(())
+
+    keep.draws, keep.weight = ("frames", "patches"), 1.0  # type: ignore[attr-defined]
+    problem.losses = WeightedLosses({"keep": keep}, 1.0)
+    source = problem.draws.source
+    draws = {name: resolve("draws", name)() for name in ("frames", "patches")}
+    batch = BatchDraws.build(source, draws).draw(300, np.random.default_rng(0))
+    problem.terms(batch, torch.Generator())
+    (supervision,) = seen
+    for part in supervision.compared.values():
+        torch.testing.assert_close(part.predicted, supervision.rendered.radiance[part.ray])
+    rays = torch.cat([part.ray for part in supervision.compared.values()])
+    assert torch.equal(rays, torch.arange(len(supervision.rays)))
 
 
 def test_pixels_are_drawn_from_every_image() -> None:

@@ -92,6 +92,8 @@ class SpansAlone(nn.Module):
             pixel=pixel,
             start_s=ends[0],
             end_s=ends[1],
+            start_ray=torch.arange(len(every)),
+            end_ray=torch.arange(len(every), 2 * len(every)),
             c_pos=torch.tensor(self.sensor.c_pos),
             c_neg=torch.tensor(self.sensor.c_neg),
         )
