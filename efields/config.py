@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import logging
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from efields.render.renderer import LookConfig
 from efields.samplers import SamplerConfig
 from efields.settings import did_you_mean, fill, inside, read_toml, to_table
 from efields.supplied.given import Supplied
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -215,13 +218,18 @@ def _named(family: str, name: str, settings: Any, where: str) -> Any:
 def suited(experiment: Experiment, recording: Recording) -> Experiment:
     """The experiment as it is; for posed images without events, with the problem `radiance` in the default's place.
 
-    Images give brightness itself, so they are then compared without a fit, by the protocol `none`.
+    Images give brightness itself, so they are then compared without a fit, by the protocol `none`. Losses of the user's
+    own choice that this replaces are named in a warning.
     """
     by_default = kind_of(experiment.problem) == DEFAULT_KINDS["problem"]
     if len(recording.events) or recording.frames is None or not by_default:
         return experiment
     problem = resolve("problems", "radiance")(box=getattr(experiment.problem, "box", None))
     losses = {name: resolve("losses", name)() for name in problem.default_losses}
+    replaced = [name for name in experiment.losses if name not in (*experiment.problem.default_losses, *losses)]
+    if replaced:
+        said = 'posed images alone are reconstructed with the losses %s; to use %s, set problem.kind = "radiance"'
+        _log.warning(said, " and ".join(losses), " and ".join(replaced))
     evaluate = dataclasses.replace(experiment.evaluate, protocol="none")
     return dataclasses.replace(experiment, problem=problem, losses=losses, draws={}, evaluate=evaluate)
 

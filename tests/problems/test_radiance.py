@@ -157,6 +157,15 @@ def test_only_posed_images_without_events_change_the_default_problem() -> None:
     assert suited(named, posed()) is named
 
 
+def test_losses_that_posed_images_alone_replace_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    suited(experiment_from_table({}, "test"), posed())
+    assert not caplog.records
+    chosen = experiment_from_table({"losses": {"mine": {"kind": "photometric"}, "silent": {}}}, "test")
+    assert "mine" not in suited(chosen, posed()).losses
+    (record,) = caplog.records
+    assert record.getMessage().endswith('photometric and distortion; to use mine, set problem.kind = "radiance"')
+
+
 def test_posed_images_are_trained_on_and_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = LOADERS["blender"](tmp_path / "sample")
     run, config = tmp_path / "run", tmp_path / "few.toml"
