@@ -88,7 +88,7 @@ class Problem(Protocol):
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """All numbers that a checkpoint keeps; those of the model's renderer begin with `renderer.`."""
+        """All that a checkpoint keeps: tensors of finite numbers; the renderer's names begin with `renderer.`."""
         ...
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any:
