@@ -181,10 +181,10 @@ def experiment_from_table(table: Mapping[str, Any], where: str) -> Experiment:
     if read_with is not None and "." not in str(read_with):  # a plug-in is only needed where the recording is
         resolve("loaders", read_with, f"{where}: loader")
     sections = {name: _section(name, table.get(name, {}), where) for name in FAMILIES}
-    losses = table.get("losses")
+    losses, usual = table.get("losses"), sections["problem"].default_losses
     if losses is None:
-        losses = {name: {} for name in sections["problem"].default_losses}
-    if not isinstance(losses, Mapping) or not losses:
+        losses = {name: {} for name in usual}
+    if not isinstance(losses, Mapping) or (usual and not losses):
         raise InputError("no losses are named", where, "add a table such as [losses.event_interval]")
     built = {name: _named("losses", name, settings, where) for name, settings in losses.items()}
     experiment = dataclasses.replace(experiment, losses=built, **sections)

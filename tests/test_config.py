@@ -48,6 +48,18 @@ class Config:
 """
 
 
+OF_ITS_OWN = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Config:
+    frames: ClassVar[bool] = False
+    default_losses: ClassVar[tuple[str, ...]] = ()
+"""
+
+
 @pytest.fixture
 def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A loss in somebody's own package."""
@@ -55,6 +67,7 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "sharp.py").write_text(OUTSIDE)
+    (package / "problem.py").write_text(OF_ITS_OWN)
     (package / "empty.py").write_text("")
     (package / "broken.py").write_text("import no_such_module_anywhere\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -259,6 +272,13 @@ def test_a_kind_outside_the_package(outside: str, tmp_path: Path) -> None:
     assert load_experiment(tmp_path / "again.toml") == found
     with pytest.raises(InputError, match="unknown key 'sharpnes'; did you mean 'sharpness'"):
         built({"losses": {"mine": {"kind": f"{outside}.sharp", "sharpnes": 5}}})
+
+
+def test_a_problem_that_compares_by_itself_needs_no_losses(outside: str, tmp_path: Path) -> None:
+    found = built({"problem": {"kind": f"{outside}.problem"}})
+    assert found.losses == found.draws == {}
+    save_experiment(found, tmp_path / "again.toml")
+    assert load_experiment(tmp_path / "again.toml") == found
 
 
 def test_modules_that_hold_no_kind(outside: str) -> None:

@@ -114,7 +114,7 @@ class ProblemConfig(Protocol):
 
     @property
     def default_losses(self) -> tuple[str, ...]:
-        """Losses of an experiment that names none."""
+        """Losses of an experiment that names none; empty for a problem that compares by itself."""
         ...
 
     def build(self, setup: Setup) -> Problem:
