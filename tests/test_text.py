@@ -77,7 +77,7 @@ def test_toml(tmp_path: Path) -> None:
 
 
 def test_other_encodings_are_refused_and_zeros_are_no_utf_16() -> None:
-    with pytest.raises(InputError, match=r"no text in UTF-8 \(byte 2\)"):
+    with pytest.raises(InputError, match=r"is not UTF-8 text \(byte 2\)"):
         decoded(b"ab\xe9", Path("a.txt"))
     assert decoded(b"\0\0\0\0", Path("a.txt")) == "\0" * 4
     assert decoded("\ufeffé 1\r\n".encode(), Path("a.txt")) == "é 1\r\n"

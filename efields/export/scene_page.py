@@ -8,6 +8,7 @@ from pathlib import Path
 
 from efields.atomic import replacing, write_text
 from efields.errors import InputError
+from efields.export.keyframes import keyframe_times
 from efields.export.scene import BakedScene, baked_scene
 from efields.train import Run
 
@@ -15,6 +16,8 @@ PAGE = Path(__file__).resolve().parents[1] / "_viewer" / "index.html"
 """The viewer, built from viewer/ when efields is installed."""
 REPORT_RESOLUTION = 64
 """Voxels along the longest edge of the scene in a report: about 1 MB."""
+REPORT_KEYFRAMES = 4
+"""Times at which a field that moves is baked for a report."""
 
 
 def viewer_page() -> str:
@@ -64,5 +67,7 @@ def page_for_report(run: Run, backend: str = "auto", device: str = "cpu") -> str
     """A small page of a run, without its events; None if the viewer is not built or the run has no checkpoint."""
     if not PAGE.is_file() or not run.checkpoint_path.is_file():
         return None
-    scene = baked_scene(run, run.load_model(backend, device), None, resolution=REPORT_RESOLUTION, most_events=0)
+    model = run.load_model(backend, device)
+    times = keyframe_times(model, None if model.moves_s is None else REPORT_KEYFRAMES)
+    scene = baked_scene(run, model, None, resolution=REPORT_RESOLUTION, times=times, most_events=0)
     return scene_html(scene)

@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from efields import cli
 from efields.loaders.robust_enerf import save
 from efields.plugins import VARIABLE
 from tests.tiny import tiny_recording
 
+ONE_THREAD = ("--threads", "1")
 HERE = Path(__file__).resolve().parent
 CONFIG = """
 scene = "{scene}"
@@ -40,17 +42,17 @@ final_factor = 1.0
 
 @contextmanager
 def plugins_allowed() -> Iterator[None]:
-    """The package `outside` can be imported, and the user has said that it may run."""
-    before = os.environ.get(VARIABLE)
+    """The package `outside` can be imported, and the user has said that it may run; commands use one thread."""
+    environment, threads = dict(os.environ), torch.get_num_threads()
     os.environ[VARIABLE] = "1"
     sys.path.insert(0, str(HERE))
     try:
         yield
     finally:
         sys.path.remove(str(HERE))
-        os.environ.pop(VARIABLE)
-        if before is not None:
-            os.environ[VARIABLE] = before
+        os.environ.clear()
+        os.environ.update(environment)
+        torch.set_num_threads(threads)
 
 
 def convert(folder: Path) -> Path:
@@ -77,5 +79,5 @@ def write_config(folder: Path, scene: Path) -> Path:
 def train(folder: Path) -> Path:
     """A trained run in the folder; call it inside of `plugins_allowed`."""
     config = write_config(folder, convert(folder))
-    assert cli.main(["train", str(config), "--run", str(folder / "run")]) == 0
+    assert cli.main(["train", str(config), "--run", str(folder / "run"), *ONE_THREAD]) == 0
     return folder / "run"

@@ -20,7 +20,7 @@ from efields.render.image import render_view
 from efields.server.studio import Studio
 from efields.train import Run
 from efields.train.checkpoint import read_checkpoint
-from tests.contracts.outside_run import plugins_allowed, train
+from tests.contracts.outside_run import ONE_THREAD, plugins_allowed, train
 from tests.contracts.rules import broken_rules
 from tests.server.small import view
 
@@ -70,8 +70,8 @@ def test_every_part_of_a_run_came_from_outside(run: Run) -> None:
 def test_it_resumes_as_if_it_had_not_stopped(run: Run, tmp_path: Path) -> None:
     shutil.copytree(run.path, tmp_path / "half")
     config = str(run.path / "config.toml")
-    assert cli.main(["train", config, "--run", str(tmp_path / "whole"), "--steps", "20"]) == 0
-    assert cli.main(["train", config, "--run", str(tmp_path / "half"), "--steps", "20", "--resume"]) == 0
+    assert cli.main(["train", config, "--run", str(tmp_path / "whole"), "--steps", "20", *ONE_THREAD]) == 0
+    assert cli.main(["train", config, "--run", str(tmp_path / "half"), "--steps", "20", "--resume", *ONE_THREAD]) == 0
     whole, half = (read_checkpoint(tmp_path / name / "checkpoint.pt")["problem"] for name in ("whole", "half"))
     assert whole.keys() == half.keys() and all(torch.equal(whole[name], half[name]) for name in whole)
 
@@ -83,10 +83,10 @@ def test_without_the_users_word_nothing_outside_runs(run: Run) -> None:
 
 
 def test_it_is_evaluated_rendered_and_exported(run: Run, tmp_path: Path) -> None:
-    assert cli.main(["evaluate", str(run.path)]) == 0
+    assert cli.main(["evaluate", str(run.path), *ONE_THREAD]) == 0
     scores = json.loads((run.path / "metrics.json").read_text())
     assert scores["event_windows"]
-    assert cli.main(["render", str(run.path), "--out", str(tmp_path / "pictures"), "--frames", "2"]) == 0
+    assert cli.main(["render", str(run.path), "--out", str(tmp_path / "pictures"), "--frames", "2", *ONE_THREAD]) == 0
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 2
     scene = baked_scene(run, run.load_model("reference"), None, resolution=16)
     assert scene.document["background"]["kind"] == "map"

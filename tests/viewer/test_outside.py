@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from efields import cli
-from tests.contracts.outside_run import HERE, plugins_allowed, train
+from tests.contracts.outside_run import HERE, ONE_THREAD, plugins_allowed, train
 from tests.viewer.scenes import orbit_pose, view_of
 from tests.viewer.serving import Server
 from tests.viewer.visit import Visit
@@ -21,14 +21,22 @@ pytestmark = pytest.mark.browser
 def outside_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with plugins_allowed(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH")))))
-        yield train(tmp_path_factory.mktemp("outside"))
+        with pytest.MonkeyPatch.context() as without_page:  # a report would bake the scene, which the test does itself
+            without_page.setattr("efields.export.scene_page.PAGE", Path("no-such-page"))
+            run = train(tmp_path_factory.mktemp("outside"))
+        yield run
 
 
 def test_it_is_seen_live_and_from_a_file(
     outside_run: Path, built_page: object, tmp_path: Path, visit: Callable[..., Visit]
 ) -> None:
     page = tmp_path / "scene.html"
-    assert cli.main(["export", str(outside_run), "--html", str(page), "--resolution", "16"]) == 0
+    assert (
+        cli.main(
+            ["export", str(outside_run), "--html", str(page), "--resolution", "16", "--keyframes", "2", *ONE_THREAD]
+        )
+        == 0
+    )
     baked = visit(page.as_uri(), 480, 360).ready()
     picture = baked.raw(view_of(orbit_pose(0.2, 0.0, 2.5), 48, 48, channels=1))[..., 0]
     assert picture[0].mean() > picture[-1].mean() + 0.02, "its background is brighter above than below"

@@ -14,7 +14,7 @@ import { Volume } from "./volume.ts";
 import type { WebGLRenderTarget } from "three";
 
 export const NO_WEBGL2 =
-  "This page renders the scene with WebGL2, which is not available in this browser. Try a current Chrome, Edge, Firefox or Safari, " +
+  "This page renders the scene with WebGL 2, which is not available in this browser. Try a current Chrome, Edge, Firefox or Safari, " +
   "enable hardware acceleration in its settings, or let a server render: efields view RUN.";
 const LOST = "The connection to the GPU was lost. The image returns by itself once the browser restores it.";
 const PREVIEW_ABOVE_MS = 120; // a full picture that takes longer is preceded by a coarse one

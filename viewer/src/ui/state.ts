@@ -73,7 +73,7 @@ export function perChannel(value: number | readonly number[], channels: number):
 
 /** Whether pictures depend on the time: a live field says so, a baked one has several keyframes. */
 export function isDynamic({ volume, moves_s }: SceneDocument): boolean {
-  return volume === null ? moves_s != null : volume.keyframes.length > 1;
+  return volume === null ? moves_s !== undefined : volume.keyframes.length > 1;
 }
 
 export function startingState(document: SceneDocument, tS: number, small: boolean): State {
