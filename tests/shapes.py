@@ -1,4 +1,4 @@
-"""Shapes and number types of efields' jaxtyping annotations, checked by beartype at each call while tests run.
+"""Shapes and number types of efields' jaxtyping annotations, checked by beartype while tests run.
 
 `install` puts a hook before efields is imported. It decorates every function and class with `checked`, which returns
 what has no shape in its annotations as it is; the sizes that one call names (`n` of `"n 3"`) must agree among its
@@ -8,12 +8,14 @@ arguments and its result. Only annotations with shapes are looked at: the others
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import inspect
+import itertools
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
@@ -27,6 +29,25 @@ Annotations = dict[str, tuple[Any, dict[str, Any]]]
 """By the name of a parameter or field: its annotation, and the names of the module that it was written in."""
 _DECORATOR = "__checked__"
 _CONF = BeartypeConf(is_pep484_tower=True)  # an int is a float, as it is to pyright
+
+
+ALL_OF_THE_FIRST, ONE_OF = 200, 16
+"""Of each function, so many calls are checked one by one, and then one of so many: inner loops call some of them a
+million times, and checking all of these makes the suite a third longer."""
+
+
+_every_call = False
+
+
+@contextlib.contextmanager
+def every_call() -> Iterator[None]:
+    """Check every call inside."""
+    global _every_call
+    before, _every_call = _every_call, True
+    try:
+        yield
+    finally:
+        _every_call = before
 
 
 class WrongShape(AssertionError):
@@ -58,11 +79,13 @@ def checked(what: Any) -> Any:
 def _checked_function(function: Callable[..., Any], shapes: Annotations) -> Callable[..., Any]:
     code = function.__code__
     positional = code.co_varnames[: code.co_argcount]
-    hints = _Hints(shapes)
+    hints, calls = _Hints(shapes), itertools.count()
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
+        if _passed_over(next(calls)):
+            return function(*args, **kwargs)
         with jaxtyped("context"):
             wrong = hints.wrong(function, {**dict(zip(positional, args, strict=False)), **kwargs})
             try:
@@ -81,19 +104,26 @@ def _checked_function(function: Callable[..., Any], shapes: Annotations) -> Call
 
 def _checked_init(init: Callable[..., None], shapes: Annotations) -> Callable[..., None]:
     """Checks what an instance holds in the end, so that its own `__post_init__` converts and complains first."""
-    hints = _Hints(shapes)
+    hints, calls = _Hints(shapes), itertools.count()
 
     @functools.wraps(init)
     def call(self: Any, *args: Any, **kwargs: Any) -> None:
         __tracebackhide__ = True
         init(self, *args, **kwargs)
-        if type(self).__init__ is call:  # else a class derived from this one checks all fields
+        if (
+            not _passed_over(next(calls)) and type(self).__init__ is call
+        ):  # else a class derived from this one checks all fields
             with jaxtyped("context"):
                 wrong = hints.wrong(type(self), {name: getattr(self, name) for name in shapes})
             if wrong is not None:
                 raise wrong
 
     return call
+
+
+def _passed_over(number: int) -> bool:
+    """Whether call `number` of a function, counted from 0, is left unchecked."""
+    return number >= ALL_OF_THE_FIRST and number % ONE_OF != 0 and not _every_call
 
 
 def _refusals() -> tuple[type[Exception], ...]:

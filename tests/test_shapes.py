@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import re
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
+from jaxtyping import Float64
 
 from efields.events.intervals import Intervals
 from efields.geometry.pose import so3_exp
-from tests.shapes import WrongShape, decorated, install
+from tests.shapes import ALL_OF_THE_FIRST, ONE_OF, WrongShape, checked, decorated, every_call, install
 from tests.test_architecture import FILES
 
 SOURCE = '''"""A module as the hook sees it."""
@@ -53,6 +56,13 @@ class Table:
 def counts(a: int) -> list[int]:
     return [a]
 '''
+
+
+@pytest.fixture(autouse=True)
+def all_calls(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever other tests of this process have called before."""
+    with contextlib.nullcontext() if "first_calls" in request.node.name else every_call():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +137,17 @@ def test_names_of_shapes_are_imported_when_tests_run() -> None:
     """Under `TYPE_CHECKING` they would not be there, and the annotation would be taken for one without a shape."""
     indented = re.compile(r"^[ \t]+(from|import) jaxtyping", re.MULTILINE)
     assert [path for path in FILES if indented.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_all_of_the_first_calls_are_checked_and_then_some() -> None:
+    def taken(a: Float64[np.ndarray, " 3"]) -> None: ...
+
+    told, taken = 0, checked(taken)
+    for _ in range(ALL_OF_THE_FIRST + 10 * ONE_OF):
+        try:
+            taken(np.zeros(4))
+        except WrongShape:
+            told += 1
+    with every_call(), pytest.raises(WrongShape):
+        taken(np.zeros(4))
+    assert told >= ALL_OF_THE_FIRST + 10 - 1
