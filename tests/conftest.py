@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,10 +18,13 @@ shapes.install("efields")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
 
+import torch  # noqa: E402
+
 # A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REQUIRABLE = {"gpu", "browser", "data"}
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,6 +62,20 @@ def _required() -> set[str]:
 
 def _data_fixtures(item: pytest.Item) -> set[str]:
     return {"data"} if "shared_data" in getattr(item, "fixturenames", ()) else set()
+
+
+@pytest.fixture(autouse=True)
+def same_threads_afterwards() -> Iterator[None]:
+    """Commands set the number of threads of their process, which here is every later test's: they would all be slow."""
+    environment, count = {name: os.environ.get(name) for name in THREAD_VARIABLES}, torch.get_num_threads()
+    yield
+    if torch.get_num_threads() != count:
+        torch.set_num_threads(count)
+    for name, value in environment.items():
+        if value is not None:
+            os.environ[name] = value
+        else:
+            os.environ.pop(name, None)
 
 
 @pytest.fixture(autouse=True)

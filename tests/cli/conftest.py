@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from efields.bench import noise_recording
 from efields.config import TrainConfig, experiment_from_table
@@ -40,11 +39,10 @@ def tiny_run(recording: Recording, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(autouse=True)
-def same_threads_afterwards() -> Iterator[None]:
-    """Commands set thread counts for their process, which here is everybody's."""
-    environment, count = dict(os.environ), torch.get_num_threads()
+def same_environment_afterwards() -> Iterator[None]:
+    """Commands change the environment of their process, which here is everybody's."""
+    environment = dict(os.environ)
     yield
-    torch.set_num_threads(count)
     os.environ.clear()
     os.environ.update(environment)
 
