@@ -123,8 +123,8 @@ def _reconstruct(
     frames, _ = views_for(experiment, recording)
     torch.manual_seed(experiment.seed)
     generator = torch.Generator().manual_seed(experiment.seed)
-    resumed = resume and run.checkpoint_path.is_file()
-    settings = _going_on(run, experiment.problem) if resumed else experiment.problem
+    saved = read_checkpoint(run.checkpoint_path) if resume and run.checkpoint_path.is_file() else None
+    settings = experiment.problem if saved is None else _going_on(run, saved, experiment.problem)
     setup = setup_of(experiment, recording, frames, backend, generator)
     problem = settings.build(setup).to(experiment.device)
     notes = recording.notes
@@ -133,10 +133,10 @@ def _reconstruct(
     notes += hot_pixels_note(len(hot_pixels(recording.events)) if len(recording.events) else 0)
     notes += problem.notes
     state = LoopState.fresh(problem, experiment.train, experiment.seed, backend)
-    if resumed:
-        _go_on_from(run, problem, state)
-    else:
+    if saved is None:
         run.clear()
+    else:
+        _go_on_from(run, saved, problem, state)
     save_experiment(replace(experiment, scene=_scene_path(experiment, recording)), run.config_path)
 
     def log(progress: Progress) -> None:
@@ -176,9 +176,8 @@ def setup_of(
     )  # fmt: skip
 
 
-def _going_on(run: Run, settings: ProblemConfig) -> ProblemConfig:
-    """The problem's settings for going on from the run's checkpoint."""
-    content = read_checkpoint(run.checkpoint_path)
+def _going_on(run: Run, content: dict[str, Any], settings: ProblemConfig) -> ProblemConfig:
+    """The problem's settings for going on from the content of the run's checkpoint."""
     check_kind(content, kind_of(settings), run.checkpoint_path, _RESUME)
     with damages(run.checkpoint_path):
         try:
@@ -187,9 +186,8 @@ def _going_on(run: Run, settings: ProblemConfig) -> ProblemConfig:
             raise InputError(error.what, run.checkpoint_path, error.do) from None
 
 
-def _go_on_from(run: Run, problem: Problem, state: LoopState) -> None:
-    """Bring a fresh problem and loop to where the run's checkpoint was written."""
-    content = read_checkpoint(run.checkpoint_path)
+def _go_on_from(run: Run, content: dict[str, Any], problem: Problem, state: LoopState) -> None:
+    """Bring a fresh problem and loop to where the run's checkpoint, which holds `content`, was written."""
     try:
         problem.load_state_dict(content["problem"])
         restore_loop(state, content["loop"])
