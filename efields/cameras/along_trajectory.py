@@ -31,7 +31,7 @@ def T_from_quaternion(position: Any, orientation: Any, name: str, path: Path) ->
 
 def poses_at(trajectory: Trajectory, t_us: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, "n 4 4"]:
     """`T_world_camera` at absolute times."""
-    return trajectory.at(torch.from_numpy((t_us - trajectory.origin_us) * 1e-6)).matrix().numpy()
+    return trajectory.matrices((t_us - trajectory.origin_us) * 1e-6)
 
 
 def gap_notes(trajectory: Trajectory, events: EventStream) -> tuple[str, ...]:

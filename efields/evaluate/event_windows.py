@@ -97,13 +97,7 @@ def compare_windows(model: Model, events: EventStream, windows: list[tuple[int, 
 
 def pose_at(trajectory: Trajectory, t_us: int) -> np.ndarray:
     """T_world_camera [4, 4] in float64 at an absolute time in microseconds."""
-    seconds = torch.tensor([(t_us - trajectory.origin_us) * 1e-6], dtype=torch.float64)
-    with torch.no_grad():
-        poses = trajectory.at(seconds)
-    matrix = np.eye(4)
-    matrix[:3, :3] = poses.rotation[0].numpy()
-    matrix[:3, 3] = poses.position[0].numpy()
-    return matrix
+    return trajectory.matrices(np.array([(t_us - trajectory.origin_us) * 1e-6]))[0]
 
 
 def _log_radiance(model: Model, t_us: int) -> np.ndarray:

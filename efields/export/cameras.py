@@ -73,10 +73,7 @@ def scene_views(
 
 def poses_at(trajectory: Trajectory, t_s: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "n 4 4"]:
     """T_world_camera at times in seconds since the trajectory's origin."""
-    at = trajectory.at(torch.from_numpy(np.asarray(t_s, dtype=np.float64)))
-    poses = np.tile(np.eye(4), (len(t_s), 1, 1))
-    poses[:, :3, :3], poses[:, :3, 3] = at.rotation.detach().numpy(), at.position.detach().numpy()
-    return poses
+    return trajectory.matrices(t_s)
 
 
 def even_times(trajectory: Trajectory, count: int) -> Float64[np.ndarray, " n"]:

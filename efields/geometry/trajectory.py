@@ -163,6 +163,11 @@ class Trajectory:
             rotation = rotation @ step[:, :3, :3]
         return Poses(rotation, position)
 
+    @torch.no_grad()
+    def matrices(self, t_s: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, "n 4 4"]:
+        """`T_world_camera` at times in seconds since `origin_us`; see `at`."""
+        return self.at(torch.from_numpy(np.asarray(t_s, dtype=np.float64))).matrix().numpy()
+
     def about(self, origin: tuple[float, float, float]) -> Trajectory:
         """The same trajectory with positions relative to `origin`; itself if that is zero."""
         return replace(self, position=self.position - origin) if any(origin) else self

@@ -229,10 +229,7 @@ class Studio:
         return jpeg(picture, job.quality)
 
     def _pose_at(self, t_s: float) -> np.ndarray:
-        poses = self.model.near_trajectory.at(torch.tensor([t_s], dtype=torch.float64))
-        pose = np.eye(4)
-        pose[:3, :3], pose[:3, 3] = poses.rotation[0].detach().numpy(), poses.position[0].detach().numpy()
-        return pose
+        return self.model.near_trajectory.matrices(np.array([t_s]))[0]
 
     def _failed(self, job: Job, error: Exception) -> None:
         """A picture that could not be made must not take the server along."""
